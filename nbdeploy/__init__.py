@@ -1,0 +1,87 @@
+"""Take a trained model from a notebook into real use without leaving it.
+
+In a notebook: ``%load_ext nbdeploy``, then ``%deploy``. In a shell: ``nbdeploy``. In Python::
+
+    import nbdeploy as nd
+    nd.snapshot(model, "churn", data=X_train)
+    nd.load("churn").predict(X)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbdeploy.errors import NbdeployError
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from nbdeploy.api import (
+        alias,
+        call,
+        connect,
+        list_snapshots,
+        load,
+        predict,
+        push,
+        run,
+        serve,
+        show,
+        snapshot,
+        status,
+        undeploy,
+        verify,
+    )
+    from nbdeploy.predictor import Predictor
+    from nbdeploy.store import Store
+
+__version__ = "0.1.0"
+
+_HOMES = {"Predictor": "nbdeploy.predictor", "Store": "nbdeploy.store"}
+
+__all__ = [
+    "NbdeployError",
+    "Predictor",
+    "Store",
+    "alias",
+    "call",
+    "connect",
+    "list_snapshots",
+    "load",
+    "predict",
+    "push",
+    "run",
+    "serve",
+    "show",
+    "snapshot",
+    "status",
+    "undeploy",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for, when it is asked for: ``import nbdeploy`` itself costs nothing."""
+    if name not in __all__:
+        raise AttributeError(f"module 'nbdeploy' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES.get(name, "nbdeploy.api")), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Add ``%deploy`` to a notebook: called by ``%load_ext nbdeploy``."""
+    from nbdeploy.magics import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Take ``%deploy`` away again."""
+    from nbdeploy.magics import unload
+
+    unload(shell)

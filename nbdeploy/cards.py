@@ -1,0 +1,123 @@
+"""Cards: what a command answers, shown as HTML in a notebook and as text in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+__all__ = ["Card", "Result", "Table"]
+
+# Colours come from the notebook's own theme where there is one, so that light and dark both work.
+_FRAME = (
+    "border:1px solid var(--jp-border-color2,#8884);border-left:4px solid var(--jp-brand-color1,#1976d2);"
+    "border-radius:4px;padding:8px 14px;margin:4px 0;max-width:60em;"
+    "font-family:var(--jp-ui-font-family,sans-serif);font-size:13px;color:var(--jp-ui-font-color1,inherit)"
+)
+_DIM = "color:var(--jp-ui-font-color2,#777)"
+_TABLE = "border-collapse:collapse;margin:6px 0"
+_CELL = "text-align:left;padding:2px 14px 2px 0;vertical-align:top"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under a header, of anything that has a useful ``str``."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+    def text(self) -> str:
+        """The table with aligned columns."""
+        lines = [[str(cell) for cell in row] for row in (self.header, *self.rows)]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(self.header))]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+        )
+
+    def html(self) -> str:
+        """The table as an HTML element."""
+        head = "".join(
+            f'<th style="{_CELL};{_DIM};font-weight:normal">{escape(str(cell))}</th>' for cell in self.header
+        )
+        body = "".join(
+            "<tr>" + "".join(f'<td style="{_CELL}">{escape(str(cell))}</td>' for cell in row) + "</tr>"
+            for row in self.rows
+        )
+        return f'<table style="{_TABLE}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+@dataclass(frozen=True)
+class Card:
+    """A title, some facts, perhaps a table, and the next step.
+
+    Attributes
+    ----------
+    title : str
+        What this is, in a few words.
+    facts : sequence of (str, object)
+        Names and values, in order.
+    table : Table, optional
+        Shown below the facts.
+    next : str
+        The command to type next, if there is one.
+    svg : str
+        A trusted inline picture, shown in HTML only.
+    """
+
+    title: str
+    facts: Sequence[tuple[str, Any]] = ()
+    table: Table | None = None
+    next: str = ""
+    svg: str = ""
+
+    def text(self) -> str:
+        """The card for a terminal."""
+        width = max((len(name) for name, _ in self.facts), default=0)
+        parts = [self.title, *(f"  {name.ljust(width)}  {value}" for name, value in self.facts)]
+        if self.table is not None:
+            parts += ["  " + line for line in self.table.text().splitlines()]
+        if self.next:
+            parts.append(f"  next: {self.next}")
+        return "\n".join(parts)
+
+    def html(self) -> str:
+        """The card for a notebook."""
+        rows = "".join(
+            f'<tr><td style="{_CELL};{_DIM}">{escape(name)}</td><td style="{_CELL}">{escape(str(value))}</td></tr>'
+            for name, value in self.facts
+        )
+        facts = f'<table style="{_TABLE}">{rows}</table>' if rows else ""
+        table = self.table.html() if self.table is not None else ""
+        step = f'<div style="{_DIM}">next: <code>{escape(self.next)}</code></div>' if self.next else ""
+        body = f"<b>{escape(self.title)}</b>{facts}{table}{self.svg}{step}"
+        return f'<div class="nbdeploy-card" style="{_FRAME}">{body}</div>'
+
+
+class Result:
+    """What a command answers. A subclass says it in one line, as a card and as a JSON document."""
+
+    ok: bool = True
+    """False where a condition was asked about and was false; the exit status is then 3."""
+
+    @property
+    def line(self) -> str:
+        """One line: what happened and, where there is one, the next step."""
+        raise NotImplementedError
+
+    def card(self) -> Card:
+        """The answer as a card."""
+        raise NotImplementedError
+
+    def document(self) -> Any:
+        """The answer as the JSON document that ``--json`` prints."""
+        raise NotImplementedError
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def _repr_html_(self) -> str:
+        return self.card().html()
+
+    def __str__(self) -> str:
+        return self.card().text()

@@ -1,0 +1,55 @@
+"""Adapters: lazily imported, listed in one sorted table per kind, extensible by entry points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar
+
+from nbdeploy.errors import NotFound
+
+__all__ = ["Registry"]
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Adapters of one kind, by name.
+
+    Parameters
+    ----------
+    kind : str
+        What the adapters are, in the singular: ``"flavor"``. Outside packages add to it
+        under the entry point group ``nbdeploy.<kind>s``.
+    table : mapping of str to str
+        Name to ``"module:attribute"``; nothing is imported before it is asked for.
+
+    Examples
+    --------
+    >>> codecs = Registry("codec", {"json": "json:dumps"})
+    >>> codecs["json"]([1])
+    '[1]'
+    """
+
+    def __init__(self, kind: str, table: Mapping[str, str]) -> None:
+        self.kind = kind
+        self.table = dict(sorted(table.items()))
+
+    def _all(self) -> dict[str, str]:
+        outside = {point.name: point.value for point in entry_points(group=f"nbdeploy.{self.kind}s")}
+        return {**outside, **self.table}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._all()))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._all()
+
+    def __getitem__(self, name: str) -> T:
+        known = self._all()
+        if name not in known:
+            raise NotFound(self.kind, name, known)
+        module, _, attribute = known[name].partition(":")
+        found: T = getattr(import_module(module), attribute)
+        return found

@@ -1,0 +1,138 @@
+"""Settings: where things live, and which file or variable said so."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nbdeploy.errors import InvalidData
+
+__all__ = ["FILE_NAME", "Settings"]
+
+FILE_NAME = "nbdeploy.toml"
+DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings in force.
+
+    Environment variables win over ``nbdeploy.toml``, which is found upward from the
+    notebook's folder; defaults come last.
+
+    Attributes
+    ----------
+    home : Path
+        Everything below lives here unless set otherwise (``NBDEPLOY_HOME``).
+    store : str
+        Path or URL of the snapshot store (``NBDEPLOY_STORE``).
+    db : str
+        SQLAlchemy URL of runs and schedules (``NBDEPLOY_DB``).
+    target : str
+        Where ``push`` goes without ``--to`` (``NBDEPLOY_TARGET``).
+    sources : mapping of str to str
+        Setting name to where its value came from.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> Settings.load(Path("/"), {"NBDEPLOY_HOME": "/data"}).store
+    '/data/store'
+    """
+
+    home: Path
+    store: str
+    db: str
+    target: str
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, start: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings in force for a folder.
+
+        Parameters
+        ----------
+        start : Path, optional
+            Where the search for ``nbdeploy.toml`` begins; the working directory by default.
+        environ : mapping, optional
+            The environment; the process's own by default.
+
+        Raises
+        ------
+        InvalidData
+            If ``nbdeploy.toml`` cannot be read, or has a key that is not a setting.
+        """
+        env = os.environ if environ is None else environ
+        path, values = _read(_find(start or Path.cwd()))
+        sources: dict[str, str] = {}
+
+        def value(name: str, default: str) -> str:
+            variable = f"NBDEPLOY_{name.upper()}"
+            if env.get(variable):
+                sources[name] = f"environment variable {variable}"
+                return env[variable]
+            if name in values:
+                sources[name] = str(path)
+                return str(values[name])
+            sources[name] = DEFAULT
+            return default
+
+        def relative(name: str, text: str) -> str:
+            """A path in the file is relative to the file, not to whoever reads it."""
+            if path is None or sources[name] != str(path) or "://" in text:
+                return text
+            return str(path.parent / Path(text).expanduser())
+
+        home = Path(relative("home", value("home", "") or _user_data_dir())).expanduser().absolute()
+        return cls(
+            home=home,
+            store=relative("store", value("store", str(home / "store"))),
+            db=value("db", f"sqlite:///{home / 'nbdeploy.db'}"),
+            target=value("target", "local"),
+            sources=sources,
+        )
+
+    @property
+    def endpoint_home(self) -> Path:
+        """State of the endpoint that ``serve`` starts without ``--home``."""
+        return self.home / "endpoint"
+
+    @property
+    def cache(self) -> Path:
+        """Bundles unpacked for loading; safe to delete."""
+        return self.home / "cache"
+
+
+def _user_data_dir() -> str:
+    from platformdirs import user_data_dir
+
+    return user_data_dir("nbdeploy", appauthor=False)
+
+
+def _find(start: Path) -> Path | None:
+    for folder in (start.absolute(), *start.absolute().parents):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+    return None
+
+
+def _read(path: Path | None) -> tuple[Path | None, Mapping[str, Any]]:
+    if path is None:
+        return None, {}
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidData(f"{path} cannot be read as TOML: {error}", path=str(path)) from error
+    known = {"home", "store", "db", "target"}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise InvalidData(
+            f"{path} has unknown settings: {', '.join(unknown)}; there are: {', '.join(sorted(known))}",
+            path=str(path),
+            unknown=unknown,
+        )
+    return path, values
