@@ -1,0 +1,144 @@
+"""Reading and writing bundles."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from nbdeploy.errors import Conflict, Corrupted, NotFound, NotWritable
+from nbdeploy.files import write_atomically
+from nbdeploy.manifest import Content, Manifest
+
+__all__ = ["Bundle", "read_files"]
+
+LIMIT = 64 * 2**30
+"""Largest total size of an archive's files, in bytes: a guard against decompression bombs."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A snapshot as a folder.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    manifest : Manifest
+        Its two documents.
+    """
+
+    path: Path
+    manifest: Manifest
+
+    @classmethod
+    def open(cls, path: Path, verify: bool = True) -> Bundle:
+        """Open a folder as a bundle.
+
+        Parameters
+        ----------
+        path : Path
+            The folder.
+        verify : bool
+            Whether to compare every file with its digest.
+
+        Raises
+        ------
+        Corrupted
+            If it is not a bundle, or a file was changed.
+        """
+        manifest = Manifest.read(path)
+        if verify:
+            manifest.verify(path)
+        return cls(path, manifest)
+
+    @property
+    def content(self) -> Content:
+        """What determines the answers."""
+        return self.manifest.parsed
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Who, when, how good."""
+        return self.manifest.record_document
+
+    @property
+    def digest(self) -> str:
+        """``sha256:`` and 64 hexadecimal digits."""
+        return self.manifest.digest
+
+    def export(self, out: Path) -> Path:
+        """Copy the bundle to a new folder, or into a ``.zip`` archive.
+
+        Raises
+        ------
+        Conflict
+            If the folder exists and is not empty.
+        NotWritable
+            If it cannot be written.
+        """
+        if out.suffix == ".zip":
+            write_atomically(out, self._archive())
+            return out
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise Conflict(f"{out} exists and is not an empty folder; choose another place", path=str(out))
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
+                copy = Path(shutil.copytree(self.path, Path(temporary, "bundle")))
+                copy.replace(out)
+        except OSError as error:
+            raise NotWritable(f"{out} could not be written: {error.strerror or error}", path=str(out)) from error
+        return out
+
+    def _archive(self) -> bytes:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in ("content.json", "record.json", *sorted(self.manifest.files)):
+                archive.write(self.path / name, name)
+        return buffer.getvalue()
+
+
+def read_files(path: Path) -> tuple[Manifest, dict[str, bytes]]:
+    """Read an exported bundle, folder or ``.zip``, and check every file.
+
+    Returns
+    -------
+    manifest : Manifest
+        Both documents.
+    files : dict of str to bytes
+        Path to content of every other file.
+
+    Raises
+    ------
+    NotFound
+        If there is nothing at `path`.
+    Corrupted
+        If it is not a bundle, or a file was changed.
+    """
+    if not path.exists():
+        raise NotFound("bundle", str(path), hint="give the folder or .zip that export wrote")
+    if path.is_dir():
+        return _read_folder(path)
+    with TemporaryDirectory() as temporary:
+        _extract(path, Path(temporary))
+        return _read_folder(Path(temporary))
+
+
+def _read_folder(folder: Path) -> tuple[Manifest, dict[str, bytes]]:
+    manifest = Bundle.open(folder).manifest
+    return manifest, {name: (folder / name).read_bytes() for name in manifest.files}
+
+
+def _extract(path: Path, folder: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(info.file_size for info in archive.infolist()) > LIMIT:
+                raise Corrupted(f"{path} would unpack to more than {LIMIT} bytes", path=str(path))
+            archive.extractall(folder)
+    except zipfile.BadZipFile as error:
+        raise Corrupted(f"{path} is not a bundle: {error}", path=str(path)) from error

@@ -1,0 +1,80 @@
+"""The canonical call: native code called so that a row's answer does not depend on its neighbours.
+
+Batched linear algebra picks other kernels for other numbers of rows, and then differs in the last bits.
+Rows are therefore padded to a multiple of 16, or cut into tiles of one size, in row order, with one
+BLAS thread and ``n_jobs=1``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import polars as pl
+
+from nbdeploy.types import Canonical
+
+__all__ = ["estimators_of", "single_job", "tiles"]
+
+
+def tiles(wire: pl.DataFrame, how: Canonical) -> Iterator[pl.DataFrame]:
+    """Cut wire rows into the calls to make; the last is padded with copies of its last row.
+
+    Examples
+    --------
+    >>> [tile.height for tile in tiles(pl.DataFrame({"x": range(20)}), Canonical())]
+    [32]
+    >>> [tile.height for tile in tiles(pl.DataFrame({"x": range(20)}), Canonical(tile=16))]
+    [16, 16]
+    """
+    if how.tile is None:
+        yield _padded(wire, -(-wire.height // how.multiple) * how.multiple)
+        return
+    for start in range(0, wire.height, how.tile):
+        yield _padded(wire[start : start + how.tile], how.tile)
+
+
+def _padded(wire: pl.DataFrame, height: int) -> pl.DataFrame:
+    short = height - wire.height
+    if not short:
+        return wire.rechunk()
+    return wire[[*range(wire.height), *[wire.height - 1] * short]]
+
+
+@contextlib.contextmanager
+def single_job(model: object) -> Iterator[None]:
+    """Set ``n_jobs=1`` on a live model and every estimator in it, and put it back afterwards."""
+    before = [(part, part.n_jobs) for part in estimators_of(model) if getattr(part, "n_jobs", None) not in (None, 1)]
+    for part, _ in before:
+        part.n_jobs = 1
+    try:
+        yield
+    finally:
+        for part, jobs in before:
+            part.n_jobs = jobs
+
+
+def estimators_of(model: object, wanted: Callable[[object], bool] | None = None) -> list[Any]:
+    """Return every object inside a model that has parameters (``get_params``), or that is `wanted`."""
+    chosen = wanted or (lambda part: hasattr(part, "get_params"))
+    found: list[Any] = []
+    seen: set[int] = set()
+    todo: list[Any] = [model]
+    while todo:
+        part = todo.pop()
+        if id(part) in seen or isinstance(part, (str, bytes, int, float, type, ModuleType, type(None))):
+            continue
+        seen.add(id(part))
+        if chosen(part):
+            found.append(part)
+        if isinstance(part, dict):
+            todo += part.values()
+        elif isinstance(part, (list, tuple, set, frozenset)):
+            todo += part
+        elif type(part).__name__ == "ndarray":
+            todo += part.ravel().tolist() if part.dtype == object else []
+        elif hasattr(part, "__dict__"):
+            todo += vars(part).values()
+    return found

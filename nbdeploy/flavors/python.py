@@ -1,0 +1,54 @@
+"""Any Python object with ``predict`` or ``transform``, and any function from rows to answers."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from nbdeploy.flavors import Saved
+from nbdeploy.flavors.modules import load_modules
+from nbdeploy.flavors.pickling import dumps
+
+__all__ = ["FLAVOR"]
+
+METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "transform", "score_samples")
+FILE = "model/model.pkl"
+
+
+class Python:
+    """See :class:`nbdeploy.flavors.Flavor`. Loading executes code, and the snapshot says so."""
+
+    priority = 100
+
+    def accepts(self, model: Any) -> bool:
+        return not isinstance(model, type) and (isinstance(model, FunctionType) or bool(self.methods(model)))
+
+    def methods(self, model: Any) -> list[str]:
+        offered = [name for name in METHODS if callable(getattr(model, name, None))]
+        return offered or (["predict"] if callable(model) else [])
+
+    def classes(self, model: Any) -> list[Any] | None:
+        classes = getattr(model, "classes_", None)
+        return None if classes is None else list(classes)
+
+    def call(self, model: Any, method: str, data: Any) -> Any:
+        return (getattr(model, method, None) or model)(data)
+
+    def save(self, model: Any, folder: Path, module: str | None) -> Saved:
+        target = folder / FILE
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(dumps(model, module))
+        return Saved(True, {}, {"python_function": {"loader_module": "nbdeploy.flavors.mlflow"}})
+
+    def runs_code(self, loader: Mapping[str, Any]) -> bool:  # noqa: ARG002 - part of the protocol
+        return True
+
+    def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:  # noqa: ARG002 - part of the protocol
+        load_modules(folder)
+        return pickle.loads((folder / FILE).read_bytes())  # noqa: S301 - marked as running code
+
+
+FLAVOR = Python()

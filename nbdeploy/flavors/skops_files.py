@@ -1,0 +1,55 @@
+"""skops files made deterministic, with references to the notebook's ``__main__`` rewritten.
+
+skops names files and nodes after ``id()`` and dates the archive, so the same model is never twice the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+__all__ = ["canonical"]
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def canonical(raw: bytes, module: str | None) -> bytes:
+    """Rewrite a skops file: nodes numbered in order, files named by node, no dates, ``__main__`` → `module`."""
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        schema = json.loads(archive.read("schema.json"))
+        files = {name: archive.read(name) for name in archive.namelist() if name != "schema.json"}
+    numbers: dict[int, int] = {}
+    renamed: dict[str, str] = {}
+    for node in _nodes(schema):
+        if "__id__" in node:
+            node["__id__"] = numbers.setdefault(node["__id__"], len(numbers) + 1)
+        if isinstance(node.get("file"), str) and node["file"] in files:
+            old = node["file"]
+            node["file"] = renamed.setdefault(old, f"{len(renamed) + 1}.{old.rpartition('.')[2]}")
+        if module is not None:
+            for key in ("__module__", "module_path"):
+                if node.get(key) == "__main__":
+                    node[key] = module
+    return _archive({"schema.json": json.dumps(schema).encode(), **{new: files[old] for old, new in renamed.items()}})
+
+
+def _nodes(document: Any) -> Iterator[dict[str, Any]]:
+    """Every JSON object in the schema, in order."""
+    if isinstance(document, dict):
+        yield document
+        for value in document.values():
+            yield from _nodes(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from _nodes(value)
+
+
+def _archive(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), content, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()

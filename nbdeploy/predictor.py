@@ -1,0 +1,209 @@
+"""A loaded snapshot: load → validate → canonical call. The only path to a model's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from nbdeploy.bundles import Bundle
+from nbdeploy.canonical import single_job, tiles
+from nbdeploy.codecs import bind, rebuild
+from nbdeploy.codecs.frames import container_of
+from nbdeploy.codecs.outputs import join, output_frame, rows_of
+from nbdeploy.errors import Corrupted, InvalidData, NotFound
+from nbdeploy.flavors import FLAVORS
+from nbdeploy.types import Canonical, Signature
+
+__all__ = ["Caller", "Predictor", "load"]
+
+
+class Caller:
+    """A native model and how it is called: what a snapshot in the making and a loaded one share.
+
+    Parameters
+    ----------
+    model : object
+        The native model.
+    flavor : str
+        Its flavor.
+    signature : Signature
+        What it takes.
+    canonical : Canonical
+        How native calls are padded.
+    """
+
+    def __init__(self, model: Any, flavor: str, signature: Signature, canonical: Canonical) -> None:
+        self.model = model
+        self.signature = signature
+        self._flavor = FLAVORS[flavor]
+        self._canonical = canonical
+
+    def raw(self, wire: pl.DataFrame, method: str) -> Any:
+        """Answer wire rows with the model's own return type, by canonical calls."""
+        if not wire.height:
+            raise InvalidData("there are no rows to predict")
+        pieces = []
+        with self._threads.limit(limits=1), single_job(self.model):
+            for tile in tiles(wire, self._canonical):
+                piece = self._flavor.call(self.model, method, rebuild(tile, self.signature))
+                if rows_of(piece) != tile.height:
+                    raise InvalidData(
+                        f"{method} answered {rows_of(piece)} rows for {tile.height}: a model answers each row given"
+                    )
+                pieces.append(piece)
+        return join(pieces, wire.height)
+
+    @cached_property
+    def _threads(self) -> Any:
+        """Found once, after the model is loaded and with it the libraries that have threads."""
+        from threadpoolctl import ThreadpoolController
+
+        return ThreadpoolController()
+
+
+class Predictor:
+    """A snapshot that answers rows.
+
+    Made by :func:`nbdeploy.load`. It offers the model's own methods with the model's own return types
+    (``predict``, ``predict_proba`` …), and :meth:`table` for answers as a table. One thread at a time.
+
+    Attributes
+    ----------
+    bundle : Bundle
+        The snapshot at rest.
+    signature : Signature
+        What it takes and answers.
+    model : object
+        The native model.
+
+    Examples
+    --------
+    >>> import nbdeploy as nd
+    >>> predictor = nd.load("churn@champion")  # doctest: +SKIP
+    >>> predictor.predict(customers)  # doctest: +SKIP
+    array(['no', 'yes'], dtype=object)
+    """
+
+    def __init__(self, bundle: Bundle, model: Any) -> None:
+        content = bundle.content
+        self.bundle = bundle
+        self.signature = content.signature
+        self.model = model
+        self._caller = Caller(model, content.flavor, content.signature, content.canonical)
+
+    @property
+    def digest(self) -> str:
+        """``sha256:`` and 64 hexadecimal digits."""
+        return self.bundle.digest
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The version record: name, version, author, metrics, rehearsal …."""
+        return self.bundle.record
+
+    @cached_property
+    def sample(self) -> pl.DataFrame:
+        """The rows that the snapshot was rehearsed with."""
+        return pl.read_parquet(self.bundle.path / "sample.parquet")
+
+    @cached_property
+    def expected(self) -> pl.DataFrame:
+        """The canonical answers of every method for :attr:`sample`."""
+        return pl.read_parquet(self.bundle.path / "expected.parquet")
+
+    def bind(self, data: Any) -> pl.DataFrame:
+        """Fit data of any kind to the signature. See :func:`nbdeploy.codecs.bind`."""
+        return bind(data, self.signature)
+
+    def methods(self, wanted: Sequence[str] | None = None) -> list[str]:
+        """Return the methods to answer with: those wanted, or the default one.
+
+        Raises
+        ------
+        NotFound
+            If the snapshot has no such method.
+        """
+        for method in wanted or ():
+            if method not in self.signature.outputs:
+                raise NotFound("method", method, self.signature.outputs)
+        return list(wanted) if wanted else [self.signature.default_method]
+
+    def outputs(self, wire: pl.DataFrame, methods: Sequence[str] | None = None) -> pl.DataFrame:
+        """Answer bound rows.
+
+        Parameters
+        ----------
+        wire : polars.DataFrame, n rows
+            What :meth:`bind` returned.
+        methods : sequence of str, optional
+            Which of the snapshot's methods; the default one if not given.
+
+        Returns
+        -------
+        polars.DataFrame, n rows
+            ``prediction``, ``probability_<class>``, otherwise ``<method>_<index>``.
+        """
+        chosen = self.methods(methods)
+        if not wire.height:
+            return self.expected.select([c for m in chosen for c in self.signature.outputs[m].columns]).clear()
+        frames = [output_frame(self._caller.raw(wire, method), self.signature.outputs[method]) for method in chosen]
+        return pl.concat(frames, how="horizontal")
+
+    def table(self, X: Any, methods: Sequence[str] | None = None) -> Any:
+        """Answer with a table of the caller's library: Polars and Arrow get their own, all others pandas.
+
+        Parameters
+        ----------
+        X : table
+            pandas, Polars, Arrow, NumPy, a list of dicts or a dict of lists.
+        methods : sequence of str, optional
+            Which methods; the default one if not given.
+        """
+        answers = self.outputs(self.bind(X), methods)
+        container = container_of(X)
+        if container == "polars":
+            return answers
+        if container == "pyarrow":
+            return answers.to_arrow()
+        frame = answers.to_pandas()
+        return frame.set_axis(X.index) if container == "pandas" else frame
+
+    def __getattr__(self, name: str) -> Any:
+        outputs = self.__dict__["signature"].outputs if "signature" in self.__dict__ else {}
+        if name not in outputs:
+            raise AttributeError(f"this snapshot has no method {name!r}; there are: {', '.join(outputs)}")
+
+        def method(X: Any) -> Any:
+            return self._caller.raw(self.bind(X), name)
+
+        method.__name__ = name
+        return method
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.signature.outputs]
+
+    def __repr__(self) -> str:
+        record = self.bundle.record
+        return f"<Predictor {record.get('name')}:{record.get('version')} {self.digest[:19]}>"
+
+
+def load(source: Bundle | Path) -> Predictor:
+    """Load a bundle: every file checked against its digest, then the model built.
+
+    Raises
+    ------
+    Corrupted
+        If a file was changed, or the bundle runs code without saying so.
+    """
+    bundle = source if isinstance(source, Bundle) else Bundle.open(source)
+    content = bundle.content
+    flavor = FLAVORS[content.flavor]
+    if not content.runs_code and (
+        flavor.runs_code(content.loader) or any(path.startswith("code/") for path in content.files)
+    ):
+        raise Corrupted(f"the bundle {bundle.digest[:19]} would run code, but says that it does not; it is refused")
+    return Predictor(bundle, flavor.load(bundle.path, content.loader))

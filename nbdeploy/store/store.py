@@ -1,0 +1,307 @@
+"""Versions and aliases of models, as facts that are only ever added.
+
+::
+
+    blobs/sha256/<2 hex>/<64 hex>            any file of any bundle, by content
+    models/<name>/versions/<number>.json     the version record of churn:3
+    models/<name>/aliases/<alias>/<n>.json   the n-th move of an alias
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nbdeploy.errors import Conflict, Corrupted, NotFound
+from nbdeploy.manifest import Manifest, sha256
+from nbdeploy.settings import Settings
+from nbdeploy.store.cache import unpack
+from nbdeploy.store.objects import Objects
+from nbdeploy.types import Ref, check_name
+
+__all__ = ["Store", "Version"]
+
+
+@dataclass(frozen=True)
+class Version:
+    """One numbered snapshot of a model.
+
+    Attributes
+    ----------
+    name : str
+        The model's name.
+    number : int
+        The version number, from 1.
+    digest : str
+        ``sha256:`` and 64 hexadecimal digits.
+    record : mapping
+        The version record: author, metrics, rehearsal …
+    """
+
+    name: str
+    number: int
+    digest: str
+    record: Mapping[str, Any] = field(repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.number}"
+
+    @property
+    def created(self) -> str:
+        """When it was stored, UTC, ISO 8601."""
+        return str(self.record.get("created", ""))
+
+    @property
+    def author(self) -> str:
+        """Who stored it."""
+        return str(self.record.get("author", ""))
+
+
+class Store:
+    """Snapshots in a folder or object store, safe under concurrent writers.
+
+    Parameters
+    ----------
+    url : str
+        A folder's path, or ``s3://…``, ``gs://…``, ``az://…``, ``memory://``.
+    cache : Path, optional
+        A local folder where bundles are unpacked for loading; the one in ``NBDEPLOY_HOME`` by default.
+
+    Examples
+    --------
+    >>> Store("memory://").names()
+    []
+    """
+
+    def __init__(self, url: str, cache: Path | None = None) -> None:
+        self.url = url
+        self._objects = Objects(url)
+        self._cache = cache or Settings.load().cache
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def names(self) -> list[str]:
+        """Names of all models."""
+        return self._objects.folders("models")
+
+    def versions(self, name: str) -> list[Version]:
+        """All versions of a model, oldest first; none if there is no such model."""
+        return [self._version(name, number) for number in self._numbers(name)]
+
+    def aliases(self, name: str) -> dict[str, int]:
+        """Alias to version number, as the aliases stand now."""
+        found = {alias: self._moves(name, alias) for alias in self._objects.folders(f"models/{name}/aliases")}
+        current = {alias: json.loads(self._objects.read(moves[-1]))["version"] for alias, moves in found.items()}
+        return {alias: number for alias, number in current.items() if number is not None}
+
+    def resolve(self, ref: Ref | str) -> Version:
+        """Find the version that a reference means.
+
+        Raises
+        ------
+        NotFound
+            If there is no such model, version, alias or digest; the message says what there is.
+        """
+        ref = Ref.parse(ref) if isinstance(ref, str) else ref
+        numbers = self._numbers(ref.name)
+        if not numbers:
+            raise NotFound("snapshot", ref.name, self.names(), hint=f"the store is {self.url}")
+        if ref.digest is not None:
+            return self._by_digest(ref, numbers)
+        number = ref.version or numbers[-1]
+        if ref.alias is not None:
+            aliases = self.aliases(ref.name)
+            if ref.alias not in aliases:
+                known = [f"{ref.name}@{alias}" for alias in aliases]
+                raise NotFound("alias", str(ref), known, hint=f"set it with: nbdeploy alias {ref.name} {ref.alias}")
+            number = aliases[ref.alias]
+        if number not in numbers:
+            raise NotFound("snapshot", str(ref), [f"{ref.name}:{number}" for number in numbers])
+        return self._version(ref.name, number)
+
+    def manifest(self, version: Version) -> Manifest:
+        """Return both documents of a version, checked against each other."""
+        return Manifest(
+            self.blob(version.digest.removeprefix("sha256:")), self._objects.read(_fact(version.name, version.number))
+        )
+
+    def blob(self, digest: str) -> bytes:
+        """Return a blob by its SHA-256 (64 hexadecimal digits).
+
+        Raises
+        ------
+        Corrupted
+            If the stored bytes have another digest.
+        """
+        content = self._objects.read(_blob(digest))
+        if sha256(content) != digest:
+            raise Corrupted(
+                f"a file in the store {self.url} was changed or is damaged: its digest should be sha256:{digest}, "
+                f"but is sha256:{sha256(content)}; restore the store from a copy, or take the snapshot again",
+                digest=digest,
+            )
+        return content
+
+    def missing(self, manifest: Manifest) -> list[str]:
+        """SHA-256 of the blobs of a bundle that are not here yet."""
+        return [digest for digest in manifest.blobs if not self._objects.exists(_blob(digest))]
+
+    def open(self, version: Version) -> Path:
+        """Return the bundle of a version as a folder, every file checked.
+
+        Raises
+        ------
+        Corrupted
+            If a file does not match its digest.
+        """
+        return unpack(self._cache, self.manifest(version), self.blob)
+
+    # -- adding ----------------------------------------------------------------------------------
+
+    def put_blob(self, digest: str, content: bytes) -> None:
+        """Store a blob under its SHA-256.
+
+        Raises
+        ------
+        Corrupted
+            If the content has another digest.
+        """
+        if sha256(content) != digest:
+            raise Corrupted(f"blob sha256:{digest} arrived with digest sha256:{sha256(content)}; send it again")
+        self._objects.create(_blob(digest), content)
+
+    def add(self, name: str, manifest: Manifest, files: Mapping[str, bytes]) -> tuple[Version, bool]:
+        """Store a bundle as the next version of a model, or find the version it already is.
+
+        Parameters
+        ----------
+        name : str
+            The model's name.
+        manifest : Manifest
+            Both documents; the record's name, version, author and time are set here.
+        files : mapping of str to bytes
+            Path to content of every file of the bundle.
+
+        Returns
+        -------
+        version : Version
+            The version, new or found.
+        created : bool
+            Whether it is new.
+        """
+        check_name(name, "model name")
+        seen: set[int] = set()
+        while True:
+            numbers = self._numbers(name)
+            for existing in (self._version(name, number) for number in numbers if number not in seen):
+                if existing.digest == manifest.digest:
+                    return existing, False
+            if not seen:
+                for content in (*files.values(), manifest.content):
+                    self.put_blob(sha256(content), content)
+            seen.update(numbers)
+            number = max(numbers, default=0) + 1
+            if self._objects.create(_fact(name, number), _numbered(manifest, name, number).record):
+                return self._version(name, number), True
+
+    def adopt(self, manifest: Manifest) -> Version:
+        """Take a version from elsewhere as it is, with its name, number, author and time.
+
+        Raises
+        ------
+        Corrupted
+            If blobs are missing.
+        Conflict
+            If another content has that number here.
+        """
+        missing = self.missing(manifest)
+        if missing:
+            raise Corrupted(f"{manifest.name}:{manifest.number} is incomplete: {len(missing)} files are missing")
+        self._objects.create(_fact(manifest.name, manifest.number), manifest.record)
+        here = self._version(manifest.name, manifest.number)
+        if here.digest != manifest.digest:
+            raise Conflict(conflict_message(here, manifest, f"the store {self.url}"), here=here.digest)
+        return here
+
+    def set_alias(self, name: str, alias: str, version: int) -> None:
+        """Let an alias mean a version from now on."""
+        check_name(alias, "alias")
+        self.resolve(Ref(name, version=version))
+        self._move(name, alias, version)
+
+    def remove_alias(self, name: str, alias: str) -> None:
+        """Let an alias mean nothing from now on."""
+        self.resolve(Ref(name, alias=alias))
+        self._move(name, alias, None)
+
+    # -- facts -----------------------------------------------------------------------------------
+
+    def _numbers(self, name: str) -> list[int]:
+        check_name(name, "model name")
+        return [int(path.removesuffix(".json")) for path in self._objects.below(f"models/{name}/versions")]
+
+    def _version(self, name: str, number: int) -> Version:
+        try:
+            record = json.loads(self._objects.read(_fact(name, number)))
+            return Version(name, number, record["digest"], record)
+        except (ValueError, KeyError, TypeError) as error:
+            raise Corrupted(f"the record of {name}:{number} in {self.url} is damaged: {error}") from error
+
+    def _by_digest(self, ref: Ref, numbers: list[int]) -> Version:
+        versions = [self._version(ref.name, number) for number in numbers]
+        matches = {v.digest: v for v in versions if v.digest.startswith(str(ref.digest))}
+        if len(matches) != 1:
+            known = [f"{ref.name}@{v.digest[:19]}" for v in versions]
+            raise NotFound("snapshot", str(ref), known)
+        return next(iter(matches.values()))
+
+    def _moves(self, name: str, alias: str) -> list[str]:
+        prefix = f"models/{name}/aliases/{alias}"
+        return [f"{prefix}/{move}" for move in self._objects.below(prefix)]
+
+    def _move(self, name: str, alias: str, version: int | None) -> None:
+        fact = json.dumps({"version": version, "at": now(), "by": _author()}).encode()
+        while not self._objects.create(
+            f"models/{name}/aliases/{alias}/{len(self._moves(name, alias)) + 1:08d}.json", fact
+        ):
+            pass
+
+
+def _numbered(manifest: Manifest, name: str, number: int) -> Manifest:
+    facts = {"name": name, "version": number, "author": _author(), "created": now()}
+    return Manifest.sealed(manifest.content, {**manifest.record_document, **facts})
+
+
+def conflict_message(here: Version, manifest: Manifest, place: str) -> str:
+    """Say that two different snapshots claim one number, and what to do."""
+    record = manifest.record_document
+    return (
+        f"{here} already means another snapshot in {place}: {here.digest[:19]} by {here.author} on {here.created}, "
+        f"but this one is {manifest.digest[:19]} by {record.get('author')} on {record.get('created')}; "
+        'share one store so that numbers agree: store = "s3://…" in nbdeploy.toml'
+    )
+
+
+def now() -> str:
+    """UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _author() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def _fact(name: str, number: int) -> str:
+    return f"models/{name}/versions/{number:08d}.json"
+
+
+def _blob(digest: str) -> str:
+    return f"blobs/sha256/{digest[:2]}/{digest}"

@@ -1,0 +1,192 @@
+"""Tables come back from the wire exactly as the model was given them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nbdeploy.codecs import bind, bind_text, describe, rebuild
+from nbdeploy.errors import InvalidData
+from nbdeploy.types import Signature
+
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=6)
+STAMPS = st.datetimes(dt.datetime(1990, 1, 1), dt.datetime(2040, 1, 1))
+
+
+def nullable(values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    """Four values, some of which may be missing, but not all."""
+    return st.lists(values | st.none(), min_size=4, max_size=4).filter(lambda v: any(x is not None for x in v))
+
+
+def full(values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    return st.lists(values, min_size=4, max_size=4)
+
+
+COLUMNS = st.one_of(
+    full(st.floats(allow_nan=False)).map(lambda v: pd.Series(v, dtype="float64")),
+    nullable(st.floats(allow_nan=False)).map(lambda v: pd.Series(v, dtype="float64")),
+    full(st.floats(width=32, allow_nan=False)).map(lambda v: pd.Series(v, dtype="float32")),
+    full(st.integers(-(2**63), 2**63 - 1)).map(lambda v: pd.Series(v, dtype="int64")),
+    full(st.integers(-128, 127)).map(lambda v: pd.Series(v, dtype="int8")),
+    full(st.integers(0, 2**64 - 1)).map(lambda v: pd.Series(v, dtype="uint64")),
+    nullable(st.integers(-(2**40), 2**40)).map(lambda v: pd.Series(v, dtype="Int64")),
+    full(st.booleans()).map(lambda v: pd.Series(v, dtype="bool")),
+    nullable(st.booleans()).map(lambda v: pd.Series(v, dtype="boolean")),
+    nullable(TEXT).map(lambda v: pd.Series(v, dtype="str")),
+    nullable(TEXT).map(lambda v: pd.Series(v, dtype="string")),
+    nullable(TEXT).map(lambda v: pd.Series(v, dtype="object")),
+    nullable(TEXT).map(lambda v: pd.Series([np.nan if x is None else x for x in v], dtype="object")),
+    nullable(st.sampled_from("abc")).map(lambda v: pd.Series(pd.Categorical(v, categories=list("cab")))),
+    nullable(st.integers(1, 3)).map(lambda v: pd.Series(pd.Categorical(v, categories=[3, 2, 1], ordered=True))),
+    nullable(STAMPS).map(lambda v: pd.Series(pd.to_datetime(pd.Series(v)).astype("datetime64[us]"))),
+    full(STAMPS).map(
+        lambda v: pd.Series(pd.DatetimeIndex(v).as_unit("ns").tz_localize("UTC").tz_convert("Asia/Tokyo"))
+    ),
+    full(st.timedeltas(dt.timedelta(-9), dt.timedelta(9))).map(lambda v: pd.Series(pd.TimedeltaIndex(v).as_unit("us"))),
+)
+FRAMES = st.dictionaries(st.one_of(TEXT, st.integers(0, 9)), COLUMNS, min_size=1, max_size=5).map(pd.DataFrame)
+
+
+@given(FRAMES)
+@settings(deadline=None, max_examples=60)
+def test_pandas_survives_the_wire(frame: pd.DataFrame) -> None:
+    """Dtypes, labels and missing values are rebuilt; the signature survives JSON."""
+    signature = msgspec.json.decode(msgspec.json.encode(describe(frame)), type=Signature)
+    back = rebuild(bind(frame, signature), signature)
+    pd.testing.assert_frame_equal(back, frame, check_column_type=False)
+
+
+@given(FRAMES, st.randoms())
+@settings(deadline=None, max_examples=20)
+def test_column_order_does_not_matter(frame: pd.DataFrame, random: Any) -> None:
+    """Columns are bound by name, whatever their order and whatever else there is."""
+    signature = describe(frame)
+    order = list(frame.columns)
+    random.shuffle(order)
+    shuffled = frame[order].assign(**{"an unknown column": 1})
+    assert bind(shuffled, signature).equals(bind(frame, signature))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pl.DataFrame({"a": [1, 2], "b": ["x", None]}),
+        pa.table({"a": [1, 2], "b": ["x", None]}),
+        np.array([[1.0, 2.0], [3.0, np.nan]]),
+        np.array([["a", "b"], ["c", "d"]], dtype=object),
+        np.array(["some text", "more"]),
+        np.array([[1, 2]], dtype="int32"),
+        [{"a": 1, "b": "x"}, {"a": 2, "b": None}],
+        {"a": [1.5, None], "b": [True, False]},
+        ["some text", "more"],
+        pd.Series(["some text", None], name="review"),
+    ],
+    ids=lambda data: type(data).__name__,
+)
+def test_other_containers_survive_the_wire(data: Any) -> None:
+    """Every other kind of table comes back as its own kind."""
+    signature = describe(data)
+    back = rebuild(bind(data, signature), signature)
+    assert type(back) is type(data)
+    if isinstance(data, np.ndarray):
+        np.testing.assert_array_equal(back, data)
+        assert back.dtype == data.dtype
+    elif isinstance(data, (pl.DataFrame, pa.Table, pd.Series)):
+        assert back.equals(data)
+    else:
+        assert back == data
+
+
+def test_repeated_column_names_go_by_position_among_their_like() -> None:
+    """Two columns of one name stay two columns."""
+    frame = pd.DataFrame([[1.0, "a", 2.0]], columns=["x", "y", "x"])
+    signature = describe(frame)
+    assert signature.names == ["x", "y", "x.1"]
+    pd.testing.assert_frame_equal(rebuild(bind(frame, signature), signature), frame)
+
+
+def test_integers_widen_to_floats_but_not_back() -> None:
+    """Widening loses nothing and is allowed; 1.5 is not an integer."""
+    floats = describe(pd.DataFrame({"a": [1.5]}))
+    integers = describe(pd.DataFrame({"a": [1]}))
+    assert bind([{"a": 1}], floats)["a"].to_list() == [1.0]
+    assert bind([{"a": 2.0}], integers)["a"].to_list() == [2]
+    with pytest.raises(InvalidData, match=r"row 1, column 'a': 1.5 is not an int64"):
+        bind([{"a": 1}, {"a": 1.5}], integers)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"age": "old", "plan": "gold"}], r"row 0, column 'age': 'old' is not a float64; expected a float64"),
+        ([{"age": 1.0, "plan": "gold"}, {"age": 1.0, "plan": 7}], r"row 1, column 'plan': 7 is a int"),
+        ([{"age": 1.0}], r"missing columns: plan"),
+        ([{"age": 1.0, "Plan": "gold"}], r"did you mean Plan"),
+        ([{"age": 1.0, "plan": None}], r"row 0, column 'plan': the value is missing"),
+        ([{"age": True, "plan": "gold"}], r"column 'age': True is not a float64"),
+    ],
+)
+def test_refusals_name_row_column_value_and_type(rows: list[dict[str, Any]], message: str) -> None:
+    """A row that does not fit is named with all that is needed to mend it."""
+    signature = describe([{"age": 41.0, "plan": "gold"}])
+    with pytest.raises(InvalidData, match=message):
+        bind(rows, signature)
+
+
+def test_unseen_category_is_refused_with_the_known_ones() -> None:
+    """A categorical column takes its categories only."""
+    signature = describe(pd.DataFrame({"plan": pd.Categorical(["basic", "gold"])}))
+    with pytest.raises(InvalidData, match=r"'gold\+' is not one of the categories 'basic', 'gold'"):
+        bind(pd.DataFrame({"plan": ["gold+"]}), signature)
+
+
+@given(FRAMES.filter(lambda f: not any(str(d).startswith("timedelta") for d in f.dtypes)))
+@settings(deadline=None, max_examples=30)
+def test_csv_text_means_what_the_signature_says(frame: pd.DataFrame) -> None:
+    """A frame written as text is read back by the signature as the same wire rows."""
+    signature = describe(frame)
+    wire = bind(frame, signature)
+    text = pl.DataFrame({series.name: _as_text(series) for series in wire.get_columns()})
+    has_words = [n for n in wire.columns if wire[n].dtype == pl.String]
+    odd = {"", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "<NA>"}
+    if any(set(wire[name].drop_nulls()) & odd for name in has_words):
+        return
+    assert bind_text(text, signature).equals(wire)
+
+
+def _as_text(series: pl.Series) -> pl.Series:
+    if series.dtype.is_temporal():
+        zoned = getattr(series.dtype, "time_zone", None)
+        return series.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f" + ("%z" if zoned else ""))
+    return series.cast(pl.String)
+
+
+def test_zip_codes_stay_text_and_blanks_stay_missing() -> None:
+    """Text is not guessed at: leading zeros stay, `NA` is missing where missing is allowed."""
+    signature = describe(pd.DataFrame({"zip": ["01234", "99999"], "age": [1.0, None]}))
+    text = pl.DataFrame({"zip": ["00501", "NA"], "age": ["NA", " 41 "]})
+    assert bind_text(text, signature).to_dicts() == [{"zip": "00501", "age": None}, {"zip": "NA", "age": 41.0}]
+
+
+def test_unusable_data_is_refused_in_words() -> None:
+    """No rows, no columns, no type, no table: each says so."""
+    for data, message in [
+        (pd.DataFrame({"a": []}), "no rows"),
+        (pd.DataFrame(), "no columns"),
+        (pd.DataFrame({"a": [None, None]}), "only missing values"),
+        (3, "not a table"),
+        (np.zeros((2, 2, 2)), "3 dimensions"),
+        (pd.DataFrame({("a", "b"): [1]}), "labels are text or numbers"),
+        ({"a": [1], "b": [1, 2]}, "different lengths"),
+    ]:
+        with pytest.raises(InvalidData, match=message):
+            describe(data)

@@ -1,0 +1,63 @@
+"""Every test has a home of its own, and no settings from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.models import NOTEBOOK, PENGUINS, STOCK
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty ``NBDEPLOY_HOME`` and an empty working directory."""
+    for name in [name for name in os.environ if name.startswith("NBDEPLOY_")]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "home"
+    monkeypatch.setenv("NBDEPLOY_HOME", str(folder))
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    return folder
+
+
+@pytest.fixture
+def script(home: Path) -> Callable[[str], dict[str, Any]]:
+    """Run Python source as a program of its own; what it assigns to ``answer`` comes back as JSON."""
+
+    def run(source: str) -> dict[str, Any]:
+        path = home.parent / "script.py"
+        head = f"PENGUINS = {str(PENGUINS)!r}\n"
+        tail = "\nimport json, sys\njson.dump(answer, open('answer.json', 'w'), default=str)\n"
+        path.write_text(head + source + tail)
+        done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        answer: dict[str, Any] = json.loads(Path("answer.json").read_text())
+        return answer
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with ``lr``, ``forest`` (pure scikit-learn, numbers only) and ``species`` (notebook code) in it."""
+    folder = tmp_path_factory.mktemp("stocked")
+    (folder / "stock.py").write_text(f"PENGUINS = {str(PENGUINS)!r}\n{NOTEBOOK}\n{STOCK}")
+    environment = {**os.environ, "NBDEPLOY_HOME": str(folder)}
+    subprocess.run([sys.executable, str(folder / "stock.py")], cwd=folder, env=environment, check=True)
+    return folder / "store"
+
+
+@pytest.fixture
+def stock(stocked: Path, home: Path) -> Path:
+    """A home whose store has the snapshots of ``stocked``, free to change."""
+    shutil.copytree(stocked, home / "store")
+    return home

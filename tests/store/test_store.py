@@ -1,0 +1,200 @@
+"""The store: numbered facts that are never changed, safe under concurrent writers."""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nbdeploy.errors import Conflict, Corrupted, InvalidName, NotFound, NotWritable
+from nbdeploy.manifest import Content, Environment, Manifest, canonical_json, file_entry
+from nbdeploy.store import Store
+from nbdeploy.types import Canonical, Column, Ref, Signature
+
+
+def bundle(payload: str) -> tuple[Manifest, dict[str, bytes]]:
+    """A small bundle whose one file is `payload`."""
+    files = {"model/model.bin": payload.encode()}
+    content = Content(
+        protocol=1,
+        flavor="python",
+        signature=Signature("pandas", [Column("a", "float64", "float64")]),
+        canonical=Canonical(),
+        environment=Environment("3.11"),
+        files={path: file_entry(data) for path, data in files.items()},
+    )
+    return Manifest.sealed(canonical_json(content), {"name": "x", "version": 1}), files
+
+
+def add(folder: Path, payload: str) -> tuple[int, bool]:
+    """Store a bundle in a process of its own."""
+    version, created = Store(str(folder / "store"), folder / "cache").add("churn", *bundle(payload))
+    return version.number, created
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(str(tmp_path / "store"), tmp_path / "cache")
+
+
+def test_versions_count_from_one_and_the_same_content_is_one_version(store: Store) -> None:
+    """New content is the next number; known content is the number it has."""
+    assert str(store.add("churn", *bundle("a"))[0]) == "churn:1"
+    assert str(store.add("churn", *bundle("b"))[0]) == "churn:2"
+    assert store.add("churn", *bundle("a")) == (store.resolve("churn:1"), False)
+
+
+def test_eight_processes_storing_different_models_get_eight_numbers(tmp_path: Path) -> None:
+    """Concurrent writers never overwrite each other, and no number is left out."""
+    with ProcessPoolExecutor(8, mp_context=multiprocessing.get_context("spawn")) as pool:
+        results = list(pool.map(add, [tmp_path] * 8, [f"model {i}" for i in range(8)]))
+    assert sorted(results) == [(number, True) for number in range(1, 9)]
+
+
+def test_eight_processes_storing_the_same_model_get_one_number(tmp_path: Path) -> None:
+    """Losers of the race find that the winner stored what they wanted to."""
+    with ProcessPoolExecutor(8, mp_context=multiprocessing.get_context("spawn")) as pool:
+        results = list(pool.map(add, [tmp_path] * 8, ["the model"] * 8))
+    assert {number for number, _ in results} == {1}
+    assert sum(created for _, created in results) == 1
+
+
+def test_every_kind_of_reference_resolves(store: Store) -> None:
+    """Latest, number, alias, digest, MLflow's spelling."""
+    first, _ = store.add("churn", *bundle("a"))
+    second, _ = store.add("churn", *bundle("b"))
+    store.set_alias("churn", "champion", 1)
+    for ref, version in [
+        ("churn", second),
+        ("churn:1", first),
+        ("churn@champion", first),
+        (f"churn@{second.digest}", second),
+        (f"churn@{second.digest[:19]}", second),
+        ("models:/churn@champion", first),
+        ("models:/churn/2", second),
+    ]:
+        assert store.resolve(ref) == version, ref
+
+
+@pytest.mark.parametrize(
+    ("ref", "message"),
+    [
+        ("chrun", "no snapshot 'chrun'; did you mean churn?"),
+        ("churn:7", "no snapshot 'churn:7'; did you mean churn:1"),
+        ("churn@chmpion", "did you mean churn@champion"),
+        ("churn@sha256:000000000000", "no snapshot 'churn@sha256:000000000000'"),
+    ],
+)
+def test_unknown_references_say_what_there_is(store: Store, ref: str, message: str) -> None:
+    """A reference that means nothing is answered with what was probably meant."""
+    store.add("churn", *bundle("a"))
+    store.set_alias("churn", "champion", 1)
+    with pytest.raises(NotFound) as caught:
+        store.resolve(ref)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "Churn", "", "-x", "x" * 64, ".hidden", "a b"])
+def test_names_that_could_leave_the_store_are_refused(store: Store, name: str) -> None:
+    """The naming rule is in the message."""
+    with pytest.raises(InvalidName, match=r"\[a-z0-9\]"):
+        store.add(name, *bundle("a"))
+
+
+def test_aliases_move_and_go(store: Store) -> None:
+    """An alias means its last move; a removed one means nothing."""
+    store.add("churn", *bundle("a"))
+    store.add("churn", *bundle("b"))
+    store.set_alias("churn", "champion", 1)
+    store.set_alias("churn", "champion", 2)
+    assert store.aliases("churn") == {"champion": 2}
+    store.remove_alias("churn", "champion")
+    assert store.aliases("churn") == {}
+    with pytest.raises(NotFound):
+        store.set_alias("churn", "champion", 9)
+
+
+def test_a_changed_blob_is_found(store: Store, tmp_path: Path) -> None:
+    """One byte changed in the store is an error that names the digest, not a wrong answer."""
+    version, _ = store.add("churn", *bundle("a model"))
+    digest = next(iter(store.manifest(version).parsed.files.values())).sha256
+    blob = tmp_path / "store" / "blobs" / "sha256" / digest[:2] / digest
+    blob.write_bytes(b"b model")
+    with pytest.raises(Corrupted, match=digest):
+        store.open(version)
+
+
+def test_a_changed_cache_is_unpacked_again(store: Store) -> None:
+    """The cache is checked at each opening and mended from the store."""
+    version, _ = store.add("churn", *bundle("a model"))
+    file = store.open(version) / "model" / "model.bin"
+    file.write_bytes(b"something else")
+    assert (store.open(version) / "model" / "model.bin").read_bytes() == b"a model"
+
+
+def test_adopting_keeps_the_number_and_refuses_another_content(store: Store, tmp_path: Path) -> None:
+    """A version from elsewhere comes as it is; a number that means another model is a conflict naming both."""
+    version, _ = store.add("churn", *bundle("a"))
+    manifest = store.manifest(version)
+    other = Store(str(tmp_path / "other"), tmp_path / "cache")
+    with pytest.raises(Corrupted, match="incomplete"):
+        other.adopt(manifest)
+    for digest in other.missing(manifest):
+        other.put_blob(digest, store.blob(digest))
+    assert other.adopt(manifest) == version
+    third = Store(str(tmp_path / "third"), tmp_path / "cache")
+    third.add("churn", *bundle("b"))
+    for digest in third.missing(manifest):
+        third.put_blob(digest, store.blob(digest))
+    with pytest.raises(Conflict, match="share one store") as caught:
+        third.adopt(manifest)
+    assert version.digest[:19] in str(caught.value)
+
+
+def test_a_blob_with_another_digest_is_not_stored(store: Store) -> None:
+    """What arrives is compared with the name it arrives under."""
+    with pytest.raises(Corrupted, match="send it again"):
+        store.put_blob("0" * 64, b"x")
+
+
+def test_a_store_that_cannot_be_made_says_so(tmp_path: Path) -> None:
+    """A file where the folder should be is named in the message."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotWritable, match="file"):
+        Store(str(tmp_path / "file" / "store"), tmp_path / "cache")
+
+
+NAMES = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True)
+
+
+@given(
+    NAMES,
+    st.one_of(
+        st.none(),
+        st.integers(1, 10**6),
+        NAMES.filter(lambda a: not a.startswith("sha256")),
+        st.from_regex(r"sha256:[0-9a-f]{12,64}", fullmatch=True),
+    ),
+    st.none() | NAMES,
+)
+def test_references_survive_being_written(name: str, qualifier: object, target: str | None) -> None:
+    """Reading what a reference writes gives the reference."""
+    ref = Ref(
+        name,
+        version=qualifier if isinstance(qualifier, int) else None,
+        alias=qualifier if isinstance(qualifier, str) and ":" not in qualifier else None,
+        digest=qualifier if isinstance(qualifier, str) and ":" in qualifier else None,
+        target=target,
+    )
+    assert Ref.parse(str(ref)) == ref
+
+
+@pytest.mark.parametrize("text", ["churn:", "churn:0", "churn:x", "churn@", "@x", "churn@sha256:12", "a/b/c", "Churn"])
+def test_what_is_no_reference_is_refused(text: str) -> None:
+    """A reference that cannot be read is an error of its own, not a missing snapshot."""
+    with pytest.raises(InvalidName):
+        Ref.parse(text)
