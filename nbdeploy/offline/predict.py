@@ -1,0 +1,276 @@
+"""Predicting a table, from memory or from file to file, in chunks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from nbdeploy.cards import Card, Result
+from nbdeploy.codecs import bind_text
+from nbdeploy.codecs.frames import container_of
+from nbdeploy.errors import InvalidData, NotFound
+from nbdeploy.files import replacing
+from nbdeploy.predictor import Predictor
+from nbdeploy.tables import Source, open_sink, open_source, sink_kind
+from nbdeploy.types import Progress, Report, ignore_progress
+
+__all__ = ["CHUNK", "Options", "Predictions", "predict_file", "predict_table", "read_predicted", "write_table"]
+
+CHUNK = 20_000
+"""Rows predicted at once. Answers do not depend on it."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an output holds.
+
+    Attributes
+    ----------
+    methods : sequence of str
+        The methods that answer; the snapshot's default one if empty.
+    keep : sequence of str
+        Input columns to keep; ``all``, ``none``, or by default those that the model does not read.
+    rename : mapping of str to str
+        Input column's name to the name to give it.
+    chunk : int
+        Rows predicted at once.
+    """
+
+    methods: Sequence[str] = ()
+    keep: Sequence[str] = ()
+    rename: Mapping[str, str] | None = None
+    chunk: int = CHUNK
+
+
+@dataclass(frozen=True)
+class Predictions(Result):
+    """A file of predictions that was written.
+
+    Attributes
+    ----------
+    snapshot, digest : str
+        What predicted.
+    input, output : str
+        The files.
+    rows, rejected : int
+        Rows predicted, and rows set aside.
+    seconds : float
+        How long it took.
+    columns : tuple of str
+        The output's columns.
+    """
+
+    snapshot: str
+    digest: str
+    input: str
+    output: str
+    rows: int
+    rejected: int
+    seconds: float
+    columns: tuple[str, ...]
+
+    @property
+    def line(self) -> str:
+        """What was written, by what, how fast."""
+        rate = self.rows / max(self.seconds, 1e-9)
+        pace = f"{self.seconds:.1f} s ({rate:,.0f} rows/s)"
+        return f"{self.output}: {self.rows:,} rows predicted by {self.snapshot} in {pace}"
+
+    def card(self) -> Card:
+        """Files, rows and columns."""
+        facts = [
+            ("snapshot", f"{self.snapshot} ({self.digest[:19]})"),
+            ("input", self.input),
+            ("rows", f"{self.rows:,}"),
+            ("columns", ", ".join(self.columns)),
+            ("seconds", f"{self.seconds:.2f}"),
+        ]
+        return Card(self.line, facts)
+
+    def document(self) -> dict[str, Any]:
+        """Return the document of ``predict --json``."""
+        return {
+            "snapshot": self.snapshot,
+            "digest": self.digest,
+            "input": self.input,
+            "output": self.output,
+            "rows": self.rows,
+            "rejected": self.rejected,
+            "seconds": self.seconds,
+            "columns": list(self.columns),
+        }
+
+
+def predict_table(predictor: Predictor, data: Any, options: Options, progress: Report = ignore_progress) -> Any:
+    """Predict a table in memory.
+
+    Returns
+    -------
+    table
+        Kept columns, then predictions; Polars and Arrow callers get their own kind, all others pandas, with
+        the index of a pandas input.
+    """
+    if options.rename:
+        data = _renamed(data, container_of(data), options.rename)
+    container = container_of(data)
+    kept = _kept(_columns_of(data, container), predictor, options)
+    wire = predictor.bind(data)
+    slices = (wire[start : start + options.chunk] for start in range(0, wire.height, options.chunk))
+    pieces = []
+    done = 0
+    for piece in slices:
+        pieces.append(predictor.outputs(piece, options.methods))
+        done += piece.height
+        progress(Progress(done, wire.height, "rows"))
+    answers = pl.concat(pieces) if pieces else predictor.outputs(wire, options.methods)
+    _refuse_clash(kept, answers.columns)
+    if container in {"polars", "pyarrow"}:
+        frame = pl.DataFrame(data) if not isinstance(data, pl.Series) else data.to_frame()
+        together = _beside(frame.select(kept), answers)
+        return together if container == "polars" else together.to_arrow()
+    import pandas as pd
+
+    table = answers.to_pandas()
+    if container == "pandas":
+        table.index = data.index
+        return pd.concat([data[[c for c in data.columns if str(c) in kept]], table], axis=1) if kept else table
+    if kept:
+        records = pl.DataFrame(data, strict=False, infer_schema_length=None).select(kept).to_pandas()
+        return pd.concat([records, table], axis=1)
+    return table
+
+
+def predict_file(
+    predictor: Predictor,
+    snapshot: str,
+    source: Path,
+    out: Path,
+    options: Options,
+    progress: Report = ignore_progress,
+) -> Predictions:
+    """Predict a file into another; formats by suffix. The output appears only when it is complete.
+
+    Raises
+    ------
+    InvalidData
+        Naming file, line, column, value and expected type of the first row that does not fit.
+    NotWritable
+        If the output cannot be written; what was there before is unchanged.
+    """
+    started = time.monotonic()
+    kind = sink_kind(out)
+    rows, columns = 0, tuple[str, ...]()
+    with replacing(out) as part, open_sink(part, kind) as sink:
+        for chunk in _predicted(predictor, source, options, progress):
+            sink.write(chunk)
+            columns = tuple(chunk.columns)
+            rows += chunk.height
+    seconds = round(time.monotonic() - started, 3)
+    return Predictions(snapshot, predictor.digest, str(source), str(out), rows, 0, seconds, columns)
+
+
+def write_table(
+    predictor: Predictor,
+    snapshot: str,
+    data: Any,
+    out: Path,
+    options: Options,
+    progress: Report = ignore_progress,
+) -> Predictions:
+    """Predict a table in memory into a file."""
+    started = time.monotonic()
+    kind = sink_kind(out)
+    table = pl.DataFrame(predict_table(predictor, data, options, progress))
+    with replacing(out) as part, open_sink(part, kind) as sink:
+        sink.write(table)
+    seconds = round(time.monotonic() - started, 3)
+    columns = tuple(table.columns)
+    return Predictions(snapshot, predictor.digest, type(data).__name__, str(out), len(table), 0, seconds, columns)
+
+
+def read_predicted(predictor: Predictor, source: Path, options: Options, progress: Report = ignore_progress) -> Any:
+    """Predict a file into a pandas frame."""
+    return pl.concat(list(_predicted(predictor, source, options, progress))).to_pandas()
+
+
+def _predicted(predictor: Predictor, path: Path, options: Options, progress: Report) -> Iterator[pl.DataFrame]:
+    """Kept columns and predictions of a file, chunk by chunk; one empty chunk if it has no rows."""
+    source = open_source(path)
+    names = [(options.rename or {}).get(name, name) for name in source.columns()]
+    kept = _kept(names, predictor, options)
+    total, done = source.rows(), 0
+    predictor.methods(options.methods)
+    _refuse_clash(kept, [c for m in predictor.methods(options.methods) for c in predictor.signature.outputs[m].columns])
+    if total == 0:
+        empty = pl.DataFrame(schema=dict.fromkeys(names, pl.String))
+        yield _beside(empty.select(kept), predictor.outputs(predictor.sample.clear(), options.methods))
+    for chunk in source.chunks(options.chunk):
+        chunk.columns = names
+        wire = _bound(predictor, chunk, source, path, done)
+        yield _beside(chunk.select(kept), predictor.outputs(wire, options.methods))
+        done += chunk.height
+        progress(Progress(done, total, "rows"))
+
+
+def _beside(kept: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
+    return kept.hstack(answers.get_columns()) if kept.width else answers
+
+
+def _bound(predictor: Predictor, chunk: pl.DataFrame, source: Source, path: Path, offset: int) -> pl.DataFrame:
+    try:
+        return bind_text(chunk, predictor.signature) if source.text else predictor.bind(chunk)
+    except InvalidData as error:
+        facts = error.facts
+        if "detail" not in facts:
+            raise InvalidData(f"{path}: {error}", **facts) from None
+        where = source.line(int(str(facts["row"])) + offset)
+        message = f"{path}, {where}, column {facts['column']!r}: {facts['detail']}"
+        raise InvalidData(message, **{**facts, "path": str(path), "line": where}) from None
+
+
+def _kept(columns: Sequence[str], predictor: Predictor, options: Options) -> list[str]:
+    if options.keep and "none" in options.keep:
+        return []
+    if "all" in options.keep:
+        return list(columns)
+    if not options.keep:
+        return [name for name in columns if name not in predictor.signature.names]
+    for name in options.keep:
+        if name not in columns:
+            raise NotFound("column", name, columns, hint="--keep takes a column of the input, all or none")
+    return list(options.keep)
+
+
+def _refuse_clash(kept: Sequence[str], answers: Sequence[str]) -> None:
+    clash = sorted(set(kept) & set(answers))
+    if clash:
+        raise InvalidData(
+            f"the input has a column {clash[0]!r} already, and so have the predictions; "
+            f"rename it with --rename new_{clash[0]}={clash[0]}, or leave it out with --keep none",
+            columns=clash,
+        )
+
+
+def _columns_of(data: Any, container: str) -> list[str]:
+    if container == "builtins":
+        return (
+            list(data)
+            if isinstance(data, dict)
+            else list(dict.fromkeys(k for r in data if isinstance(r, dict) for k in r))
+        )
+    if container == "pyarrow":
+        return list(data.schema.names)
+    return [str(name) for name in getattr(data, "columns", ())]
+
+
+def _renamed(data: Any, container: str, names: Mapping[str, str]) -> Any:
+    if container == "pandas":
+        return data.rename(columns=dict(names))
+    if container in {"polars", "pyarrow"}:
+        return pl.DataFrame(data).rename(dict(names), strict=False)
+    raise InvalidData("--rename needs a table with column names: pandas, Polars or Arrow")
