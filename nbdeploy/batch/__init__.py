@@ -1,0 +1,23 @@
+"""Batch runs: a notebook executed by papermill, with typed parameters, in a process of its own."""
+
+from nbdeploy.batch.failure import Failure
+from nbdeploy.batch.parameters import Parameter, Parameters, parameters_of
+from nbdeploy.batch.record import Run, RunList
+from nbdeploy.batch.running import find, logs, run, runs, stop, submit
+from nbdeploy.batch.values import Text
+
+__all__ = [
+    "Failure",
+    "Parameter",
+    "Parameters",
+    "Run",
+    "RunList",
+    "Text",
+    "find",
+    "logs",
+    "parameters_of",
+    "run",
+    "runs",
+    "stop",
+    "submit",
+]

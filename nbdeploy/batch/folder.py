@@ -1,0 +1,143 @@
+"""The folder of a run: the request, the notebook as submitted, progress, the log and the output."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from nbdeploy.batch.kernels import Kernel
+from nbdeploy.errors import NotWritable
+from nbdeploy.types import Progress, Report
+
+__all__ = ["Events", "Folder", "Request"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a child process is asked to execute.
+
+    Attributes
+    ----------
+    run : str
+        The run's id.
+    notebook : str
+        Where the notebook came from; it is executed in that folder.
+    output : str
+        Where the executed notebook goes in the end.
+    parameters : dict
+        The values to pass, exactly.
+    timeout : float or None
+        Seconds that the whole run may take.
+    kernel : Kernel
+        What executes it.
+    """
+
+    run: str
+    notebook: str
+    output: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    timeout: float | None = None
+    kernel: Kernel = field(default_factory=Kernel)
+
+
+class Folder:
+    """The files of one run.
+
+    Parameters
+    ----------
+    path : Path
+        The folder; its name is the run's id.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.log = path / "log.txt"
+        self.events = path / "events.jsonl"
+
+    @classmethod
+    def new(cls, runs: Path, now: datetime) -> Folder:
+        """Make the folder of a new run, under an id that no other run has.
+
+        Raises
+        ------
+        NotWritable
+            If it cannot be made.
+        """
+        try:
+            runs.mkdir(parents=True, exist_ok=True)
+            while True:
+                path = runs / f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+                with contextlib.suppress(FileExistsError):
+                    path.mkdir(mode=0o700)
+                    return cls(path)
+        except OSError as error:
+            raise NotWritable(
+                f"the folder of the run could not be made in {runs} ({error.strerror}): set NBDEPLOY_HOME",
+                path=str(runs),
+            ) from error
+
+    def executed(self, request: Request) -> Path:
+        """Where the notebook is written while it is executed."""
+        return self.path / f"{Path(request.notebook).stem}.ipynb"
+
+    def submitted(self, request: Request) -> Path:
+        """The notebook as it was when the run was asked for."""
+        return self.path / "submitted" / f"{Path(request.notebook).stem}.ipynb"
+
+    def write(self, request: Request, notebook: bytes) -> None:
+        """Keep the request and the notebook. Any number, also one that is not finite, keeps its value.
+
+        Raises
+        ------
+        NotWritable
+            If the disk is full or the folder is gone.
+        """
+        try:
+            self.submitted(request).parent.mkdir()
+            self.submitted(request).write_bytes(notebook)
+            (self.path / "request.json").write_text(json.dumps(asdict(request)), encoding="utf-8")
+            self.events.touch()
+        except OSError as error:
+            raise NotWritable(f"{self.path} could not be written: {error.strerror}", path=str(self.path)) from error
+
+    def read(self) -> Request:
+        """The request."""
+        facts = json.loads((self.path / "request.json").read_text(encoding="utf-8"))
+        return Request(**{**facts, "kernel": Kernel(**facts["kernel"])})
+
+    def progress(self) -> Progress | None:
+        """The newest progress, if any was written."""
+        with contextlib.suppress(OSError), Events(self) as events:
+            return max(events.new(), key=lambda step: step.done, default=None)
+        return None
+
+
+class Events:
+    """Progress of a run, read while the run writes it; a context manager."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._file = folder.events.open(encoding="utf-8")
+        self._rest = ""
+
+    def __enter__(self) -> Events:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def new(self) -> Iterator[Progress]:
+        """What was written since the last call. A line that is not finished waits for the next one."""
+        *lines, self._rest = (self._rest + self._file.read()).split("\n")
+        for line in lines:
+            yield Progress(**json.loads(line))
+
+    def report(self, progress: Report) -> None:
+        """Pass on what was written since the last call."""
+        for step in self.new():
+            progress(step)

@@ -1,0 +1,192 @@
+"""A run as users see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from nbdeploy.batch.failure import Failure
+from nbdeploy.cards import Card, Result, Table
+from nbdeploy.types import Progress
+
+__all__ = ["FINAL", "Run", "RunList"]
+
+QUEUED = "queued"
+RUNNING = "running"
+SUCCEEDED = "succeeded"
+FAILED = "failed"
+STOPPED = "stopped"
+LOST = "lost"
+FINAL = frozenset({SUCCEEDED, FAILED, STOPPED, LOST})
+"""Statuses that a run ends with."""
+_FIXED = "\N{NO-BREAK SPACE}"
+"""Keeps the indentation of code in HTML."""
+
+
+@dataclass(frozen=True)
+class Run(Result):
+    """One run of a notebook.
+
+    Attributes
+    ----------
+    id : str
+        Sortable by time: ``20261121-153012-a1b2``.
+    notebook, output, folder : Path
+        The notebook, the executed one, and the folder with everything about the run.
+    status : str
+        ``queued``, ``running``, ``succeeded``, ``failed``, ``stopped``, or ``lost`` if its process
+        vanished without a word.
+    parameters : mapping
+        The values given.
+    created, started, finished : datetime or None
+        Moments in UTC.
+    error : Failure or None
+        What failed, and where.
+    progress : Progress or None
+        How far it is or got.
+    """
+
+    id: str
+    notebook: Path
+    output: Path
+    folder: Path
+    status: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    created: datetime | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
+    error: Failure | None = None
+    progress: Progress | None = None
+
+    @property
+    def final(self) -> bool:
+        """Whether it has ended."""
+        return self.status in FINAL
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took, None while it has not ended."""
+        if self.started is None or self.finished is None:
+            return None
+        return round((self.finished - self.started).total_seconds(), 3)
+
+    @property
+    def line(self) -> str:
+        """What became of it, and where its output is."""
+        said = f"run {self.id} {self.status}"
+        if self.status == RUNNING and self.progress is not None:
+            return f"{said}: {_position(self.progress)}"
+        if self.error is not None:
+            where = f" in {self.error.where}" if self.error.where else ""
+            return f"{said}{where}: {self.error.what}; next: nbdeploy logs {self.id}"
+        took = "" if self.seconds is None else f" in {self.seconds:.1f} s"
+        return f"{said}{took}: {self.output}" if self.status == SUCCEEDED else f"{said}{took}"
+
+    def card(self) -> Card:
+        """The run, with the failing cell if there is one."""
+        facts: list[tuple[str, Any]] = [("notebook", self.notebook), ("output", self.output)]
+        if self.parameters:
+            facts.append(("parameters", ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())))
+        if self.seconds is not None:
+            facts.append(("took", f"{self.seconds:.1f} s"))
+        elif self.progress is not None:
+            facts.append(("progress", _position(self.progress)))
+        if self.error is not None:
+            facts.append(("error", self.error.what))
+        table = None
+        if self.error is not None and self.error.cell is not None:
+            table = Table(
+                (self.error.where,), [(line.replace(" ", _FIXED),) for line in self.error.excerpt().splitlines()]
+            )
+        step = f"%deploy logs {self.id}" if self.status not in {QUEUED, SUCCEEDED} else ""
+        return Card(f"run {self.id} {self.status}", facts, table, step)
+
+    def document(self) -> dict[str, Any]:
+        """The run as JSON."""
+        progress = self.progress
+        return {
+            "id": self.id,
+            "notebook": str(self.notebook),
+            "status": self.status,
+            "output": str(self.output),
+            "seconds": self.seconds,
+            "error": None if self.error is None else self.error.document(),
+            "parameters": dict(self.parameters),
+            "created": _iso(self.created),
+            "started": _iso(self.started),
+            "finished": _iso(self.finished),
+            "progress": None if progress is None else {"done": progress.done, "total": progress.total},
+        }
+
+    def explanation(self) -> str:
+        """Why it did not succeed: the cell, its source and the error."""
+        ended = f"run {self.id} of {self.notebook.name}"
+        if self.error is None:
+            return f"{ended} was {self.status}"
+        parts = [f"{ended} {self.status}" + (f" in {self.error.where}" if self.error.where else "")]
+        if self.error.source:
+            parts.append(self.error.excerpt())
+        what = f"{self.error.name}: {self.error.message.strip()}" if self.error.message.strip() else self.error.name
+        output = f"output so far: {self.output}; " if self.output.exists() else ""
+        return "\n".join([*parts, what, f"{output}log: nbdeploy logs {self.id}"])
+
+
+@dataclass(frozen=True)
+class RunList(Result):
+    """Runs, newest first."""
+
+    items: Sequence[Run] = ()
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, position: int) -> Run:
+        return self.items[position]
+
+    @property
+    def line(self) -> str:
+        """How many there are, and how many still run."""
+        if not self.items:
+            return "no runs yet; next: nbdeploy run NOTEBOOK"
+        running = sum(run.status == RUNNING for run in self.items)
+        return f"{len(self.items)} run{'s' * (len(self.items) != 1)}, {running} running"
+
+    def card(self) -> Card:
+        """The runs as a table."""
+        rows = [(run.id, run.notebook.name, run.status, _when(run), _took(run), _remark(run)) for run in self.items]
+        table = Table(("run", "notebook", "status", "started", "took", ""), rows) if rows else None
+        return Card(self.line if rows else "no runs yet", table=table, next="" if rows else "%deploy run NOTEBOOK")
+
+    def document(self) -> list[dict[str, Any]]:
+        """The runs as a JSON array."""
+        return [run.document() for run in self.items]
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="milliseconds")
+
+
+def _position(progress: Progress) -> str:
+    cell = min(progress.done + 1, progress.total or progress.done + 1)
+    return f"cell {cell} of {progress.total}" + (f" ({progress.message})" if progress.message else "")
+
+
+def _when(run: Run) -> str:
+    moment = run.started or run.created
+    return "" if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _took(run: Run) -> str:
+    return "" if run.seconds is None else f"{run.seconds:.1f} s"
+
+
+def _remark(run: Run) -> str:
+    if run.error is not None:
+        return f"{run.error.where}: {run.error.what}" if run.error.where else run.error.what
+    return _position(run.progress) if run.status == RUNNING and run.progress is not None else ""

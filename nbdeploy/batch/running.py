@@ -1,0 +1,219 @@
+"""Running notebooks: submit, follow, list, read the log, stop."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import threading
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nbdeploy.batch.binding import bind
+from nbdeploy.batch.failure import Failure
+from nbdeploy.batch.folder import Events, Folder, Request
+from nbdeploy.batch.kernels import choose_kernel
+from nbdeploy.batch.ledger import Ledger
+from nbdeploy.batch.notebooks import Notebook
+from nbdeploy.batch.processes import Worker, environment_of, start_child
+from nbdeploy.batch.record import FAILED, QUEUED, STOPPED, SUCCEEDED, Run, RunList
+from nbdeploy.batch.values import showable
+from nbdeploy.errors import RunFailed, WrongUsage
+from nbdeploy.files import replacing
+from nbdeploy.settings import Settings
+from nbdeploy.types import Report, ignore_progress
+
+__all__ = ["find", "logs", "run", "runs", "stop", "submit"]
+
+_LOOK_EVERY = 0.1
+_LOG_LINES = 5
+
+
+def run(
+    notebook: str | Path,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    settings: Settings,
+    output: str | Path | None = None,
+    raw: Mapping[str, str] | None = None,
+    files: Iterable[str | Path] = (),
+    timeout: float | None = None,
+    kernel: str | None = None,
+    progress: Report = ignore_progress,
+    environment: Mapping[str, str] | None = None,
+) -> Run:
+    """Execute a notebook in a process of its own, in its own folder, and wait until it has ended.
+
+    Parameters
+    ----------
+    notebook, settings : path, Settings
+        The notebook as it is now; where runs and their records live.
+    parameters, raw, files : mapping, mapping, iterable of path; optional
+        Values by name, texts that stay texts, and YAML files that both override; see `bind`.
+    output : path, optional
+        Where the executed notebook goes, also if a cell fails; the run's folder by default.
+    timeout, kernel : float, str; optional
+        Seconds that the whole run may take; a Jupyter kernel instead of the notebook's own.
+    progress, environment : callable, mapping; optional
+        Told about each cell; variables to set for the run.
+
+    Raises
+    ------
+    RunFailed
+        If the run did not succeed; its record is kept, and is the error's ``run``.
+    NotFound, InvalidData, WrongUsage, NotWritable
+        If it cannot start; nothing was executed or changed then.
+    """
+    begun, child = _start(notebook, parameters, settings, output, raw, files, timeout, kernel, environment)
+    try:
+        _follow(child, Folder(begun.folder), progress)
+    except BaseException:
+        stop(settings, begun.id)
+        child.wait()
+        raise
+    return _ended(settings, begun.id, child.returncode)
+
+
+def submit(
+    notebook: str | Path,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    settings: Settings,
+    output: str | Path | None = None,
+    raw: Mapping[str, str] | None = None,
+    files: Iterable[str | Path] = (),
+    timeout: float | None = None,
+    kernel: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Run:
+    """Start a run as `run` does and return at once; it outlives this process, and records itself.
+
+    Returns
+    -------
+    Run
+        The run, with status ``running``; `find` tells what became of it.
+    """
+    begun, child = _start(notebook, parameters, settings, output, raw, files, timeout, kernel, environment)
+    threading.Thread(target=child.wait, name=f"run {begun.id}", daemon=True).start()
+    return begun
+
+
+def runs(settings: Settings, limit: int = 50) -> RunList:
+    """The newest runs, newest first."""
+    with Ledger(settings.db) as ledger:
+        return RunList(ledger.all(limit))
+
+
+def find(settings: Settings, run_id: str) -> Run:
+    """A run by its id, or by a part at either end that no other run has.
+
+    Raises
+    ------
+    NotFound, WrongUsage
+        If there is no such run, or several.
+    """
+    with Ledger(settings.db) as ledger:
+        return ledger.get(run_id)
+
+
+def logs(settings: Settings, run_id: str) -> str:
+    """What a run's cells printed, under a heading for each cell, and the error if one failed."""
+    return _log(find(settings, run_id))
+
+
+def stop(settings: Settings, run_id: str) -> Run:
+    """Stop a run with all its processes. One that has ended stays as it is."""
+    with Ledger(settings.db) as ledger:
+        found = ledger.get(run_id)
+        if not found.final:
+            ledger.worker(found.id).stop()
+            ledger.finish(found.id, STOPPED)
+        return ledger.get(found.id)
+
+
+def _start(
+    notebook: str | Path,
+    parameters: Mapping[str, Any] | None,
+    settings: Settings,
+    output: str | Path | None,
+    raw: Mapping[str, str] | None,
+    files: Iterable[str | Path],
+    timeout: float | None,
+    kernel: str | None,
+    environment: Mapping[str, str] | None,
+) -> tuple[Run, subprocess.Popen[bytes]]:
+    """Check everything that can be checked, then record the run, then start its process."""
+    book = Notebook.read(notebook)
+    values = bind(book, parameters or {}, raw, files)
+    chosen = choose_kernel(book, kernel)
+    if timeout is not None and not timeout > 0:
+        raise WrongUsage(f"a timeout of {timeout:g} s leaves no time: give seconds above 0")
+    destination = None if output is None else _destination(book, Path(output))
+    with Ledger(settings.db) as ledger:
+        now = datetime.now(UTC)
+        folder = Folder.new(settings.home / "runs", now)
+        place = destination or folder.path / f"{book.path.stem}.ipynb"
+        request = Request(folder.path.name, str(book.path), str(place), values, timeout, chosen)
+        folder.write(request, book.content)
+        ledger.add(Run(request.run, book.path, place, folder.path, QUEUED, showable(values), now), Worker.of())
+        child = _spawn(ledger, folder, environment_of(book.path, settings, ledger.url, environment))
+        ledger.start(request.run, Worker.of(child.pid))
+        return ledger.get(request.run), child
+
+
+def _spawn(ledger: Ledger, folder: Folder, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    try:
+        return start_child(folder, environment)
+    except OSError as error:
+        ledger.finish(folder.path.name, FAILED, Failure(type(error).__name__, f"no process could be started: {error}"))
+        ended = ledger.get(folder.path.name)
+        raise RunFailed(ended.explanation(), run=ended) from error
+
+
+def _destination(book: Notebook, output: Path) -> Path:
+    """Where to put the executed notebook; refused now if it cannot be written."""
+    place = output.expanduser().absolute()
+    if place.is_dir():
+        place = place / f"{book.path.stem}.ipynb"
+    if place.exists() and place.samefile(book.path):
+        raise WrongUsage(f"the output {place} is the notebook itself: name another file", output=str(place))
+    with contextlib.suppress(_Writable), replacing(place):
+        raise _Writable
+    return place
+
+
+class _Writable(Exception):
+    """No error: leaves `replacing` before anything is replaced."""
+
+
+def _follow(child: subprocess.Popen[bytes], folder: Folder, progress: Report) -> None:
+    with Events(folder) as events:
+        while child.poll() is None:
+            events.report(progress)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(_LOOK_EVERY)
+        events.report(progress)
+
+
+def _ended(settings: Settings, run_id: str, status: int) -> Run:
+    with Ledger(settings.db) as ledger:
+        ended = ledger.get(run_id)
+        if ended.status not in {SUCCEEDED, FAILED, STOPPED}:
+            ledger.finish(run_id, FAILED, _died(status, _log(ended)))
+            ended = ledger.get(run_id)
+    if ended.status != SUCCEEDED:
+        raise RunFailed(ended.explanation(), run=ended)
+    return ended
+
+
+def _died(status: int, log: str) -> Failure:
+    last = "\n".join(["; its log ends:", *log.splitlines()[-_LOG_LINES:]]) if log.strip() else ""
+    how = f"was killed by signal {-status}" if status < 0 else f"ended with exit status {status}"
+    return Failure("ProcessDied", f"the run's process {how} before it could say why{last}")
+
+
+def _log(run: Run) -> str:
+    with contextlib.suppress(FileNotFoundError):
+        return Folder(run.folder).log.read_text(encoding="utf-8", errors="replace")
+    return ""

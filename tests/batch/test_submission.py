@@ -1,0 +1,136 @@
+"""Starting runs without waiting, refusing what cannot start, and finding what became of them."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from nbdeploy import batch
+from nbdeploy.batch.kernels import Kernel, choose_kernel
+from nbdeploy.batch.ledger import Ledger
+from nbdeploy.batch.notebooks import Notebook
+from nbdeploy.batch.processes import Worker
+from nbdeploy.errors import NotFound, NotWritable, WrongUsage
+from nbdeploy.settings import Settings
+
+
+def reap(run: batch.Run) -> None:
+    """Wait until the process of a submitted run has ended."""
+    for thread in threading.enumerate():
+        if thread.name == f"run {run.id}":
+            thread.join(timeout=120)
+
+
+def test_submit_returns_at_once_and_finishes(settings: Settings, notebook: Any, tmp_path: Path) -> None:
+    """A submitted run is running when submit returns, and its own process records how it ended."""
+    path = notebook(tmp_path / "a.ipynb", "n = 1", "print(n)", parameters="n = 0")
+    run = batch.submit(path, {"n": 2}, settings=settings, kernel="python3")
+    assert run.status == "running"
+    path.unlink()  # the run has its own copy
+    reap(run)
+    ended = batch.find(settings, run.id)
+    assert ended.status == "succeeded"
+    assert ended.progress is not None
+    assert (ended.progress.done, ended.progress.total) == (4, 4)
+    assert ended.output == settings.home / "runs" / run.id / "a.ipynb"
+
+
+def test_lost(settings: Settings, notebook: Any, tmp_path: Path) -> None:
+    """A submitted run whose process is killed is reported as lost."""
+    run = batch.submit(notebook(tmp_path / "a.ipynb", "1"), settings=settings)
+    with Ledger(settings.db) as ledger:
+        psutil.Process(ledger.worker(run.id).pid).kill()
+    reap(run)
+    assert [each.status for each in batch.runs(settings)] == ["lost"]
+    assert "lost" in batch.find(settings, run.id).line
+
+
+def test_stop(settings: Settings, notebook: Any, tmp_path: Path) -> None:
+    """A submitted run can be stopped, and says so."""
+    run = batch.submit(notebook(tmp_path / "a.ipynb", "1"), settings=settings)
+    assert batch.stop(settings, run.id).status == "stopped"
+    reap(run)
+    assert batch.find(settings, run.id).status == "stopped"
+
+
+def test_process_number_that_came_again() -> None:
+    """A process with the same number that started at another time is not ours."""
+    here = Worker.of()
+    assert not here.gone
+    assert Worker(here.host, here.pid, here.started - 3600).gone
+    assert not Worker("another-machine", here.pid, here.started - 3600).gone
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"parameters": {"mnth": 1}}, WrongUsage, "did you mean month"),
+        ({"kernel": "cobol"}, NotFound, "no kernel 'cobol'"),
+        ({"output": "train.ipynb"}, WrongUsage, "is the notebook itself"),
+        ({"output": "file/out.ipynb"}, NotWritable, "out.ipynb could not be written"),
+        ({"output": "/proc/none/out.ipynb"}, NotWritable, "/proc/none/out.ipynb"),
+        ({"timeout": 0}, WrongUsage, "give seconds above 0"),
+    ],
+)
+def test_refused_before_anything_runs(
+    settings: Settings, notebook: Any, options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    """What cannot work is refused at once: no record, no process, and nothing changed."""
+    path = notebook(Path("train.ipynb"), parameters="month = 1")
+    before = path.read_bytes()
+    Path("file").write_text("")
+    with pytest.raises(error, match=message):
+        batch.run(path, settings=settings, **options)
+    assert list(batch.runs(settings)) == []
+    assert not (settings.home / "runs").exists()
+    assert path.read_bytes() == before
+
+
+def test_missing_notebook(settings: Settings) -> None:
+    """A notebook that does not exist is refused by name."""
+    with pytest.raises(NotFound, match=r"no notebook 'none\.ipynb'"):
+        batch.submit("none.ipynb", settings=settings)
+
+
+def test_unknown_run(settings: Settings) -> None:
+    """A run that does not exist is refused, with where to look."""
+    with pytest.raises(NotFound, match="no run 'abc'; nbdeploy runs lists them"):
+        batch.logs(settings, "abc")
+
+
+def test_no_runs(settings: Settings) -> None:
+    """Nothing yet: says so, with the next step, and an empty JSON array."""
+    found = batch.runs(settings)
+    assert found.line == "no runs yet; next: nbdeploy run NOTEBOOK"
+    assert found.document() == []
+    assert "no runs yet" in str(found)
+
+
+def test_several_runs_match(settings: Settings, tmp_path: Path) -> None:
+    """A part of an id that several runs share is refused, with all of them; newest are listed first."""
+    with Ledger(settings.db) as ledger:
+        for second in (1, 2):
+            created = datetime(2026, 11, 21, 15, 30, second, tzinfo=UTC)
+            run_id = f"20261121-15300{second}-a1b{second}"
+            run = batch.Run(run_id, tmp_path / "a.ipynb", tmp_path / "b", tmp_path, "queued", created=created)
+            ledger.add(run, Worker.of())
+    with pytest.raises(WrongUsage, match="may be any of the runs 20261121-153002-a1b2, 20261121-153001-a1b1"):
+        batch.find(settings, "20261121")
+    assert [run.id[-4:] for run in batch.runs(settings)] == ["a1b2", "a1b1"]
+    assert batch.find(settings, "a1b1").status == "queued"
+    assert batch.runs(settings).line == "2 runs, 0 running"
+
+
+def test_kernel_of_a_notebook(notebook: Any) -> None:
+    """A Python notebook runs in this interpreter if its own kernel is not installed; others are refused."""
+    path = notebook(Path("a.ipynb"), "1", kernel="gone")
+    assert choose_kernel(Notebook.read(path)) == Kernel("python3", "python", own=True)
+    assert choose_kernel(Notebook.read(path), "python3") == Kernel("python3", "python", own=False)
+    path.write_text(path.read_text().replace('"python"', '"R"'))
+    with pytest.raises(NotFound, match="no kernel 'gone'"):
+        choose_kernel(Notebook.read(path))
