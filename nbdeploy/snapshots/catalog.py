@@ -1,0 +1,240 @@
+"""What the store answers: one snapshot, a list of them, an alias that moved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from nbdeploy.cards import Card, Result, Table
+from nbdeploy.manifest import Manifest
+from nbdeploy.store import Store, Version
+
+__all__ = ["AliasMove", "Exported", "Snapshot", "SnapshotList", "describe_version", "list_versions"]
+
+
+@dataclass(frozen=True)
+class Snapshot(Result):
+    """One snapshot in a store.
+
+    Attributes
+    ----------
+    version : Version
+        Name, number, digest and record.
+    manifest : Manifest
+        Its documents.
+    aliases : sequence of str
+        The aliases that mean it now.
+    event : str
+        What just happened to it: ``stored``, ``found`` (it was stored before), ``imported``, ``verified``, or empty.
+    """
+
+    version: Version
+    manifest: Manifest
+    aliases: Sequence[str] = ()
+    event: str = ""
+    proof: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def line(self) -> str:
+        """What it is and how it was proven."""
+        proof = self.proof or self.version.record.get("rehearsal", {})
+        said = f"{self.version}, proven equal in a clean process ({_proof(proof)})"
+        metrics = "".join(f", {name} {value:.4g}" for name, value in list(self.version.record["metrics"].items())[:1])
+        if self.event == "found":
+            said = f"{self.version} has this content already, proven equal when it was stored ({_proof(proof)})"
+        if self.event == "imported":
+            said = f"{self.version} imported from its bundle, every file checked"
+        if self.event in {"stored", "found"}:
+            return f"{said}{metrics}; next: %deploy push {self.version.name}"
+        return said + metrics
+
+    def card(self) -> Card:
+        """Inputs, outputs, proof and metrics."""
+        record, signature = self.version.record, self.manifest.parsed.signature
+        proof = self.proof or record.get("rehearsal", {})
+        outputs = "; ".join(f"{name}: {_some(out.columns)}" for name, out in signature.outputs.items())
+        inputs = _some([f"{c.name} ({c.type}{', may be missing' if c.nullable else ''})" for c in signature.columns])
+        facts = [
+            ("digest", f"{self.version.digest[:19]}… · {_size(record.get('bytes', 0))} · {record.get('flavor')}"),
+            ("proof", f"{_proof(proof)}, {proof.get('isolation', '?')}, Python {proof.get('python', '?')}"),
+            (
+                "metrics",
+                ", ".join(f"{k} {v:.4g}" for k, v in record.get("metrics", {}).items()) or "none: give --test X y",
+            ),
+            ("inputs", inputs),
+            ("answers", outputs),
+            ("by", f"{self.version.author}, {self.version.created}"),
+        ]
+        if self.aliases:
+            facts.insert(1, ("aliases", ", ".join(self.aliases)))
+        if record.get("runs_code"):
+            facts.append(("runs code", "yes: it brings captured source, so load it only if you trust its author"))
+        if record.get("note"):
+            facts.append(("note", record["note"]))
+        following = f"%deploy push {self.version.name}" if self.event in {"stored", "found"} else ""
+        return Card(str(self.version), facts, next=following)
+
+    def document(self) -> dict[str, Any]:
+        """Return the document of ``show --json``."""
+        content = self.manifest.parsed
+        return {
+            **_row(self.version, self.aliases),
+            "signature": msgspec.to_builtins(content.signature),
+            "environment": msgspec.to_builtins(content.environment),
+            "lineage": self.version.record.get("lineage", {}),
+            "rehearsal": dict(self.proof or self.version.record.get("rehearsal", {})),
+            "twin": None,
+            "author": self.version.author,
+            "note": self.version.record.get("note", ""),
+        }
+
+
+@dataclass(frozen=True)
+class SnapshotList(Result):
+    """Snapshots in a store."""
+
+    rows: Sequence[tuple[Version, Sequence[str]]]
+    store: str
+
+    @property
+    def line(self) -> str:
+        """How many there are, and where."""
+        if not self.rows:
+            return f"no snapshots yet in {self.store}; next: %deploy snapshot MODEL NAME -X X"
+        return f"{len(self.rows)} snapshot{'s' if len(self.rows) != 1 else ''} in {self.store}"
+
+    def card(self) -> Card:
+        """Return a table of snapshots."""
+        if not self.rows:
+            return Card("No snapshots yet", [("store", self.store)], next="%deploy snapshot MODEL NAME -X X")
+        rows = [
+            (
+                str(version),
+                ", ".join(aliases),
+                ", ".join(f"{k} {v:.4g}" for k, v in list(version.record.get("metrics", {}).items())[:2]),
+                version.record.get("flavor", ""),
+                _size(version.record.get("bytes", 0)),
+                version.created[:16].replace("T", " "),
+                version.digest[7:19],
+            )
+            for version, aliases in self.rows
+        ]
+        header = ("snapshot", "aliases", "metrics", "flavor", "size", "created (UTC)", "digest")
+        return Card(self.line, table=Table(header, rows))
+
+    def document(self) -> list[dict[str, Any]]:
+        """Return the document of ``list --json``."""
+        return [_row(version, aliases) for version, aliases in self.rows]
+
+
+@dataclass(frozen=True)
+class AliasMove(Result):
+    """An alias that was set or removed."""
+
+    name: str
+    alias: str
+    before: int | None
+    after: int | None
+
+    @property
+    def line(self) -> str:
+        """What it meant and means."""
+        if self.after is None:
+            return f"{self.name}@{self.alias} removed; it was {self.name}:{self.before}"
+        if self.before == self.after:
+            return f"{self.name}@{self.alias} is {self.name}:{self.after} already"
+        was = f", it was {self.name}:{self.before}" if self.before else ""
+        return (
+            f"{self.name}@{self.alias} is now {self.name}:{self.after}{was}; deployments stay as they are until a push"
+        )
+
+    def card(self) -> Card:
+        """Return the one line."""
+        return Card(self.line)
+
+    def document(self) -> dict[str, Any]:
+        """Name, alias, and the versions before and after."""
+        return {"name": self.name, "alias": self.alias, "before": self.before, "version": self.after}
+
+
+@dataclass(frozen=True)
+class Exported(Result):
+    """A bundle that was written somewhere."""
+
+    version: Version
+    path: Path
+
+    @property
+    def line(self) -> str:
+        """What was written where."""
+        return f"{self.version} exported to {self.path}; it is a valid MLflow model too"
+
+    def card(self) -> Card:
+        """Return the one line."""
+        return Card(self.line)
+
+    def document(self) -> dict[str, Any]:
+        """Snapshot, digest and path."""
+        return {"snapshot": str(self.version), "digest": self.version.digest, "path": str(self.path)}
+
+
+def describe_version(
+    store: Store, version: Version, event: str = "", proof: Mapping[str, Any] | None = None
+) -> Snapshot:
+    """Describe a version with the aliases that mean it now."""
+    aliases = [alias for alias, number in store.aliases(version.name).items() if number == version.number]
+    return Snapshot(version, store.manifest(version), aliases, event, proof or {})
+
+
+def list_versions(store: Store, name: str | None = None) -> SnapshotList:
+    """List every version of every model, newest first, or of one model.
+
+    Raises
+    ------
+    NotFound
+        If there is no model `name`.
+    """
+    if name is not None:
+        store.resolve(name)
+    names = [name] if name is not None else store.names()
+    rows: list[tuple[Version, Sequence[str]]] = []
+    for model in names:
+        aliases = store.aliases(model)
+        for version in reversed(store.versions(model)):
+            rows.append((version, [alias for alias, number in aliases.items() if number == version.number]))
+    return SnapshotList(rows, store.url)
+
+
+def _row(version: Version, aliases: Sequence[str]) -> dict[str, Any]:
+    record = version.record
+    return {
+        "name": version.name,
+        "version": version.number,
+        "digest": version.digest,
+        "created": version.created,
+        "flavor": record.get("flavor"),
+        "aliases": list(aliases),
+        "metrics": record.get("metrics", {}),
+        "bytes": record.get("bytes"),
+        "runs_code": record.get("runs_code"),
+    }
+
+
+def _proof(proof: Mapping[str, Any]) -> str:
+    return f"{proof.get('rows', 0)} rows, max diff {proof.get('max_difference', float('nan')):.2g}"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (f" … ({len(names)})" if len(names) > 8 else "")
+
+
+def _size(size: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} GB"
