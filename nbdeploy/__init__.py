@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nbdeploy.errors import NbdeployError
+from nbdeploy.version import __version__
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -35,14 +36,13 @@ if TYPE_CHECKING:
     from nbdeploy.predictor import Predictor
     from nbdeploy.store import Store
 
-__version__ = "0.1.0"
-
 _HOMES = {"Predictor": "nbdeploy.predictor", "Store": "nbdeploy.store"}
 
 __all__ = [
     "NbdeployError",
     "Predictor",
     "Store",
+    "__version__",
     "alias",
     "call",
     "connect",
@@ -70,7 +70,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return __all__
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

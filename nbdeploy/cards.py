@@ -97,8 +97,10 @@ class Card:
 class Result:
     """What a command answers. A subclass says it in one line, as a card and as a JSON document."""
 
-    ok: bool = True
-    """False where a condition was asked about and was false; the exit status is then 3."""
+    @property
+    def ok(self) -> bool:
+        """False where a condition was asked about and was false; the exit status is then 3."""
+        return True
 
     @property
     def line(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,9 @@ __all__ = ["PROTOCOL", "Content", "Environment", "FileEntry", "Manifest", "canon
 
 PROTOCOL = 1
 """Version of the bundle format. Readers refuse a higher one."""
+
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class FileEntry(msgspec.Struct, frozen=True):
@@ -213,9 +217,14 @@ class Manifest:
     @cached_property
     def files(self) -> dict[str, FileEntry]:
         """Every file of the bundle except the two documents, by path."""
-        beside = msgspec.convert(self.record_document.get("files", {}), dict[str, FileEntry])
+        try:
+            beside = msgspec.convert(self.record_document.get("files", {}), dict[str, FileEntry])
+        except msgspec.ValidationError as error:
+            raise Corrupted(f"the version record's list of files is not understood: {error}") from error
         files = {**beside, **self.parsed.files}
-        for path in files:
+        for path, entry in files.items():
+            if not _DIGEST.fullmatch(entry.sha256):
+                raise Corrupted(f"the bundle lists {path!r} with a digest that is none: {entry.sha256!r}", path=path)
             if path.startswith("/") or "\\" in path or any(part in {"", ".", ".."} for part in path.split("/")):
                 raise Corrupted(f"the bundle lists a file outside of itself: {path!r}", path=path)
         return files

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
@@ -36,18 +37,20 @@ class Registry(Generic[T]):
         self.kind = kind
         self.table = dict(sorted(table.items()))
 
-    def _all(self) -> dict[str, str]:
+    @cached_property
+    def _known(self) -> dict[str, str]:
+        """The table and what is installed beside it; looked up once, as it reads every package's metadata."""
         outside = {point.name: point.value for point in entry_points(group=f"nbdeploy.{self.kind}s")}
         return {**outside, **self.table}
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._all()))
+        return iter(sorted(self._known))
 
     def __contains__(self, name: object) -> bool:
-        return name in self._all()
+        return name in self._known
 
     def __getitem__(self, name: str) -> T:
-        known = self._all()
+        known = self._known
         if name not in known:
             raise NotFound(self.kind, name, known)
         module, _, attribute = known[name].partition(":")

@@ -43,7 +43,7 @@ class Snapshot(Result):
         """What it is and how it was proven."""
         proof = self.proof or self.version.record.get("rehearsal", {})
         said = f"{self.version}, proven equal in a clean process ({_proof(proof)})"
-        metrics = "".join(f", {name} {value:.4g}" for name, value in list(self.version.record["metrics"].items())[:1])
+        metrics = "".join(f", {name} {value:.4g}" for name, value in _metrics(self.version)[:1])
         if self.event == "found":
             said = f"{self.version} has this content already, proven equal when it was stored ({_proof(proof)})"
         if self.event == "imported":
@@ -63,7 +63,7 @@ class Snapshot(Result):
             ("proof", f"{_proof(proof)}, {proof.get('isolation', '?')}, Python {proof.get('python', '?')}"),
             (
                 "metrics",
-                ", ".join(f"{k} {v:.4g}" for k, v in record.get("metrics", {}).items()) or "none: give --test X y",
+                ", ".join(f"{k} {v:.4g}" for k, v in _metrics(self.version)) or "none: give --test X y",
             ),
             ("inputs", inputs),
             ("answers", outputs),
@@ -115,7 +115,7 @@ class SnapshotList(Result):
             (
                 str(version),
                 ", ".join(aliases),
-                ", ".join(f"{k} {v:.4g}" for k, v in list(version.record.get("metrics", {}).items())[:2]),
+                ", ".join(f"{k} {v:.4g}" for k, v in _metrics(version)[:2]),
                 version.record.get("flavor", ""),
                 _size(version.record.get("bytes", 0)),
                 version.created[:16].replace("T", " "),
@@ -204,8 +204,9 @@ def list_versions(store: Store, name: str | None = None) -> SnapshotList:
     rows: list[tuple[Version, Sequence[str]]] = []
     for model in names:
         aliases = store.aliases(model)
-        for version in reversed(store.versions(model)):
-            rows.append((version, [alias for alias, number in aliases.items() if number == version.number]))
+        rows += [
+            (v, [a for a, number in aliases.items() if number == v.number]) for v in reversed(store.versions(model))
+        ]
     return SnapshotList(rows, store.url)
 
 
@@ -222,6 +223,13 @@ def _row(version: Version, aliases: Sequence[str]) -> dict[str, Any]:
         "bytes": record.get("bytes"),
         "runs_code": record.get("runs_code"),
     }
+
+
+def _metrics(version: Version) -> list[tuple[str, float]]:
+    """Metrics, those that say most first."""
+    order = ("auc", "r2", "accuracy", "f1", "rmse", "mae")
+    found = version.record.get("metrics", {})
+    return sorted(found.items(), key=lambda item: (order.index(item[0]) if item[0] in order else len(order), item[0]))
 
 
 def _proof(proof: Mapping[str, Any]) -> str:

@@ -14,12 +14,12 @@ from nbdeploy.canonical import single_job
 from nbdeploy.codecs import bind, describe
 from nbdeploy.codecs.frames import CONTAINERS, container_of
 from nbdeploy.codecs.outputs import describe_output
+from nbdeploy.compare import compare
 from nbdeploy.errors import InvalidData, NotFound, RehearsalFailed
 from nbdeploy.flavors import FLAVORS
 from nbdeploy.manifest import Content, Manifest, canonical_json, file_entry
 from nbdeploy.predictor import Caller
 from nbdeploy.snapshots.capture import Captured
-from nbdeploy.snapshots.compare import compare
 from nbdeploy.snapshots.environment import environment, requirements
 from nbdeploy.snapshots.model_card import mlmodel, model_card, python_env
 from nbdeploy.snapshots.sampling import choose_rows, profile

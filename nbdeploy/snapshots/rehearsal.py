@@ -16,14 +16,11 @@ from typing import Any
 
 import polars as pl
 
+from nbdeploy.compare import ROUNDING, Comparison, compare
 from nbdeploy.errors import RehearsalFailed
-from nbdeploy.snapshots.compare import Comparison, compare
 from nbdeploy.snapshots.rehearse import WAYS
 
-__all__ = ["ROW_TOLERANCE", "Rehearsal", "rehearse"]
-
-ROW_TOLERANCE = 1e-9
-"""Relative difference above which an answer depends on the other rows, and not only on rounding."""
+__all__ = ["Rehearsal", "rehearse"]
 
 _TIMEOUT = 900
 
@@ -94,7 +91,7 @@ def rehearse(bundle: Path, expected: pl.DataFrame, tolerance: float) -> Rehearsa
             rows=whole.rows,
             max_difference=whole.max_difference,
         )
-    among = {way: compare(answers["whole"][: answers[way].height], answers[way], ROW_TOLERANCE) for way in WAYS[1:]}
+    among = {way: compare(answers["whole"][: answers[way].height], answers[way], ROUNDING) for way in WAYS[1:]}
     _refuse_dependent(among)
     return Rehearsal(
         rows=expected.height,

@@ -12,6 +12,7 @@ import polars as pl
 
 from nbdeploy.bundles import Bundle
 from nbdeploy.codecs import bind
+from nbdeploy.compare import ROUNDING
 from nbdeploy.errors import RehearsalFailed
 from nbdeploy.flavors import FLAVORS, flavor_for
 from nbdeploy.manifest import Manifest
@@ -107,7 +108,9 @@ def _metrics(model: Any, answers: Answers, canonical: Canonical, test: Sequence[
     return evaluate(y, caller.raw(wire, answers.signature.default_method), probability, classes)
 
 
-def verify(store: Store, version: Version, tolerance: float = 1e-9, progress: Report = ignore_progress) -> Rehearsal:
+def verify(
+    store: Store, version: Version, tolerance: float = ROUNDING, progress: Report = ignore_progress
+) -> Rehearsal:
     """Rehearse a stored snapshot again, on this machine, in a clean process.
 
     Parameters

@@ -113,7 +113,7 @@ class Store:
             raise NotFound("snapshot", ref.name, self.names(), hint=f"the store is {self.url}")
         if ref.digest is not None:
             return self._by_digest(ref, numbers)
-        number = ref.version or numbers[-1]
+        number = numbers[-1] if ref.version is None else ref.version
         if ref.alias is not None:
             aliases = self.aliases(ref.name)
             if ref.alias not in aliases:
@@ -147,9 +147,13 @@ class Store:
             )
         return content
 
+    def has_blob(self, digest: str) -> bool:
+        """Whether there is a blob of this SHA-256."""
+        return self._objects.exists(_blob(digest))
+
     def missing(self, manifest: Manifest) -> list[str]:
         """SHA-256 of the blobs of a bundle that are not here yet."""
-        return [digest for digest in manifest.blobs if not self._objects.exists(_blob(digest))]
+        return [digest for digest in manifest.blobs if not self.has_blob(digest)]
 
     def open(self, version: Version) -> Path:
         """Return the bundle of a version as a folder, every file checked.

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["ROUNDING", "Comparison", "compare"]
+
+ROUNDING = 1e-9
+"""Relative difference up to which another processor, or other rows in the batch, may change a float's last bits."""
+
+
+_NEAR_ZERO = 1e-3
 
 
 @dataclass(frozen=True)
@@ -39,8 +45,8 @@ class Comparison:
 def compare(expected: pl.DataFrame, actual: pl.DataFrame, tolerance: float = 1e-12) -> Comparison:
     """Compare answers, column by column.
 
-    A float's difference is relative to the larger of both values, and to a millionth of the column's
-    largest at least, so that rounding around zero does not count as infinite.
+    A float's difference is relative to the larger of both values, and to a thousandth of the column's
+    largest at least: a value near zero is a difference of larger ones, and its last bits are theirs.
 
     Parameters
     ----------
@@ -70,12 +76,16 @@ def compare(expected: pl.DataFrame, actual: pl.DataFrame, tolerance: float = 1e-
 
 def _difference(a: pl.Series, b: pl.Series) -> pl.Series:
     """Relative difference per row: 0 where both are the same, infinite where they cannot be compared."""
-    same = a.eq_missing(b) if a.dtype == b.dtype else a.cast(pl.String).eq_missing(b.cast(pl.String))
-    if not (a.dtype.is_float() and b.dtype.is_float()):
+    if a.dtype != b.dtype:
+        common = pl.Float64 if a.dtype.is_numeric() and b.dtype.is_numeric() else pl.String
+        a, b = a.cast(common), b.cast(common)
+    same = a.eq_missing(b)
+    if not a.dtype.is_float():
         return pl.select(pl.when(same).then(0.0).otherwise(float("inf")).alias(a.name)).to_series()
     x, y = a.cast(pl.Float64), b.cast(pl.Float64)
-    largest = max(float(x.abs().fill_nan(None).max() or 0.0), float(y.abs().fill_nan(None).max() or 0.0))  # type: ignore[arg-type]
-    scale = pl.max_horizontal(x.abs(), y.abs(), pl.lit(largest * 1e-6 or 1.0))
+    finite = x.filter(x.is_finite()).abs()
+    largest = float(finite.max() or 0.0)  # type: ignore[arg-type]
+    scale = pl.max_horizontal(x.abs(), y.abs(), pl.lit(largest * _NEAR_ZERO or 1.0))
     relative = ((x - y).abs() / scale).fill_nan(float("inf")).fill_null(float("inf"))
     return pl.select(pl.when(same).then(0.0).otherwise(relative).alias(a.name)).to_series()
 

@@ -1,0 +1,3 @@
+"""Which nbdeploy this is: the one place that says so."""
+
+__version__ = "0.1.0"
