@@ -1,0 +1,153 @@
+"""Predictions, whatever the protocol: find the deployment, read, bind, call, write."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import polars as pl
+
+from nbdeploy.errors import InvalidData, NbdeployError, NotFound
+from nbdeploy.serving.deployments import Deployments, Served
+from nbdeploy.serving.metrics import Metrics
+from nbdeploy.types import Signature
+
+__all__ = ["Answer", "DataPlane", "Question"]
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Question:
+    """Rows to predict, in any container, and the methods to answer with (the default one if empty)."""
+
+    rows: Any
+    methods: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Predictions, and what made them.
+
+    Attributes
+    ----------
+    deployment : str
+        Who was asked.
+    version : int
+        The version that answered.
+    digest : str
+        Its digest.
+    id : str
+        Of this prediction, for a later look.
+    frame : polars.DataFrame
+        One row per row asked.
+    """
+
+    deployment: str
+    version: int
+    digest: str
+    id: str
+    frame: pl.DataFrame
+
+
+class DataPlane:
+    """Answers questions by calling models in the one thread that may.
+
+    Parameters
+    ----------
+    deployments : Deployments
+        What is served.
+    calls : Executor
+        The one thread that calls models.
+    metrics : Metrics
+        Where requests are counted.
+    new_id : callable
+        Makes prediction ids.
+    """
+
+    def __init__(
+        self,
+        deployments: Deployments,
+        calls: Executor,
+        metrics: Metrics,
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+    ) -> None:
+        self._deployments = deployments
+        self._calls = calls
+        self._metrics = metrics
+        self._new_id = new_id
+
+    async def infer(
+        self,
+        protocol: str,
+        name: str,
+        version: str | None,
+        read: Callable[[Signature], Question],
+        write: Callable[[Answer], T],
+    ) -> tuple[Answer, T]:
+        """Answer one request.
+
+        Parameters
+        ----------
+        protocol : str
+            Who asks, for the metrics.
+        name, version : str
+            The deployment, and the version of it that is meant, if one is.
+        read : callable
+            Makes the question of the request's body, knowing the signature. Runs off the event loop, as does
+        write : callable
+            which makes the response's body of the answer.
+
+        Raises
+        ------
+        NotFound
+            If there is no such deployment or version.
+        InvalidData
+            If the rows do not fit, or the model itself refuses them.
+        """
+        served = self._deployments.get(name, version)
+        begun = time.perf_counter()
+        outcome, height = "failed", 0
+        try:
+            answer, written = await asyncio.get_running_loop().run_in_executor(
+                self._calls, self._work, served, read, write
+            )
+            outcome, height = "ok", answer.frame.height
+        except NbdeployError:
+            outcome = "refused"
+            raise
+        finally:
+            number = served.now.version if served.state.serving else 0
+            self._metrics.record(name, number, protocol, outcome, height, time.perf_counter() - begun)
+        return answer, written
+
+    def _work(
+        self, served: Served, read: Callable[[Signature], Question], write: Callable[[Answer], T]
+    ) -> tuple[Answer, T]:
+        predictor = served.model
+        question = read(predictor.signature)
+        for method in question.methods:
+            if method not in predictor.signature.outputs:
+                raise InvalidData(str(NotFound("method", method, predictor.signature.outputs)), method=method)
+        wire = predictor.bind(question.rows)
+        prediction = self._new_id()
+        try:
+            frame = predictor.outputs(wire, question.methods or None)
+        except NbdeployError:
+            raise
+        except Exception as error:
+            # The rows fit the signature and yet the model will not have them: an unseen category, an infinity.
+            _log.warning("%s, prediction %s", served.state.name, prediction, exc_info=True)
+            raise InvalidData(
+                f"the model could not answer these rows: {type(error).__name__}: {str(error)[:500]} "
+                f"(prediction {prediction} in the server's log)"
+            ) from error
+        answer = Answer(served.state.name, served.now.version, served.now.digest, prediction, frame)
+        return answer, write(answer)

@@ -1,0 +1,145 @@
+"""Requests in, responses out: admission, bodies up to a limit, errors as JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, cast
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from nbdeploy.codecs.strict_json import encode
+from nbdeploy.errors import NbdeployError, TooLarge, Unauthenticated
+from nbdeploy.serving.service import Service
+from nbdeploy.serving.tokens import Scope
+from nbdeploy.wire.messages import Fault
+from nbdeploy.wire.statuses import status_of
+
+__all__ = ["Handler", "body_of", "fault", "json_answer", "route", "save_body", "service_of", "unrouted"]
+
+Handler = Callable[[Request], Awaitable[Response]]
+_log = logging.getLogger(__name__)
+
+
+def service_of(request: Request) -> Service:
+    """Return the endpoint that a request came to."""
+    return cast(Service, request.app.state.service)
+
+
+def route(path: str, handler: Handler, method: str = "GET", scope: Scope | None = None) -> Route:
+    """Make a route.
+
+    Parameters
+    ----------
+    path : str
+        One of :mod:`nbdeploy.wire.routes`.
+    handler : coroutine function
+        Request to response; the errors it raises become JSON.
+    method : str
+        The HTTP method.
+    scope : Scope, optional
+        What a caller's token has to allow; open to all if None.
+    """
+
+    async def guarded(request: Request) -> Response:
+        try:
+            if scope is not None:
+                request.state.caller = service_of(request).gate.admit(request.headers, scope)
+            return await handler(request)
+        except (NbdeployError, HTTPException) as error:
+            return fault(error)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Exception:
+            reference = uuid.uuid4().hex[:12]
+            _log.exception("%s %s failed, reference %s", request.method, request.url.path, reference)
+            message = f"the endpoint failed; its log has more under reference {reference}"
+            return json_answer(Fault(message, "RemoteError"), 500)
+
+    return Route(path, guarded, methods=[method], name=f"{method} {path}")
+
+
+def json_answer(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Return a JSON response."""
+    return Response(encode(document), status, headers, "application/json")
+
+
+def fault(error: NbdeployError | HTTPException) -> Response:
+    """Return the response that tells of an error."""
+    if isinstance(error, HTTPException):
+        return json_answer(Fault(error.detail), error.status_code, dict(error.headers or {}))
+    headers = {"WWW-Authenticate": 'Bearer realm="nbdeploy"'} if isinstance(error, Unauthenticated) else None
+    return json_answer(Fault(str(error), type(error).__name__), status_of(error), headers)
+
+
+async def unrouted(request: Request, error: Exception) -> Response:
+    """Answer what no route takes."""
+    found = cast(HTTPException, error)
+    if found.status_code == 404:
+        found = HTTPException(404, f"there is no route {request.method} {request.url.path}")
+    if found.status_code == 405:
+        allowed = (found.headers or {}).get("Allow", "")
+        found = HTTPException(405, f"{request.url.path} does not take {request.method}, but {allowed}", found.headers)
+    return fault(found)
+
+
+async def body_of(request: Request) -> bytes:
+    """Read a request's body.
+
+    Raises
+    ------
+    TooLarge
+        As soon as it is over the endpoint's limit; no more of it is kept.
+    """
+    limit = service_of(request).options.body_limit
+    _check_head(request, limit)
+    body = bytearray()
+    async for chunk in request.stream():
+        if len(body) + len(chunk) > limit:
+            raise _too_large(limit)
+        body += chunk
+    return bytes(body)
+
+
+async def save_body(request: Request, path: Path) -> str:
+    """Write a request's body to a file and return its SHA-256.
+
+    Raises
+    ------
+    TooLarge
+        As soon as it is over the endpoint's limit for files.
+    OSError
+        If the disk is full, or the folder cannot be written.
+    """
+    limit = service_of(request).options.blob_limit
+    _check_head(request, limit)
+    digest, size = hashlib.sha256(), 0
+    with path.open("wb") as file:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise _too_large(limit)
+            digest.update(chunk)
+            await run_in_threadpool(file.write, chunk)
+    return digest.hexdigest()
+
+
+def _check_head(request: Request, limit: int) -> None:
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding.lower() != "identity":
+        raise HTTPException(415, f"a body with Content-Encoding {encoding!r} is not understood; send it plainly")
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > limit:
+        raise _too_large(limit)
+
+
+def _too_large(limit: int) -> TooLarge:
+    size = f"{limit / 2**20:g} MiB" if limit >= 2**20 else f"{limit} bytes"
+    return TooLarge(f"the request's body is over the limit of {size}; send less at a time", limit=limit)

@@ -1,0 +1,140 @@
+"""Tables in bodies, by media type."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from starlette.exceptions import HTTPException
+
+from nbdeploy.codecs import bind_text
+from nbdeploy.codecs.strict_json import decode, encode, plain
+from nbdeploy.errors import InvalidData
+from nbdeploy.types import Signature
+
+__all__ = ["FORMATS", "Format", "format_accepted", "format_sent"]
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way to write a table.
+
+    Attributes
+    ----------
+    media_type : str
+        Its name in ``Content-Type`` and ``Accept``.
+    read : callable
+        Makes rows of a body, knowing the signature.
+    write : callable
+        Makes a body of rows.
+    """
+
+    media_type: str
+    read: Callable[[bytes, Signature], Any]
+    write: Callable[[pl.DataFrame], bytes]
+
+
+def format_sent(content_type: str | None) -> Format:
+    """Return the format of a request's body; JSON if it does not say.
+
+    Raises
+    ------
+    HTTPException
+        415 if it is none of ours.
+    """
+    media_type = (content_type or _JSON).partition(";")[0].strip().lower()
+    if media_type not in FORMATS:
+        raise HTTPException(415, f"Content-Type {media_type!r} is not understood; there are: {', '.join(FORMATS)}")
+    return FORMATS[media_type]
+
+
+def format_accepted(accept: str | None) -> Format:
+    """Return the format to answer in: the first acceptable one; JSON if anything is.
+
+    Raises
+    ------
+    HTTPException
+        406 if none of ours is acceptable.
+    """
+    ranges = [part.partition(";")[0].strip().lower() for part in (accept or "*/*").split(",")]
+    for media_type in ranges:
+        if media_type in FORMATS:
+            return FORMATS[media_type]
+        if media_type in {"*/*", "application/*"}:
+            return FORMATS[_JSON]
+        if media_type == "text/*":
+            return FORMATS[_CSV]
+    raise HTTPException(406, f"Accept {accept!r} cannot be met; there are: {', '.join(FORMATS)}")
+
+
+def _read_json(body: bytes, signature: Signature) -> list[dict[str, Any]]:
+    document: Any = decode(body, _Records)
+    records: list[dict[str, Any]] = [document] if isinstance(document, dict) else document
+    names = set(signature.names)
+    if not names <= {name for record in records for name in record}:
+        return records  # its refusal names what is there
+    return [{name: value for name, value in record.items() if name in names} for record in records]
+
+
+def _write_json(frame: pl.DataFrame) -> bytes:
+    return encode(plain(frame).to_dicts())
+
+
+def _read_csv(body: bytes, signature: Signature) -> pl.DataFrame:
+    if not body.strip():
+        raise InvalidData("the CSV is empty: it has not even a line of column names")
+    text = _refusing("CSV", lambda: pl.read_csv(io.BytesIO(body), infer_schema=False))
+    return bind_text(text, signature)
+
+
+def _write_csv(frame: pl.DataFrame) -> bytes:
+    return frame.write_csv().encode()
+
+
+def _read_arrow(body: bytes, _: Signature) -> pl.DataFrame:
+    reader = pl.read_ipc if body.startswith(b"ARROW1") else pl.read_ipc_stream
+    return _refusing("Arrow IPC", lambda: reader(io.BytesIO(body)))
+
+
+def _write_arrow(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_ipc_stream(buffer)
+    return buffer.getvalue()
+
+
+def _read_parquet(body: bytes, _: Signature) -> pl.DataFrame:
+    return _refusing("Parquet", lambda: pl.read_parquet(io.BytesIO(body)))
+
+
+def _write_parquet(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def _refusing(name: str, read: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+    """Bytes from outside can be anything; Polars panics at some of them, which is no ordinary exception."""
+    try:
+        return read()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, EOFError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InvalidData(f"the body cannot be read as {name}: {reason[:300]}") from error
+
+
+_Records: Any = list[dict[str, Any]] | dict[str, Any]
+_JSON = "application/json"
+_CSV = "text/csv"
+
+FORMATS = {
+    made.media_type: made
+    for made in (
+        Format(_JSON, _read_json, _write_json),
+        Format(_CSV, _read_csv, _write_csv),
+        Format("application/vnd.apache.arrow.stream", _read_arrow, _write_arrow),
+        Format("application/vnd.apache.parquet", _read_parquet, _write_parquet),
+    )
+}
+"""Every format, by media type."""

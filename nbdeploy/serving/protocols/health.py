@@ -1,0 +1,49 @@
+"""Open Inference Protocol v2 health, and ``/ping``: open to all, so they name nothing that was not asked for."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from nbdeploy.errors import NotFound
+from nbdeploy.serving.exchange import json_answer, route, service_of
+from nbdeploy.version import __version__
+from nbdeploy.wire import routes
+
+__all__ = ["ROUTES"]
+
+
+async def server(_: Request) -> Response:
+    return json_answer({"name": "nbdeploy", "version": __version__, "extensions": []})
+
+
+async def live(_: Request) -> Response:
+    return json_answer({"live": True})
+
+
+async def ready(_: Request) -> Response:
+    return json_answer({"ready": True})
+
+
+async def model_ready(request: Request) -> Response:
+    name, number = request.path_params["m"], request.path_params.get("v")
+    try:
+        served = service_of(request).deployments.get(name, number)
+    except NotFound:
+        raise NotFound("deployment", name if number is None else f"{name}/{number}") from None
+    is_ready = served.predictor is not None
+    return json_answer({"name": name, "ready": is_ready}, 200 if is_ready else 503)
+
+
+async def ping(_: Request) -> Response:
+    return json_answer({"status": "ok"})
+
+
+ROUTES = (
+    route(routes.SERVER, server),
+    route(routes.LIVE, live),
+    route(routes.READY, ready),
+    route(routes.MODEL_READY, model_ready),
+    route(routes.VERSION_READY, model_ready),
+    route(routes.PING, ping),
+)

@@ -1,0 +1,23 @@
+"""Prometheus."""
+
+from __future__ import annotations
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import Response
+
+from nbdeploy.serving.exchange import route, service_of
+from nbdeploy.serving.tokens import Scope
+from nbdeploy.wire import routes
+
+__all__ = ["ROUTES"]
+
+
+async def metrics(request: Request) -> Response:
+    service = service_of(request)
+    if not service.options.open_metrics:
+        service.gate.admit(request.headers, Scope.READ)
+    return Response(service.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+ROUTES = (route(routes.METRICS, metrics),)

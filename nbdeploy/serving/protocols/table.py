@@ -1,0 +1,22 @@
+"""The protocols that the endpoint speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.routing import Route
+
+from nbdeploy.plugins import Registry
+
+__all__ = ["PROTOCOLS"]
+
+PROTOCOLS: Registry[Sequence[Route]] = Registry(
+    "protocol",
+    {
+        "health": "nbdeploy.serving.protocols.health:ROUTES",
+        "management": "nbdeploy.serving.protocols.management:ROUTES",
+        "metrics": "nbdeploy.serving.protocols.metrics:ROUTES",
+        "oip": "nbdeploy.serving.protocols.oip:ROUTES",
+        "records": "nbdeploy.serving.protocols.records:ROUTES",
+    },
+)

@@ -1,0 +1,166 @@
+"""What the commands of an endpoint answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbdeploy.cards import Card, Result, Table
+from nbdeploy.serving.home import Running
+from nbdeploy.serving.tokens import Token
+
+__all__ = ["Endpoint", "Stopped", "TokenCreated", "TokenList", "TokenRevoked"]
+
+
+@dataclass(frozen=True)
+class Endpoint(Result):
+    """An endpoint at work on this machine.
+
+    Attributes
+    ----------
+    url : str
+        Where it answers.
+    pid : int
+        Its process.
+    home : str
+        Its folder.
+    target : str
+        Its name in ``targets.toml``.
+    started : bool
+        Whether this call started it; it ran before otherwise.
+    """
+
+    url: str
+    pid: int
+    home: str
+    target: str
+    started: bool = True
+
+    @classmethod
+    def of(cls, running: Running, home: str, started: bool) -> Endpoint:
+        """Describe a running server."""
+        return cls(running.url, running.pid, home, running.target, started)
+
+    @property
+    def line(self) -> str:
+        """Where it answers, and how to push there."""
+        does = "serves at" if self.started else "runs already at"
+        to = "" if self.target in {"", "local"} else f" --to {self.target}"
+        return f"the endpoint {does} {self.url} (process {self.pid}); next: nbdeploy push NAME{to}"
+
+    def card(self) -> Card:
+        """Address, target, process and folder."""
+        facts = [("address", self.url), ("target", self.target), ("process", self.pid), ("folder", self.home)]
+        return Card("endpoint", facts, next="%deploy push NAME")
+
+    def document(self) -> dict[str, Any]:
+        """Everything."""
+        return {
+            "url": self.url,
+            "pid": self.pid,
+            "home": self.home,
+            "target": self.target,
+            "state": "started" if self.started else "running",
+        }
+
+
+@dataclass(frozen=True)
+class Stopped(Result):
+    """An endpoint that runs no more, if it did."""
+
+    home: str
+    url: str | None
+    pid: int | None
+
+    @property
+    def line(self) -> str:
+        """What stopped."""
+        if self.pid is None:
+            return f"no endpoint ran on {self.home}"
+        return f"the endpoint at {self.url} (process {self.pid}) has stopped; its deployments stay in {self.home}"
+
+    def card(self) -> Card:
+        """What stopped."""
+        return Card(self.line)
+
+    def document(self) -> dict[str, Any]:
+        """Everything."""
+        return {"home": self.home, "url": self.url, "pid": self.pid, "state": "stopped" if self.pid else "not running"}
+
+
+@dataclass(frozen=True)
+class TokenCreated(Result):
+    """A new token. Its secret is in `secret` and shown this once."""
+
+    token: Token
+    secret: str = field(repr=False)
+
+    @property
+    def line(self) -> str:
+        """The secret, and that it is kept nowhere."""
+        return f"token {self.token.name} ({self.token.scope}): {self.secret} — shown only now, so keep it"
+
+    def card(self) -> Card:
+        """The secret, and how to send it."""
+        facts = [("token", self.secret), ("scope", self.token.scope), ("expires", _when(self.token.expires))]
+        return Card(f"token {self.token.name}", facts, next="send it as: Authorization: Bearer <token>; shown only now")
+
+    def document(self) -> dict[str, Any]:
+        """Name, scope and secret."""
+        return {**_document(self.token), "token": self.secret}
+
+
+@dataclass(frozen=True)
+class TokenList(Result):
+    """The tokens of an endpoint, without their secrets."""
+
+    tokens: tuple[Token, ...]
+
+    @property
+    def line(self) -> str:
+        """How many there are."""
+        if not self.tokens:
+            return "there are no tokens; next: nbdeploy token create NAME --scope predict"
+        return f"{len(self.tokens)} token{'' if len(self.tokens) == 1 else 's'}"
+
+    def card(self) -> Card:
+        """Names, scopes and times."""
+        rows = [(t.name, t.scope, _when(t.created), _when(t.expires)) for t in self.tokens]
+        return Card(self.line, table=Table(("name", "scope", "created", "expires"), rows) if rows else None)
+
+    def document(self) -> list[dict[str, Any]]:
+        """One document per token."""
+        return [_document(token) for token in self.tokens]
+
+
+@dataclass(frozen=True)
+class TokenRevoked(Result):
+    """A token that is worth nothing any more."""
+
+    token: Token
+
+    @property
+    def line(self) -> str:
+        """Which."""
+        return f"token {self.token.name} ({self.token.scope}) is revoked, also at a running endpoint"
+
+    def card(self) -> Card:
+        """Which."""
+        return Card(self.line)
+
+    def document(self) -> dict[str, Any]:
+        """Name and scope."""
+        return {**_document(self.token), "state": "revoked"}
+
+
+def _document(token: Token) -> dict[str, Any]:
+    return {
+        "name": token.name,
+        "scope": str(token.scope),
+        "created": token.created.isoformat(timespec="seconds"),
+        "expires": token.expires.isoformat(timespec="seconds") if token.expires else None,
+    }
+
+
+def _when(time: Any) -> str:
+    return f"{time:%Y-%m-%d %H:%M} UTC" if time else "never"

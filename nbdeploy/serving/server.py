@@ -1,0 +1,226 @@
+"""One endpoint process: hold the home, listen, register, serve until told to stop.
+
+``python -m nbdeploy.serving.server --home DIR --connections DIR`` is what runs in the background.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+import uvicorn
+
+from nbdeploy.connections import Connections
+from nbdeploy.errors import Conflict, NbdeployError, WrongUsage
+from nbdeploy.serving.app import application
+from nbdeploy.serving.home import Home, Running
+from nbdeploy.serving.registration import register
+from nbdeploy.serving.results import Endpoint
+from nbdeploy.serving.service import BLOB_LIMIT, BODY_LIMIT, Options, Service
+from nbdeploy.serving.tokens import Tokens
+from nbdeploy.version import __version__
+
+__all__ = ["Server", "main", "serve"]
+
+GRACE_SECONDS = 10
+_log = logging.getLogger(__name__)
+
+
+class Server:
+    """An endpoint that :meth:`run` serves in the calling thread.
+
+    Parameters
+    ----------
+    home : Path
+        The folder of its state.
+    options : Options
+        Where it listens and what it lets in.
+    connections : Connections, optional
+        Where it registers itself; nowhere if not given.
+    """
+
+    def __init__(self, home: Path, options: Options, connections: Connections | None = None) -> None:
+        self._home = Home(home)
+        self._options = options
+        self._connections = connections
+        self._uvicorn: uvicorn.Server | None = None
+        self._stopped = False
+
+    def run(self, on_ready: Callable[[Endpoint], None] = lambda _: None) -> Endpoint:
+        """Serve until :meth:`stop`, SIGTERM or Ctrl-C.
+
+        Parameters
+        ----------
+        on_ready : callable
+            Called once, when it answers.
+
+        Returns
+        -------
+        Endpoint
+            What ran.
+
+        Raises
+        ------
+        Conflict
+            If another server holds the home, or the port is taken.
+        WrongUsage
+            If other machines could reach it and it has no token.
+        """
+        with self._home.held(), _listening(self._options) as listener:
+            tokens = Tokens(self._home.folder)
+            _refuse_exposure(self._options, tokens)
+            running = self._running(listener.getsockname()[1], tokens)
+            endpoint = Endpoint.of(running, str(self._home.folder), started=True)
+
+            def ready() -> None:
+                self._home.announce(running)
+                on_ready(endpoint)
+
+            self._uvicorn = _Uvicorn(_config(Service(self._home, self._options)), ready)
+            self._uvicorn.should_exit = self._stopped
+            try:
+                with _signals_end_quietly():
+                    self._uvicorn.run(sockets=[listener])
+            finally:
+                self._home.depart()
+        return endpoint
+
+    def stop(self) -> None:
+        """Let :meth:`run` finish what it answers and return. From any thread."""
+        self._stopped = True
+        if self._uvicorn is not None:
+            self._uvicorn.should_exit = True
+
+    def _running(self, port: int, tokens: Tokens) -> Running:
+        url = f"http://{_reachable(self._options.host)}:{port}"
+        target = ""
+        if self._connections is not None:
+            target = register(self._home, url, port, self._connections, tokens).name
+        process = psutil.Process()
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        return Running(process.pid, process.create_time(), url, started, __version__, target)
+
+
+def serve(
+    home: Path,
+    options: Options | None = None,
+    connections: Connections | None = None,
+    on_ready: Callable[[Endpoint], None] = lambda _: None,
+) -> Endpoint:
+    """Serve in the foreground until SIGTERM or Ctrl-C. See :class:`Server`."""
+    return Server(home, options or Options(), connections).run(on_ready)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve as a process of its own; its output is the log."""
+    parser = argparse.ArgumentParser(prog="python -m nbdeploy.serving.server", description=serve.__doc__)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--connections", type=Path, help="the folder of targets.toml")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--anonymous", choices=["predict"])
+    parser.add_argument("--open-metrics", action="store_true")
+    parser.add_argument("--body-limit", type=int, default=BODY_LIMIT)
+    parser.add_argument("--blob-limit", type=int, default=BLOB_LIMIT)
+    given = vars(parser.parse_args(arguments))
+    home, connections = given.pop("home"), given.pop("connections")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        serve(home, Options(**given), Connections(connections) if connections else None)
+    except NbdeployError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+class _Uvicorn(uvicorn.Server):
+    """Tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_started()
+
+
+def _config(service: Service) -> uvicorn.Config:
+    return uvicorn.Config(
+        application(service),
+        loop="asyncio" if os.name == "nt" else "uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+@contextlib.contextmanager
+def _listening(options: Options) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    try:
+        listener = socket.create_server((options.host.strip("[]"), options.port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise Conflict(
+            f"cannot listen on {options.host}:{options.port}: {reason}; take another port with --port, or any with 0",
+            host=options.host,
+            port=options.port,
+        ) from error
+    with listener:
+        yield listener
+
+
+def _refuse_exposure(options: Options, tokens: Tokens) -> None:
+    if options.local:
+        return
+    if options.anonymous:
+        raise WrongUsage(f"--anonymous is for 127.0.0.1 only, and {options.host} can be reached from other machines")
+    if not tokens.all():
+        raise WrongUsage(
+            f"{options.host} can be reached from other machines, and this endpoint has no token yet; "
+            "make one first: nbdeploy token create NAME --scope deploy"
+        )
+
+
+def _reachable(host: str) -> str:
+    """An address of this machine that a client on it can use."""
+    bare = host.strip("[]")
+    if bare in {"0.0.0.0", "::", ""}:  # noqa: S104 - compared, not bound
+        return "127.0.0.1" if bare != "::" else "[::1]"
+    return f"[{bare}]" if ":" in bare else bare
+
+
+@contextlib.contextmanager
+def _signals_end_quietly() -> Iterator[None]:
+    """Uvicorn raises again the signal that stopped it; by then everything is done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

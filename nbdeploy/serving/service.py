@@ -1,0 +1,96 @@
+"""The parts of one endpoint, put together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from nbdeploy.errors import InvalidData
+from nbdeploy.serving.dataplane import DataPlane
+from nbdeploy.serving.deployments import Deployments
+from nbdeploy.serving.gate import Gate
+from nbdeploy.serving.home import Home
+from nbdeploy.serving.metrics import Metrics
+from nbdeploy.serving.tokens import Tokens
+from nbdeploy.wire.client import is_loopback
+
+__all__ = ["BLOB_LIMIT", "BODY_LIMIT", "Options", "Service"]
+
+BODY_LIMIT = 64 * 2**20
+BLOB_LIMIT = 4 * 2**30
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How an endpoint listens and what it lets in.
+
+    Attributes
+    ----------
+    host, port : str, int
+        Where it listens; port 0 takes a free one.
+    anonymous : str or None
+        ``predict`` lets programs on this machine predict and read without a token.
+    open_metrics : bool
+        Whether ``/metrics`` needs no token.
+    body_limit, blob_limit : int
+        Largest body of a request, and of an uploaded file, in bytes.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    anonymous: str | None = None
+    open_metrics: bool = False
+    body_limit: int = BODY_LIMIT
+    blob_limit: int = BLOB_LIMIT
+
+    def __post_init__(self) -> None:
+        if self.anonymous not in {None, "predict"}:
+            raise InvalidData(f"anonymous={self.anonymous!r} is not understood; there is: predict")
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine can reach it."""
+        return is_loopback(self.host)
+
+
+class Service:
+    """One endpoint without its socket.
+
+    Models are called in one thread, as they are not made for more; stored, loaded and checked in another,
+    so that what serves goes on serving meanwhile.
+
+    Parameters
+    ----------
+    home : Home
+        Its state.
+    options : Options
+        What it lets in.
+    """
+
+    def __init__(self, home: Home, options: Options) -> None:
+        self.home = home
+        self.options = options
+        self.metrics = Metrics()
+        self.gate = Gate(Tokens(home.folder), anonymous=options.anonymous is not None)
+        self._calls = ThreadPoolExecutor(1, thread_name_prefix="predict")
+        self._upkeep = ThreadPoolExecutor(1, thread_name_prefix="upkeep")
+        self.deployments = Deployments(home, self._calls, may_run_code=options.local)
+        self.plane = DataPlane(self.deployments, self._calls, self.metrics)
+
+    async def change(self, work: Callable[[], T]) -> T:
+        """Run `work` in the one thread that changes what is stored and served."""
+        return await asyncio.get_running_loop().run_in_executor(self._upkeep, work)
+
+    async def start(self) -> None:
+        """Serve again what was served before."""
+        await self.change(self.deployments.restore)
+
+    def close(self) -> None:
+        """Let the threads finish."""
+        self._upkeep.shutdown(cancel_futures=True)
+        self._calls.shutdown(cancel_futures=True)

@@ -1,0 +1,210 @@
+"""The embedded endpoint, from afar."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from nbdeploy.codecs.frames import CONTAINERS, container_of
+from nbdeploy.connections import Connection, token_variable
+from nbdeploy.errors import (
+    Forbidden,
+    NbdeployError,
+    NotFound,
+    RemoteError,
+    Unauthenticated,
+    Unreachable,
+)
+from nbdeploy.manifest import Manifest
+from nbdeploy.store import Store, Version
+from nbdeploy.tables import open_source
+from nbdeploy.targets.results import CallResult, Push, TargetStatus, Undeployed
+from nbdeploy.types import Progress, Report, check_name, ignore_progress
+from nbdeploy.wire import routes
+from nbdeploy.wire.client import Client
+from nbdeploy.wire.messages import Deploy, Deployment, DeploymentList, Offer, OfferAnswer
+
+__all__ = ["NbdeployTarget"]
+
+_ARROW = "application/vnd.apache.arrow.stream"
+_CHUNK = 100_000
+
+
+class NbdeployTarget:
+    """An endpoint that ``nbdeploy serve`` runs. See :class:`nbdeploy.targets.Target`.
+
+    Parameters
+    ----------
+    connection : Connection
+        Its address, and the token to send there.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.name = connection.name
+        self.url = connection.url
+        self._connection = connection
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a client of your own has to send: the bearer token, if there is one."""
+        token = self._connection.bearer()
+        return {"Authorization": f"Bearer {token}"} if token else {}
+
+    def push(
+        self,
+        store: Store,
+        version: Version,
+        deployment: str | None = None,
+        new: bool = False,
+        progress: Report = ignore_progress,
+    ) -> Push:
+        """Upload what the endpoint lacks, serve it, and return when it answers."""
+        name = check_name(deployment or version.name, "deployment name")
+        with self._client() as client:
+            self._refuse_unknown(client, name, version.name, new)
+            uploaded = _upload(client, store, store.manifest(version), progress)
+            progress(Progress(message=f"{version} is loaded and proven at {self.name}"))
+            order = Deploy(version.name, version.number, version.digest, new)
+            state = client.ask("PUT", routes.path(routes.DEPLOYMENT, m=name), Deployment, order)
+        if version.digest not in {serving.digest for serving in state.serving}:
+            raise RemoteError(f"{self.name}/{name} says it serves {state.serving}, and not {version.digest}")
+        return Push(
+            self.name, self.url, name, str(version), version.digest, uploaded, state.state, tuple(state.serving)
+        )
+
+    def status(self) -> TargetStatus:
+        """Say what serves there, or why that is not known."""
+        try:
+            with self._client(seconds=20) as client:
+                found = client.ask("GET", routes.DEPLOYMENTS, DeploymentList)
+        except NbdeployError as error:
+            return TargetStatus(self.name, self.url, healthy=False, reason=str(error))
+        failed = [deployment for deployment in found.deployments if deployment.state == "failed"]
+        reason = "; ".join(f"{deployment.name}: {deployment.reason}" for deployment in failed)
+        return TargetStatus(self.name, self.url, not failed, reason, tuple(found.deployments))
+
+    def predict(self, deployment: str, data: Any, method: str | None = None) -> CallResult:
+        """Predict rows in any container, or of a file; tables travel as Arrow, so that types survive."""
+        path = routes.path(routes.PREDICT, m=check_name(deployment, "deployment name"))
+        media_type, body = _body(data)
+        headers = {"Content-Type": media_type, "Accept": _ARROW}
+        with self._client() as client:
+            answer = client.request("POST", path, body, headers, {"method": method} if method else None)
+        frame = _table(answer.content, self.name)
+        try:
+            version, digest = int(answer.headers[routes.HEADER_VERSION]), answer.headers[routes.HEADER_DIGEST]
+        except (KeyError, ValueError) as error:
+            raise RemoteError(f"{self.name} did not say which version answered") from error
+        prediction = answer.headers.get(routes.HEADER_PREDICTION, "")
+        return CallResult(f"{self.name}/{deployment}", version, digest, prediction, frame)
+
+    def sample(self, deployment: str) -> pl.DataFrame:
+        """Return the rows that the served snapshot was rehearsed with."""
+        path = routes.path(routes.SAMPLE, m=check_name(deployment, "deployment name"))
+        with self._client() as client:
+            return _table(client.request("GET", path, headers={"Accept": _ARROW}).content, self.name)
+
+    def undeploy(self, deployment: str) -> Undeployed:
+        """Serve a deployment no more."""
+        with self._client() as client:
+            client.ask(
+                "DELETE", routes.path(routes.DEPLOYMENT, m=check_name(deployment, "deployment name")), Deployment
+            )
+        return Undeployed(self.name, deployment)
+
+    @contextlib.contextmanager
+    def _client(self, seconds: float | None = None) -> Iterator[Client]:
+        """A client whose refusals say what to do about this target."""
+        token = self._connection.bearer()
+        with Client(self.url, token, **({} if seconds is None else {"seconds": seconds})) as client:
+            try:
+                yield client
+            except Unauthenticated as error:
+                raise Unauthenticated(f"{self.name}: {error}; {self._give_token()}", target=self.name) from error
+            except Forbidden as error:
+                raise Forbidden(f"{self.name}: {error}", target=self.name) from error
+            except Unreachable as error:
+                start = self._connection.home is not None
+                step = (
+                    f"start it with: nbdeploy serve --home {self._connection.home}"
+                    if start
+                    else f"check the address with: nbdeploy target check {self.name}"
+                )
+                raise Unreachable(f"{self.name}: {error}; {step}", target=self.name, url=self.url) from error
+
+    def _give_token(self) -> str:
+        variable = self._connection.token_env or token_variable(self.name)
+        return f"put a valid one into the environment variable {variable}, or into targets.toml"
+
+    def _refuse_unknown(self, client: Client, name: str, model: str, new: bool) -> None:
+        """Say so before anything large is sent; the endpoint checks again."""
+        if name == model or new:
+            return
+        known = [deployment.name for deployment in client.ask("GET", routes.DEPLOYMENTS, DeploymentList).deployments]
+        if name not in known:
+            raise NotFound(
+                "deployment",
+                f"{self.name}/{name}",
+                [f"{self.name}/{one}" for one in known],
+                hint="to make a new one, add --new",
+            )
+
+
+def _upload(client: Client, store: Store, manifest: Manifest, progress: Report) -> int:
+    """Send the blobs that the endpoint lacks, then the snapshot; return how many bytes the blobs had."""
+    path = routes.path(routes.SNAPSHOT, digest=manifest.digest)
+    offer = Offer(**manifest.to_wire())
+    answer = client.ask("PUT", path, OfferAnswer, offer)
+    total = sum(manifest.blobs.get(digest, 0) for digest in answer.missing)
+    sent = 0
+    for digest in answer.missing:
+        content = store.blob(digest)  # checked against its digest as it is read
+        body = _Reported(content, sent, total, progress)
+        client.request("PUT", routes.path(routes.BLOB, hex=digest), body)
+        sent += len(content)
+    if answer.missing:
+        answer = client.ask("PUT", path, OfferAnswer, offer)
+    if not answer.stored:
+        raise RemoteError(f"{client.url} still lacks {len(answer.missing)} files of {manifest.name}; push again")
+    return sent
+
+
+class _Reported(io.BytesIO):
+    """A body that tells how much of it was read."""
+
+    def __init__(self, content: bytes, before: int, total: int, progress: Report) -> None:
+        super().__init__(content)
+        self._before, self._total, self._progress = before, total, progress
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read, and tell."""
+        piece = super().read(size)
+        self._progress(Progress(self._before + self.tell(), self._total, "bytes", "uploading"))
+        return piece
+
+
+def _body(data: Any) -> tuple[str, bytes]:
+    """Rows as they are, with their media type; the endpoint fits them to the signature."""
+    if isinstance(data, Path):
+        source = open_source(data)
+        frame = pl.concat([*source.chunks(_CHUNK)]) if source.rows() else pl.DataFrame(schema=source.columns())
+        if source.text:
+            return "text/csv", frame.write_csv().encode()
+    else:
+        parts = CONTAINERS[container_of(data)].columns(data)
+        frame = pl.DataFrame([series.alias(column.name) for column, series in parts])
+    buffer = io.BytesIO()
+    frame.write_ipc_stream(buffer)
+    return _ARROW, buffer.getvalue()
+
+
+def _table(content: bytes, target: str) -> pl.DataFrame:
+    try:
+        return pl.read_ipc_stream(io.BytesIO(content))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+        raise RemoteError(f"{target} did not answer with a table: {error}") from error

@@ -1,0 +1,66 @@
+"""Every route of the endpoint, in one place. ``{m}`` is a deployment, ``{v}`` a version number."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+__all__ = [
+    "BLOB",
+    "DEPLOYMENT",
+    "DEPLOYMENTS",
+    "HEADER_DIGEST",
+    "HEADER_PREDICTION",
+    "HEADER_VERSION",
+    "INFER",
+    "LIVE",
+    "METRICS",
+    "MODEL",
+    "MODEL_READY",
+    "PING",
+    "PREDICT",
+    "READY",
+    "SAMPLE",
+    "SERVER",
+    "SNAPSHOT",
+    "VERSION",
+    "VERSION_INFER",
+    "VERSION_READY",
+    "path",
+]
+
+SERVER = "/v2"
+LIVE = "/v2/health/live"
+READY = "/v2/health/ready"
+MODEL = "/v2/models/{m}"
+MODEL_READY = "/v2/models/{m}/ready"
+INFER = "/v2/models/{m}/infer"
+VERSION = "/v2/models/{m}/versions/{v}"
+VERSION_READY = "/v2/models/{m}/versions/{v}/ready"
+VERSION_INFER = "/v2/models/{m}/versions/{v}/infer"
+
+PING = "/ping"
+METRICS = "/metrics"
+PREDICT = "/models/{m}/predict"
+SAMPLE = "/models/{m}/sample"
+
+BLOB = "/api/blobs/sha256/{hex}"
+SNAPSHOT = "/api/snapshots/{digest}"
+DEPLOYMENTS = "/api/deployments"
+DEPLOYMENT = "/api/deployments/{m}"
+
+HEADER_VERSION = "x-nbdeploy-version"
+HEADER_DIGEST = "x-nbdeploy-digest"
+HEADER_PREDICTION = "x-nbdeploy-prediction-id"
+
+
+def path(route: str, **values: object) -> str:
+    """Fill in a route; values are escaped, so that none can reach another route.
+
+    Examples
+    --------
+    >>> path(DEPLOYMENT, m="churn")
+    '/api/deployments/churn'
+    >>> path(DEPLOYMENT, m="../secrets")
+    '/api/deployments/..%2Fsecrets'
+    """
+    return route.format(**{name: quote(str(value), safe="") for name, value in values.items()})

@@ -1,0 +1,171 @@
+"""Snapshots of small real models, and real endpoints over HTTP on free ports."""
+
+from __future__ import annotations
+
+import contextlib
+import linecache
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import requests
+
+from nbdeploy.connections import Connection, Connections
+from nbdeploy.serving.results import Endpoint
+from nbdeploy.serving.server import Options, Server
+from nbdeploy.serving.tokens import Tokens
+from nbdeploy.snapshots.snapshot import take_snapshot
+from nbdeploy.store import Store
+from nbdeploy.targets.nbdeploy_target import NbdeployTarget
+
+
+def churn_rows(rows: int = 40) -> pd.DataFrame:
+    """Two columns of one type."""
+    random = np.random.default_rng(7)
+    return pd.DataFrame({"age": random.normal(40, 10, rows), "balance": random.normal(0, 1, rows)})
+
+
+def plan_rows() -> pd.DataFrame:
+    """Columns of several types, one with missing values."""
+    rows = churn_rows()
+    tenure = pd.Series(np.arange(40, dtype="int64"))
+    balance = rows.balance.mask(tenure % 7 == 0)
+    return pd.DataFrame({"plan": np.where(rows.age > 40, "gold", "basic"), "tenure": tenure, "balance": balance})
+
+
+def _churn(shift: float) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    rows = churn_rows()
+    return LogisticRegression().fit(rows, np.where(rows.age > 40 + shift, "yes", "no"))
+
+
+def _plans() -> Any:
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+    from sklearn.tree import DecisionTreeRegressor
+
+    rows = plan_rows()
+    steps = [("plan", OneHotEncoder(), ["plan"]), ("rest", SimpleImputer(), ["tenure", "balance"])]
+    return make_pipeline(ColumnTransformer(steps), DecisionTreeRegressor(random_state=0)).fit(rows, rows.tenure * 1.5)
+
+
+def _function() -> Callable[[Any], Any]:
+    """A function from a notebook cell: its source is captured, and runs when it is loaded."""
+    source = "def twice(frame):\n    return frame['age'] * 2\n"
+    linecache.cache["<cell>"] = (len(source), None, source.splitlines(keepends=True), "<cell>")
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(source, "<cell>", "exec"), namespace)
+    return namespace["twice"]  # type: ignore[no-any-return]
+
+
+@cache
+def make_store(folder: Path) -> Store:
+    """``churn:1``, ``churn:2``, ``plans:1`` and ``twice:1``, which runs code."""
+    store = Store(str(folder / "store"), folder / "cache")
+    take_snapshot(store, _churn(0), "churn", churn_rows())
+    take_snapshot(store, _churn(5), "churn", churn_rows())
+    take_snapshot(store, _plans(), "plans", plan_rows())
+    take_snapshot(store, _function(), "twice", churn_rows()[["age"]])
+    return store
+
+
+@dataclass
+class Place:
+    """A running endpoint and an admin's way in."""
+
+    endpoint: Endpoint
+    connection: Connection
+    home: Path
+    stop: Callable[[], None]
+
+    @property
+    def url(self) -> str:
+        return self.endpoint.url
+
+    @property
+    def target(self) -> NbdeployTarget:
+        return NbdeployTarget(self.connection)
+
+    def ask(self, method: str, path: str, token: str | None = "", **more: Any) -> requests.Response:
+        """Send a request, with the admin's token unless another one or none is given."""
+        secret = self.connection.token if token == "" else token
+        headers = {**({"Authorization": f"Bearer {secret}"} if secret else {}), **more.pop("headers", {})}
+        return requests.request(method, self.url + path, headers=headers, timeout=60, **more)
+
+    def token(self, scope: str, name: str = "other") -> str:
+        return Tokens(self.home).create(name, scope)[0]
+
+
+@contextlib.contextmanager
+def run_endpoint(home: Path, **options: Any) -> Iterator[Place]:
+    """Serve in a thread, and stop it by the end."""
+    connections = Connections(home.parent / "user")
+    server = Server(home, Options(**{"port": 0, **options}), connections)
+    told: queue.Queue[Endpoint | BaseException] = queue.Queue()
+
+    def run() -> None:
+        try:
+            server.run(told.put)
+        except BaseException as error:
+            told.put(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        endpoint = told.get(timeout=60)
+        if isinstance(endpoint, BaseException):
+            raise endpoint
+        yield Place(endpoint, connections.get(endpoint.target), home, server.stop)
+    finally:
+        server.stop()
+        thread.join(60)
+
+
+@pytest.fixture(scope="session")
+def snapshots(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A store with small snapshots."""
+    return make_store(tmp_path_factory.getbasetemp() / "snapshots")
+
+
+@pytest.fixture(scope="session")
+def shared(snapshots: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """One endpoint that serves `churn` and `plans`, for tests that change nothing."""
+    with run_endpoint(tmp_path_factory.mktemp("shared") / "endpoint", body_limit=200_000) as place:
+        for name in ("churn:1", "plans:1"):
+            place.target.push(snapshots, snapshots.resolve(name))
+        yield place
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """An empty endpoint of the test's own."""
+    with run_endpoint(tmp_path / "endpoint") as running:
+        yield running
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., contextlib.AbstractContextManager[Place]]:
+    """Run an endpoint with options, perhaps again on the same folder."""
+    return lambda home=tmp_path / "endpoint", **options: run_endpoint(home, **options)
+
+
+@pytest.fixture
+def churn() -> pd.DataFrame:
+    """Rows for `churn`."""
+    return churn_rows()
+
+
+@pytest.fixture
+def plans() -> pd.DataFrame:
+    """Rows for `plans`."""
+    return plan_rows()

@@ -1,0 +1,170 @@
+"""Bad requests: the right 4xx and a message, and the endpoint goes on serving."""
+
+from __future__ import annotations
+
+import re
+import socket
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+PREDICT = "/models/churn/predict"
+INFER = "/v2/models/churn/infer"
+ARROW, PARQUET, CSV = "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet", "text/csv"
+GOOD = b'[{"age": 20, "balance": 0}]'
+
+
+def oip(**changes: Any) -> dict[str, Any]:
+    return {"inputs": [{"name": "x", "datatype": "FP64", "shape": [1, 2], "data": [1.0, 2.0], **changes}]}
+
+
+BAD: list[tuple[str, str, dict[str, Any], int, str]] = [
+    ("POST", PREDICT, {"data": b"age: 20"}, 400, "not JSON"),
+    ("POST", PREDICT, {"data": b""}, 400, "empty"),
+    ("POST", PREDICT, {"data": b"\xff\xfe"}, 400, "not JSON"),
+    ("POST", PREDICT, {"data": b'[{"age": NaN, "balance": 0}]'}, 400, "NaN.*null"),
+    ("POST", PREDICT, {"data": b'[{"age": -Infinity, "balance": 0}]'}, 400, "Infinity.*null"),
+    ("POST", PREDICT, {"data": b'[{"age": 1e999, "balance": 0}]'}, 400, "range"),
+    ("POST", PREDICT, {"data": b"[" * 100_000}, 400, "JSON"),
+    ("POST", PREDICT, {"json": "text"}, 400, "shape"),
+    ("POST", PREDICT, {"json": [1, 2]}, 400, "shape"),
+    ("POST", PREDICT, {"json": [[1, 2]]}, 400, "shape"),
+    ("POST", PREDICT, {"json": []}, 400, "missing columns"),
+    ("POST", PREDICT, {"json": [{"agee": 1, "balance": 0}]}, 400, "missing columns: age.*agee"),
+    ("POST", PREDICT, {"json": [{"age": "old", "balance": 0}]}, 400, "row 0, column 'age'.*'old'.*float64"),
+    ("POST", PREDICT, {"json": [{"age": None, "balance": 0}]}, 400, "row 0, column 'age'.*missing"),
+    ("POST", PREDICT, {"json": [{"age": {"x": 1}, "balance": 0}]}, 400, "age"),
+    ("POST", PREDICT, {"json": [{"age": 10**400, "balance": 0}]}, 400, "age"),
+    ("POST", "/models/plans/predict", {"json": [{"plan": "silver", "tenure": 1, "balance": 0}]}, 400, "silver"),
+    ("POST", PREDICT + "?method=predikt", {"data": GOOD}, 400, "no method 'predikt'; did you mean predict"),
+    ("POST", PREDICT, {"data": b"age,balance\nold,1\n", "headers": {"Content-Type": CSV}}, 400, "old"),
+    ("POST", PREDICT, {"data": b"", "headers": {"Content-Type": CSV}}, 400, "empty"),
+    (
+        "POST",
+        PREDICT,
+        {"data": b"PAR1....PAR1", "headers": {"Content-Type": PARQUET}},
+        400,
+        "Parquet",
+    ),
+    (
+        "POST",
+        PREDICT,
+        {"data": b"ARROW1", "headers": {"Content-Type": ARROW}},
+        400,
+        "Arrow",
+    ),
+    ("POST", PREDICT, {"data": GOOD, "headers": {"Content-Type": "image/png"}}, 415, "image/png"),
+    ("POST", PREDICT, {"data": GOOD, "headers": {"Accept": "image/png"}}, 406, "image/png"),
+    ("POST", PREDICT, {"data": GOOD, "headers": {"Content-Encoding": "gzip"}}, 415, "gzip"),
+    ("POST", PREDICT, {"data": b" " * 200_001}, 413, "limit"),
+    ("POST", PREDICT, {"data": iter([b" " * 150_000, b" " * 150_000])}, 413, "limit"),
+    ("POST", "/models/chorn/predict", {"data": GOOD}, 404, "no deployment 'chorn'; did you mean churn"),
+    ("POST", "/models/..%2F..%2Fetc/predict", {"data": GOOD}, 404, ""),
+    ("POST", "/v2/models/churn/versions/9/infer", {"json": oip()}, 404, "churn/9.*churn/1"),
+    ("POST", "/v2/models/churn/versions/x/infer", {"json": oip()}, 404, ""),
+    ("GET", "/v2/models/nobody", {}, 404, "nobody"),
+    ("POST", INFER, {"json": {}}, 400, "inputs"),
+    ("POST", INFER, {"json": {"inputs": []}}, 400, "no inputs"),
+    ("POST", INFER, {"json": oip(shape=[2, 2])}, 400, r"shape \[2, 2\].*2 values"),
+    ("POST", INFER, {"json": oip(shape=[1, 3], data=[1, 2, 3])}, 400, r"expected \[rows, 2\].*age, balance"),
+    ("POST", INFER, {"json": oip(shape=[-1, 2])}, 400, "negative"),
+    ("POST", INFER, {"json": oip(datatype="FP65")}, 400, "FP65.*FP64"),
+    ("POST", INFER, {"json": oip(data=[1.0, "x"])}, 400, "value 1: 'x' is not FP64"),
+    ("POST", INFER, {"json": oip(data=[[1.0], [2.0]])}, 400, "shape"),
+    ("POST", INFER, {"json": {**oip(), "outputs": [{"name": "nothing"}]}}, 400, "no output 'nothing'"),
+    ("POST", INFER, {"json": {**oip(), "parameters": {"method": "nothing"}}}, 400, "no method 'nothing'"),
+    ("PUT", "/api/deployments/..%2Fx", {"json": {}}, 404, ""),
+    ("PUT", "/api/deployments/Upper", {"json": {"model": "m", "version": 1, "digest": "d"}}, 400, "Upper"),
+    ("PUT", "/api/deployments/new", {"json": {"model": "../x", "version": 1, "digest": "d", "new": True}}, 400, "../x"),
+    ("PUT", "/api/deployments/new", {"json": {"model": "churn", "version": 1, "digest": "d"}}, 404, "--new"),
+    (
+        "PUT",
+        "/api/deployments/churn",
+        {"json": {"model": "churn", "version": 1, "digest": "sha256:0"}},
+        409,
+        "sha256:0",
+    ),
+    ("PUT", "/api/deployments/churn", {"json": {"model": "churn", "version": "1", "digest": "d"}}, 400, "shape"),
+    ("PUT", "/api/blobs/sha256/xyz", {"data": b"x"}, 400, "SHA-256"),
+    ("PUT", "/api/snapshots/sha256:0", {"json": {"content": "e30=", "record": "e30="}}, 422, "digest"),
+    ("PUT", "/api/snapshots/sha256:0", {"json": {"content": "e30="}}, 400, "shape"),
+    ("DELETE", "/api/deployments/nobody", {}, 404, "nobody"),
+    ("GET", "/nowhere", {}, 404, "no route"),
+    ("DELETE", PREDICT, {}, 405, "POST"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "more", "status", "says"), BAD)
+def test_a_bad_request_gets_its_4xx(
+    shared: Any, method: str, path: str, more: dict[str, Any], status: int, says: str
+) -> None:
+    """The error says what was wrong; it is never the endpoint's fault."""
+    answer = shared.ask(method, path, **more)
+    assert answer.status_code == status, answer.text
+    assert re.search(says, answer.json()["error"]), answer.text
+    assert shared.ask("POST", PREDICT, data=GOOD).status_code == 200
+
+
+def test_a_wrong_token_is_refused(shared: Any) -> None:
+    """401 says how to enter."""
+    answer = shared.ask("POST", PREDICT, token="nbd_wrong", data=GOOD)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert "unknown or was revoked" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer " + "x" * 5000, "Bearer ../owner"])
+def test_an_odd_authorization_header_is_refused(shared: Any, header: str) -> None:
+    """Whatever it holds."""
+    answer = shared.ask("GET", "/api/deployments", token=None, headers={"Authorization": header})
+    assert answer.status_code == 401, answer.text
+
+
+@pytest.mark.parametrize("path", ["/v2/models/churn", "/api/deployments", "/metrics", "/models/churn/sample"])
+def test_without_a_token_nothing_is_told(shared: Any, path: str) -> None:
+    """Only health is open."""
+    assert shared.ask("GET", path, token=None).status_code == 401
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_no_body_is_the_endpoint_s_fault(shared: Any, data: st.DataObject) -> None:
+    """Arbitrary bytes, and damaged bodies of every format, are refused or answered."""
+    kinds = {"application/json": GOOD, CSV: b"age,balance\n1,2\n"}
+    for kind in (ARROW, PARQUET):
+        kinds[kind] = shared.ask("GET", "/models/churn/sample", headers={"Accept": kind}).content
+    kind = data.draw(st.sampled_from(sorted(kinds)))
+    body = bytearray(kinds[kind])
+    for _ in range(data.draw(st.integers(1, 4))):
+        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.one_of(st.none(), st.integers(0, len(body))))
+    answer = shared.ask("POST", PREDICT, data=bytes(body[:cut]), headers={"Content-Type": kind})
+    assert answer.status_code in {200, 400, 413}, (bytes(body[:cut]), answer.text)
+
+
+def test_a_large_declared_body_is_refused_before_it_is_sent(shared: Any) -> None:
+    """The answer comes on the headers alone."""
+    host, _, port = shared.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        head = f"POST {PREDICT} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {shared.connection.token}\r\n"
+        connection.sendall(f"{head}Content-Length: 99999999999\r\nExpect: 100-continue\r\n\r\n".encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 413")
+
+
+def test_a_failure_of_the_endpoint_tells_a_reference_and_no_more(
+    place: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What went wrong inside stays in the log."""
+    from nbdeploy.serving.deployments import Deployments
+
+    def broken(_: Deployments) -> None:
+        raise RuntimeError("the inside")
+
+    monkeypatch.setattr(Deployments, "all", broken)
+    answer = place.ask("GET", "/api/deployments")
+    assert answer.status_code == 500
+    assert "the inside" not in answer.text
+    reference = answer.json()["error"].rpartition(" ")[2]
+    assert any(reference in record.message for record in caplog.records)

@@ -1,0 +1,113 @@
+"""Tokens: made, listed, revoked, and what each scope allows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nbdeploy.errors import Conflict, InvalidData, InvalidName, NotFound, Unauthenticated
+from nbdeploy.serving.token_commands import create_token, list_tokens, revoke_token
+from nbdeploy.serving.tokens import Scope, Tokens
+
+ROUTES = {
+    "predict": ("POST", "/models/churn/predict", {"json": [{"age": 1, "balance": 0}]}),
+    "read": ("GET", "/api/deployments", {}),
+    "deploy": ("PUT", "/api/deployments/Upper", {"json": {"model": "m", "version": 1, "digest": "d"}}),
+}
+ALLOWED = {
+    "predict": {"predict"},
+    "read": {"read"},
+    "deploy": {"predict", "read", "deploy"},
+    "admin": {"predict", "read", "deploy"},
+}
+
+
+def test_the_secret_is_kept_nowhere(tmp_path: Path) -> None:
+    """Only its hash is on the disk, readable by the owner."""
+    created = create_token(tmp_path, "crm", "predict")
+    files = list((tmp_path / "tokens").glob("*.json"))
+    assert created.secret.startswith("nbd_")
+    assert created.secret not in repr(created)
+    assert [path.stat().st_mode & 0o777 for path in files] == [0o600]
+    assert created.secret not in files[0].name + files[0].read_text()
+
+
+def test_the_list_has_names_and_scopes(tmp_path: Path) -> None:
+    """And no secrets."""
+    create_token(tmp_path, "crm", "predict")
+    create_token(tmp_path, "admin", "admin")
+    documents = list_tokens(tmp_path).document()
+    assert [(d["name"], d["scope"]) for d in documents] == [("admin", "admin"), ("crm", "predict")]
+
+
+def test_a_name_is_given_once(tmp_path: Path) -> None:
+    """Revoking by name has to mean one token."""
+    create_token(tmp_path, "crm", "predict")
+    with pytest.raises(Conflict, match="crm"):
+        create_token(tmp_path, "crm", "read")
+
+
+@pytest.mark.parametrize(("name", "scope", "error"), [("../x", "read", InvalidName), ("x", "root", InvalidData)])
+def test_bad_names_and_scopes_are_refused(tmp_path: Path, name: str, scope: str, error: type[Exception]) -> None:
+    """The message has the rule."""
+    with pytest.raises(error):
+        create_token(tmp_path, name, scope)
+    assert list_tokens(tmp_path).tokens == ()
+
+
+def test_a_token_expires(tmp_path: Path) -> None:
+    """After its lifetime it is worth nothing."""
+    now = [datetime(2026, 1, 1, tzinfo=UTC)]
+    tokens = Tokens(tmp_path, lambda: now[0])
+    secret, _ = tokens.create("crm", Scope.READ, timedelta(hours=1))
+    assert tokens.find(secret).name == "crm"
+    now[0] += timedelta(hours=1)
+    with pytest.raises(Unauthenticated, match="expired"):
+        tokens.find(secret)
+
+
+def test_revoking_an_unknown_token_names_the_known(tmp_path: Path) -> None:
+    """A slip of the keyboard revokes nothing."""
+    create_token(tmp_path, "crm", "predict")
+    with pytest.raises(NotFound, match="crm"):
+        revoke_token(tmp_path, "crn")
+
+
+def test_a_running_endpoint_sees_new_and_revoked_tokens_at_once(shared: Any) -> None:
+    """No restart is needed."""
+    secret = create_token(shared.home, "passing", "read").secret
+    assert shared.ask("GET", "/api/deployments", token=secret).status_code == 200
+    revoke_token(shared.home, "passing")
+    answer = shared.ask("GET", "/api/deployments", token=secret)
+    assert (answer.status_code, "revoked" in answer.json()["error"]) == (401, True)
+
+
+@pytest.mark.parametrize("scope", list(ALLOWED))
+def test_a_scope_allows_what_it_says(shared: Any, scope: str) -> None:
+    """403 names what the token has and what was needed."""
+    secret = create_token(shared.home, f"has-{scope}", scope).secret
+    for needed, (method, path, more) in ROUTES.items():
+        answer = shared.ask(method, path, token=secret, **more)
+        assert (answer.status_code != 403) == (needed in ALLOWED[scope]), (scope, needed, answer.text)
+        if answer.status_code == 403:
+            assert f"has scope {scope}, and this needs {needed}" in answer.json()["error"]
+
+
+def test_anonymous_clients_may_predict_and_read_only(run: Any) -> None:
+    """And only programs of this machine: a page that was led here under a foreign name may not."""
+    with run(anonymous="predict") as place:
+        assert place.ask("GET", "/api/deployments", token=None).status_code == 200
+        assert place.ask("POST", "/models/churn/predict", token=None, json=[]).status_code == 404
+        assert place.ask("DELETE", "/api/deployments/churn", token=None).status_code == 401
+        assert place.ask("GET", "/api/deployments", token="nbd_wrong").status_code == 401
+        foreign = {"Host": "evil.example"}
+        assert place.ask("GET", "/api/deployments", token=None, headers=foreign).status_code == 401
+
+
+def test_open_metrics_need_no_token(run: Any) -> None:
+    """Where the operator says so."""
+    with run(open_metrics=True) as place:
+        assert place.ask("GET", "/metrics", token=None).status_code == 200
