@@ -1,0 +1,62 @@
+"""One function per command: what every door — magic, command line, Python, panel — calls.
+
+Each joins the rooms with the settings in force, and returns a :class:`nbdeploy.cards.Result`.
+"""
+
+from nbdeploy.api.demo import demo
+from nbdeploy.api.endpoints import (
+    serve,
+    stop_serving,
+    token_create,
+    token_list,
+    token_revoke,
+)
+from nbdeploy.api.overview import config, overview
+from nbdeploy.api.predictions import load, predict
+from nbdeploy.api.releases import call, connect, push, status, undeploy
+from nbdeploy.api.runs import logs, parameters, run, runs
+from nbdeploy.api.snapshots import (
+    alias,
+    export,
+    import_,
+    list_snapshots,
+    remove_alias,
+    show,
+    snapshot,
+    verify,
+)
+from nbdeploy.api.targets import target_add, target_check, target_list, target_rm
+
+__all__ = [
+    "alias",
+    "call",
+    "config",
+    "connect",
+    "demo",
+    "export",
+    "import_",
+    "list_snapshots",
+    "load",
+    "logs",
+    "overview",
+    "parameters",
+    "predict",
+    "push",
+    "remove_alias",
+    "run",
+    "runs",
+    "serve",
+    "show",
+    "snapshot",
+    "status",
+    "stop_serving",
+    "target_add",
+    "target_check",
+    "target_list",
+    "target_rm",
+    "token_create",
+    "token_list",
+    "token_revoke",
+    "undeploy",
+    "verify",
+]

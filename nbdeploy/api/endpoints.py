@@ -1,0 +1,110 @@
+"""An endpoint of one's own: start, stop, and its tokens."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbdeploy.connections import Connections
+from nbdeploy.settings import Settings
+from nbdeploy.types import Report, ignore_progress
+
+if TYPE_CHECKING:
+    from nbdeploy.serving.results import Endpoint, Stopped, TokenCreated, TokenList, TokenRevoked
+
+__all__ = ["serve", "stop_serving", "token_create", "token_list", "token_revoke"]
+
+
+def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    home: str | Path | None = None,
+    anonymous: str | None = None,
+    background: bool = True,
+    settings: Settings | None = None,
+    progress: Report = ignore_progress,
+) -> Endpoint:
+    """Start an endpoint.
+
+    Parameters
+    ----------
+    host : str
+        Where it listens. Anything but this machine's loopback address needs a token first.
+    port : int
+        Which port; 0 takes a free one.
+    home : str or Path, optional
+        Where its state lives; ``$NBDEPLOY_HOME/endpoint`` by default.
+    anonymous : str, optional
+        ``predict`` lets programs on this machine predict and read without a token.
+    background : bool
+        Whether it runs by itself and survives this process; otherwise this call serves until it is interrupted.
+
+    Returns
+    -------
+    Endpoint
+        Its address, process, home, and the target under which it is known.
+
+    Examples
+    --------
+    >>> import nbdeploy as nd
+    >>> nd.serve(port=0).url  # doctest: +SKIP
+    'http://127.0.0.1:36871'
+    """
+    from nbdeploy.serving import background as detached
+    from nbdeploy.serving.server import serve as serve_here
+    from nbdeploy.serving.service import Options
+    from nbdeploy.types import Progress
+
+    settings = settings or Settings.load()
+    place = _home(home, settings)
+    options = Options(host=host, port=port, anonymous=anonymous)
+    if background:
+        return detached.start(place, settings, options, progress)
+
+    def ready(up: Endpoint) -> None:
+        progress(Progress(message=up.line, facts=up.document()))
+
+    return serve_here(place, options, Connections(settings.home), ready)
+
+
+def stop_serving(
+    *, home: str | Path | None = None, settings: Settings | None = None, progress: Report = ignore_progress
+) -> Stopped:
+    """Stop the endpoint of a folder, after it has answered what it was asked."""
+    from nbdeploy.serving import background
+
+    return background.stop(_home(home, settings or Settings.load()), progress)
+
+
+def token_create(
+    name: str,
+    scope: str,
+    *,
+    home: str | Path | None = None,
+    lifetime: timedelta | None = None,
+    settings: Settings | None = None,
+) -> TokenCreated:
+    """Make a bearer token; its secret is in the answer and nowhere else."""
+    from nbdeploy.serving.token_commands import create_token
+
+    return create_token(_home(home, settings or Settings.load()), name, scope, lifetime)
+
+
+def token_list(*, home: str | Path | None = None, settings: Settings | None = None) -> TokenList:
+    """List the tokens of an endpoint, without their secrets."""
+    from nbdeploy.serving.token_commands import list_tokens
+
+    return list_tokens(_home(home, settings or Settings.load()))
+
+
+def token_revoke(name: str, *, home: str | Path | None = None, settings: Settings | None = None) -> TokenRevoked:
+    """Make a token worthless at once."""
+    from nbdeploy.serving.token_commands import revoke_token
+
+    return revoke_token(_home(home, settings or Settings.load()), name)
+
+
+def _home(home: str | Path | None, settings: Settings) -> Path:
+    return Path(home).expanduser().absolute() if home is not None else settings.endpoint_home

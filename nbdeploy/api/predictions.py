@@ -1,0 +1,105 @@
+"""Loading a snapshot, and predicting with it offline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbdeploy.api.snapshots import open_store, resolve
+from nbdeploy.errors import WrongUsage
+from nbdeploy.settings import Settings
+from nbdeploy.types import Report, ignore_progress
+
+if TYPE_CHECKING:
+    from nbdeploy.predictor import Predictor
+
+__all__ = ["load", "predict"]
+
+
+def load(ref: str, *, settings: Settings | None = None) -> Predictor:
+    """Load a snapshot: the model's own methods, answering by the canonical call.
+
+    Parameters
+    ----------
+    ref : str
+        ``churn``, ``churn:3``, ``churn@champion``, ``churn@sha256:…`` or ``prod/churn``.
+
+    Raises
+    ------
+    NotFound
+        If there is no such snapshot.
+    Corrupted
+        If a file was changed since it was stored.
+
+    Examples
+    --------
+    >>> import nbdeploy as nd
+    >>> nd.load("churn@champion").predict_proba(customers)  # doctest: +SKIP
+    """
+    from nbdeploy.predictor import load as load_bundle
+
+    store = open_store(settings)
+    return load_bundle(store.open(resolve(store, ref, settings)))
+
+
+def predict(
+    ref: str,
+    source: Any,
+    out: str | Path | None = None,
+    *,
+    methods: Sequence[str] = (),
+    keep: Sequence[str] = (),
+    rename: Mapping[str, str] | None = None,
+    chunk: int | None = None,
+    settings: Settings | None = None,
+    progress: Report = ignore_progress,
+) -> Any:
+    """Predict a table or a file.
+
+    Parameters
+    ----------
+    ref : str
+        The snapshot.
+    source : table, str or Path
+        A table in memory, or the path of a CSV, TSV or Parquet file.
+    out : str or Path, optional
+        Where to write, in the format of the suffix. It appears only when it is complete.
+    methods : sequence of str, optional
+        The methods that answer; the snapshot's default one if not given.
+    keep : sequence of str, optional
+        Input columns to keep: names, ``all`` or ``none``; by default those that the model does not read (ids).
+    rename : mapping of str to str, optional
+        Input column's name to the name to give it.
+    chunk : int, optional
+        Rows predicted at once; answers do not depend on it.
+
+    Returns
+    -------
+    Predictions or table
+        What was written; without `out` the table of kept columns and predictions, in the caller's library.
+
+    Raises
+    ------
+    InvalidData
+        Naming the row or line, column, value and expected type of the first row that does not fit.
+
+    Examples
+    --------
+    >>> import nbdeploy as nd
+    >>> nd.predict("churn@champion", "customers.csv", "scores.csv")  # doctest: +SKIP
+    """
+    from nbdeploy.offline.predict import CHUNK, Options, predict_file, predict_table, read_predicted, write_table
+
+    if chunk is not None and chunk < 1:
+        raise WrongUsage(f"a chunk of {chunk} rows is too small; give at least 1")
+    predictor = load(ref, settings=settings)
+    options = Options(methods, keep, rename, chunk or CHUNK)
+    in_file = isinstance(source, (str, Path))
+    if out is None:
+        predicted = read_predicted if in_file else predict_table
+        return predicted(predictor, Path(source) if in_file else source, options, progress)
+    name = f"{predictor.manifest['name']}:{predictor.manifest['version']}"
+    if not in_file:
+        return write_table(predictor, name, source, Path(out), options, progress)
+    return predict_file(predictor, name, Path(source), Path(out), options, progress)

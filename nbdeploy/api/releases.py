@@ -1,0 +1,207 @@
+"""What serves: push a snapshot, look, call, take away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbdeploy.api.snapshots import open_store, resolve
+from nbdeploy.cards import Card, Result, Table
+from nbdeploy.connections import Connection, Connections
+from nbdeploy.errors import NotFound, WrongUsage
+from nbdeploy.settings import Settings
+from nbdeploy.types import Ref, Report, check_name, ignore_progress
+
+if TYPE_CHECKING:
+    from nbdeploy.targets import Target
+    from nbdeploy.targets.results import CallResult, Push, TargetStatus, Undeployed
+
+__all__ = ["LOCAL", "Status", "call", "connect", "push", "served", "status", "undeploy"]
+
+LOCAL = "local"
+"""The target that exists always: an endpoint on this machine, started when it is needed."""
+
+
+@dataclass(frozen=True)
+class Status(Result):
+    """Whether targets answer, and what they serve."""
+
+    targets: Sequence[TargetStatus]
+
+    @property
+    def line(self) -> str:
+        """One sentence per target."""
+        return "; ".join(target.line for target in self.targets) or "no targets yet; next: %deploy push NAME"
+
+    def card(self) -> Card:
+        """Return a table of deployments."""
+        rows: list[tuple[str, ...]] = []
+        for target in self.targets:
+            health = "healthy" if target.healthy else f"not healthy: {target.reason}"
+            rows.append((target.target, "", "", health))
+            for deployment in target.deployments:
+                serves = ", ".join(f"{s.model}:{s.version} ({s.share} %)" for s in deployment.serving)
+                rows.append((f"{target.target}/{deployment.name}", serves, deployment.state, deployment.deployed))
+        title = f"{len(self.targets)} target{'s' if len(self.targets) != 1 else ''}"
+        return Card(title, table=Table(("where", "serves", "state", "since"), rows))
+
+    def document(self) -> list[Any]:
+        """Return the document of ``status --json``."""
+        return [target.document() for target in self.targets]
+
+
+def connect(target: str | None = None, *, settings: Settings | None = None) -> Target:
+    """Return a target to push to, ask and look at. ``local`` is started if it does not run.
+
+    Parameters
+    ----------
+    target : str, optional
+        Its name; the setting ``target`` by default.
+
+    Examples
+    --------
+    >>> import nbdeploy as nd
+    >>> nd.connect("prod").predict("churn", customers).frame  # doctest: +SKIP
+    """
+    from nbdeploy import targets
+
+    settings = settings or Settings.load()
+    return targets.connect(_connection(target or settings.target, settings, ignore_progress))
+
+
+def push(
+    ref: str,
+    to: str | None = None,
+    *,
+    new: bool = False,
+    settings: Settings | None = None,
+    progress: Report = ignore_progress,
+) -> Push:
+    """Upload what a target lacks of a snapshot, serve it there, and return when it answers.
+
+    Parameters
+    ----------
+    ref : str
+        The snapshot. An alias is resolved now; moving it later changes no deployment.
+    to : str, optional
+        ``TARGET`` or ``TARGET/DEPLOYMENT``; by default the setting ``target``, and the model's name.
+    new : bool
+        Whether a deployment may be made whose name is not the model's.
+
+    Raises
+    ------
+    Conflict
+        If the target has another content under that version number.
+    Unreachable
+        If nothing answers there.
+
+    Examples
+    --------
+    >>> import nbdeploy as nd
+    >>> nd.push("churn@champion", "prod")  # doctest: +SKIP
+    """
+    from nbdeploy import targets
+
+    settings = settings or Settings.load()
+    store = open_store(settings)
+    version = resolve(store, ref, settings)
+    target, deployment = _place(to or settings.target)
+    connection = _connection(target, settings, progress)
+    return targets.connect(connection).push(store, version, deployment, new, progress)
+
+
+def status(where: str | None = None, *, settings: Settings | None = None) -> Status:
+    """Say which targets answer, and what serves there.
+
+    Parameters
+    ----------
+    where : str, optional
+        ``TARGET`` or ``TARGET/DEPLOYMENT``; all targets by default.
+    """
+    from dataclasses import replace
+
+    from nbdeploy import targets
+
+    connections = Connections((settings or Settings.load()).home)
+    if where is None:
+        return Status([targets.connect(connection).status() for connection in connections.all().values()])
+    name, deployment = _place(where)
+    found = targets.connect(connections.get(name)).status()
+    if deployment is not None and found.healthy:
+        chosen = tuple(d for d in found.deployments if d.name == deployment)
+        if not chosen:
+            raise NotFound("deployment", where, [f"{name}/{d.name}" for d in found.deployments])
+        found = replace(found, deployments=chosen)
+    return Status([found])
+
+
+def call(where: str, data: Any = None, *, method: str | None = None, settings: Settings | None = None) -> CallResult:
+    """Get predictions from a deployment.
+
+    Parameters
+    ----------
+    where : str
+        ``TARGET/DEPLOYMENT``.
+    data : table, str or Path, optional
+        Rows in memory, or a CSV, Parquet or Arrow file; the snapshot's own sample by default.
+    method : str, optional
+        The method to answer with.
+
+    Examples
+    --------
+    >>> import nbdeploy as nd
+    >>> nd.call("local/churn", customers).frame  # doctest: +SKIP
+    """
+    target, deployment = _remote(where, settings)
+    if data is None:
+        data = target.sample(deployment)
+    return target.predict(deployment, Path(data) if isinstance(data, str) else data, method)
+
+
+def undeploy(where: str, *, settings: Settings | None = None) -> Undeployed:
+    """Serve a deployment (``TARGET/DEPLOYMENT``) no more; its snapshots stay."""
+    target, deployment = _remote(where, settings)
+    return target.undeploy(deployment)
+
+
+def served(ref: Ref, settings: Settings | None = None) -> Ref:
+    """Return the reference, by digest, of what a deployment (``prod/churn``) serves now."""
+    from nbdeploy import targets
+
+    connection = Connections((settings or Settings.load()).home).get(str(ref.target))
+    found = targets.connect(connection).status()
+    deployments = {deployment.name: deployment for deployment in found.deployments}
+    if ref.name not in deployments or not deployments[ref.name].serving:
+        hint = found.reason or "nbdeploy status shows what serves where"
+        raise NotFound("deployment", str(ref), [f"{ref.target}/{name}" for name in deployments], hint=hint)
+    serving = deployments[ref.name].serving[0]
+    return Ref(serving.model, digest=serving.digest)
+
+
+def _remote(where: str, settings: Settings | None) -> tuple[Target, str]:
+    from nbdeploy import targets
+
+    name, deployment = _place(where)
+    if deployment is None:
+        raise WrongUsage(f"{where!r} names no deployment; write TARGET/DEPLOYMENT, for example {name}/churn")
+    return targets.connect(Connections((settings or Settings.load()).home).get(name)), deployment
+
+
+def _place(where: str) -> tuple[str, str | None]:
+    target, slash, deployment = where.partition("/")
+    check_name(target, "target")
+    return target, check_name(deployment, "deployment") if slash else None
+
+
+def _connection(name: str, settings: Settings, progress: Report) -> Connection:
+    """Find a target; start ``local`` where it does not run."""
+    connections = Connections(settings.home)
+    known = connections.all()
+    if name == LOCAL and (name not in known or known[name].home is not None):
+        from nbdeploy.serving import background
+
+        home = known[name].home if name in known else None
+        background.start(Path(home) if home else settings.endpoint_home, settings, progress=progress)
+    return connections.get(name)

@@ -1,0 +1,102 @@
+"""Running notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbdeploy.settings import Settings
+from nbdeploy.types import Report, ignore_progress
+
+if TYPE_CHECKING:
+    from nbdeploy.batch import Parameters, Run, RunList
+
+__all__ = ["logs", "parameters", "run", "runs"]
+
+
+def run(
+    notebook: str | Path,
+    parameters: Mapping[str, Any] | None = None,
+    output: str | Path | None = None,
+    *,
+    raw: Mapping[str, str] | None = None,
+    files: Iterable[str | Path] = (),
+    timeout: float | None = None,
+    kernel: str | None = None,
+    wait: bool = True,
+    settings: Settings | None = None,
+    progress: Report = ignore_progress,
+) -> Run:
+    """Execute a notebook with parameters, in a process of its own, by papermill.
+
+    Parameters
+    ----------
+    notebook : str or Path
+        The notebook; it is executed in its own folder.
+    parameters : mapping, optional
+        Values by the names in the notebook's ``parameters`` cell; text is read by annotation or default.
+    output : str or Path, optional
+        Where the executed notebook goes; the run's own folder by default.
+    raw : mapping, optional
+        Texts that stay texts.
+    files : iterable of path
+        YAML files of values, which `parameters` and `raw` override.
+    timeout : float, optional
+        Seconds that the whole run may take.
+    kernel : str, optional
+        Name of a Jupyter kernel; the notebook's own by default.
+    wait : bool
+        Whether to wait for its end; otherwise it goes on by itself, and ``runs`` tells what became of it.
+
+    Raises
+    ------
+    RunFailed
+        If it did not succeed: the cell, its source and the error are in the message, and the run is recorded.
+
+    Examples
+    --------
+    >>> import nbdeploy as nd
+    >>> nd.run("retrain.ipynb", {"month": "2026-09"})  # doctest: +SKIP
+    """
+    from nbdeploy import batch
+
+    settings = settings or Settings.load()
+    given: dict[str, Any] = {
+        "settings": settings,
+        "output": output,
+        "raw": raw,
+        "files": files,
+        "timeout": timeout,
+        "kernel": kernel,
+    }
+    if not wait:
+        return batch.submit(notebook, parameters, **given)
+    return batch.run(notebook, parameters, **given, progress=progress)
+
+
+def parameters(notebook: str | Path) -> Parameters:
+    """List the parameters of a notebook: names, types, defaults and comments, read without running it."""
+    from nbdeploy import batch
+
+    return batch.parameters_of(notebook)
+
+
+def runs(limit: int = 50, *, settings: Settings | None = None) -> RunList:
+    """List the newest runs, newest first."""
+    from nbdeploy import batch
+
+    return batch.runs(settings or Settings.load(), limit)
+
+
+def logs(run: str, *, settings: Settings | None = None) -> str:
+    """Return what a run's cells printed, and the error if one failed.
+
+    Parameters
+    ----------
+    run : str
+        A run's id, or a part at either end of it that no other run has.
+    """
+    from nbdeploy import batch
+
+    return batch.logs(settings or Settings.load(), run)

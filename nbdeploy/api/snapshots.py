@@ -1,0 +1,222 @@
+"""Taking snapshots, and looking at the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbdeploy.errors import InvalidData, WrongUsage
+from nbdeploy.settings import Settings
+from nbdeploy.types import Ref, Report, check_name, ignore_progress
+
+if TYPE_CHECKING:
+    from nbdeploy.snapshots.catalog import AliasMove, Exported, Snapshot, SnapshotList
+    from nbdeploy.store import Store, Version
+
+__all__ = [
+    "alias",
+    "export",
+    "import_",
+    "list_snapshots",
+    "open_store",
+    "remove_alias",
+    "resolve",
+    "show",
+    "snapshot",
+    "verify",
+]
+
+
+def snapshot(
+    model: Any,
+    name: str,
+    *,
+    data: Any,
+    labels: Any = None,
+    test: Sequence[Any] | None = None,
+    method: str | None = None,
+    alias: str | None = None,
+    sample: int = 200,
+    note: str = "",
+    tolerance: float = 1e-12,
+    settings: Settings | None = None,
+    progress: Report = ignore_progress,
+) -> Snapshot:
+    """Store a model, proven to predict the same in a clean process.
+
+    The model is captured with everything that it uses of the notebook, loaded in a clean interpreter without
+    network, and its answers are compared with those it gives here. If they differ, nothing is stored.
+
+    Parameters
+    ----------
+    model : object
+        A fitted scikit-learn estimator, any object with ``predict``, or a function from rows to answers.
+    name : str
+        The model's name in the store; each new content becomes its next version.
+    data : table of shape (n, k)
+        Rows as the model takes them: pandas, Polars, Arrow, NumPy, a list of dicts or a dict of lists.
+    labels : array of shape (n,), optional
+        The right answers to those rows; only checked for their number.
+    test : (table, array), optional
+        Rows and answers kept from training, to measure the model on.
+    method : str, optional
+        The method that answers by default. All methods are kept.
+    alias : str, optional
+        Also give the version this alias.
+    sample : int
+        How many of the rows to keep beside the model and to prove it with.
+    note : str
+        A remark for the version record.
+    tolerance : float
+        Largest relative difference of two answers that still count as the same.
+
+    Returns
+    -------
+    Snapshot
+        The version stored, or the one that has the same content already.
+
+    Raises
+    ------
+    NotCapturable
+        If something that the model uses cannot be carried out of the notebook.
+    RehearsalFailed
+        If the model does not answer the same in a clean process.
+
+    Examples
+    --------
+    >>> import nbdeploy as nd
+    >>> nd.snapshot(search.best_estimator_, "churn", data=X_train, test=(X_test, y_test))  # doctest: +SKIP
+    """
+    from nbdeploy.snapshots.catalog import describe_version
+    from nbdeploy.snapshots.snapshot import take_snapshot
+
+    if alias is not None:
+        check_name(alias, "alias")
+    if sample < 1:
+        raise WrongUsage(f"a sample of {sample} rows proves nothing; give at least 1")
+    if labels is not None and len(labels) != len(data):
+        raise InvalidData(f"there are {len(data)} rows, but {len(labels)} labels")
+    store = open_store(settings)
+    version, created = take_snapshot(
+        store,
+        model,
+        name,
+        data,
+        test=test,
+        method=method,
+        rows=sample,
+        note=note,
+        tolerance=tolerance,
+        progress=progress,
+    )
+    if alias is not None:
+        store.set_alias(name, alias, version.number)
+    return describe_version(store, version, "stored" if created else "found")
+
+
+def list_snapshots(name: str | None = None, *, settings: Settings | None = None) -> SnapshotList:
+    """List the snapshots in the store, or the versions of one model."""
+    from nbdeploy.snapshots.catalog import list_versions
+
+    return list_versions(open_store(settings), name)
+
+
+def show(ref: str, *, settings: Settings | None = None) -> Snapshot:
+    """Show one snapshot: what it takes and answers, where it comes from, how it was proven."""
+    from nbdeploy.snapshots.catalog import describe_version
+
+    store = open_store(settings)
+    return describe_version(store, resolve(store, ref, settings))
+
+
+def verify(ref: str, *, settings: Settings | None = None, progress: Report = ignore_progress) -> Snapshot:
+    """Rehearse a stored snapshot again, on this machine, in a clean process.
+
+    Raises
+    ------
+    Corrupted
+        If a file was changed since it was stored.
+    RehearsalFailed
+        If it answers differently here: floats by more than 1e-9 relative, anything else at all.
+    """
+    from nbdeploy.snapshots.catalog import describe_version
+    from nbdeploy.snapshots.snapshot import verify as rehearse_again
+
+    store = open_store(settings)
+    version = resolve(store, ref, settings)
+    return describe_version(store, version, "verified", rehearse_again(store, version, progress=progress).document())
+
+
+def alias(ref: str, alias: str, *, settings: Settings | None = None) -> AliasMove:
+    """Let an alias mean a version from now on. Deployments stay as they are until the next push."""
+    from nbdeploy.snapshots.catalog import AliasMove
+
+    store = open_store(settings)
+    version = resolve(store, ref, settings)
+    before = store.aliases(version.name).get(alias)
+    if before != version.number:
+        store.set_alias(version.name, alias, version.number)
+    return AliasMove(version.name, alias, before, version.number)
+
+
+def remove_alias(ref: str, *, settings: Settings | None = None) -> AliasMove:
+    """Let an alias (``churn@champion``) mean nothing from now on."""
+    from nbdeploy.snapshots.catalog import AliasMove
+
+    parsed = Ref.parse(ref)
+    if parsed.alias is None:
+        raise WrongUsage(f"{ref!r} names no alias; write NAME@ALIAS, for example {parsed.name}@champion")
+    store = open_store(settings)
+    before = store.resolve(parsed).number
+    store.remove_alias(parsed.name, parsed.alias)
+    return AliasMove(parsed.name, parsed.alias, before, None)
+
+
+def export(ref: str, out: str | Path, *, settings: Settings | None = None) -> Exported:
+    """Write a snapshot as a folder, or as a file whose name ends in ``.zip``. The folder is an MLflow model too."""
+    from nbdeploy.bundles import Bundle
+    from nbdeploy.snapshots.catalog import Exported
+
+    store = open_store(settings)
+    version = resolve(store, ref, settings)
+    return Exported(version, Bundle.open(store.open(version)).export(Path(out)))
+
+
+def import_(path: str | Path, *, settings: Settings | None = None) -> Snapshot:
+    """Read an exported snapshot into the store, under its own name and number.
+
+    Raises
+    ------
+    Corrupted
+        If a file was changed.
+    Conflict
+        If the store has another content under that name and number.
+    """
+    from nbdeploy.bundles.bundle import read_files
+    from nbdeploy.manifest import sha256
+    from nbdeploy.snapshots.catalog import describe_version
+
+    manifest, files = read_files(Path(path))
+    store = open_store(settings)
+    for content in (*files.values(), manifest.content):
+        store.put_blob(sha256(content), content)
+    return describe_version(store, store.adopt(manifest), "imported")
+
+
+def open_store(settings: Settings | None = None) -> Store:
+    """Open the store that the settings name."""
+    from nbdeploy.store import Store
+
+    settings = settings or Settings.load()
+    return Store(settings.store, settings.cache)
+
+
+def resolve(store: Store, ref: str | Ref, settings: Settings | None = None) -> Version:
+    """Find the version that a reference means; ``prod/churn`` means what that deployment serves now."""
+    parsed = Ref.parse(ref) if isinstance(ref, str) else ref
+    if parsed.target is not None:
+        from nbdeploy.api.releases import served
+
+        parsed = served(parsed, settings)
+    return store.resolve(parsed)
