@@ -1,0 +1,83 @@
+"""Commands of an endpoint of one's own: start and stop it, and its tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from nbdeploy import api
+from nbdeploy.commands.answers import document_text
+from nbdeploy.commands.door import Door
+from nbdeploy.commands.kinds import FILE
+from nbdeploy.commands.syntax import argument, command, group, option, pass_door
+from nbdeploy.types import Progress
+
+__all__ = ["serve", "token"]
+
+SCOPES = ("predict", "read", "deploy", "admin")
+_home = option("--home", type=FILE, metavar="DIR", help="The endpoint's folder; $NBDEPLOY_HOME/endpoint by default.")
+
+
+@command("serve")
+@option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="The port; 0 takes a free one.")
+@_home
+@option("--anonymous", type=click.Choice(["predict"]), help="What clients without a token may do (loopback only).")
+@option("--stop", is_flag=True, help="Stop the endpoint of this folder.")
+@pass_door
+def serve(door: Door, /, home: str | None, stop: bool, **options: Any) -> object:
+    """Start an endpoint.
+
+    In a shell it runs until Ctrl-C; in a notebook it runs in the background and survives the kernel.
+    """
+    if stop:
+        return api.stop_serving(home=home, progress=door.report)
+    if door.live:
+        return api.serve(home=home, **options, progress=door.report)
+    api.serve(home=home, **options, background=False, progress=lambda step: _announce(step, door))
+    return None
+
+
+def _announce(step: Progress, door: Door) -> None:
+    """Say where it serves as soon as it does, not when it has ended."""
+    if door.as_document and step.facts:
+        click.echo(document_text(dict(step.facts)))
+    click.echo(step.message, err=True)
+
+
+@group("token")
+def token() -> None:
+    """Make, list and revoke tokens of an endpoint.
+
+    The endpoint is one on this machine.
+    """
+
+
+@token.command("create")
+@argument("name", help="Whose token it is.")
+@option(
+    "--scope",
+    type=click.Choice(SCOPES),
+    required=True,
+    help="What it allows; deploy includes the two before, admin all.",
+)
+@_home
+def create(name: str, scope: str, home: str | None) -> object:
+    """Make a token, and show it this once."""
+    return api.token_create(name, scope, home=home)
+
+
+@token.command("list")
+@_home
+def list_(home: str | None) -> object:
+    """List the tokens, without their secrets."""
+    return api.token_list(home=home)
+
+
+@token.command("revoke")
+@argument("name", help="Whose token it is.")
+@_home
+def revoke(name: str, home: str | None) -> object:
+    """Make a token worthless, now."""
+    return api.token_revoke(name, home=home)

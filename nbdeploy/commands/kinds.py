@@ -1,0 +1,189 @@
+"""Kinds of arguments: live objects, data, references, targets, parameter values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from nbdeploy.commands import suggestions
+from nbdeploy.commands.door import Door
+from nbdeploy.errors import NotFound, WrongUsage
+from nbdeploy.types import Ref, check_name
+
+__all__ = [
+    "DATA",
+    "FILE",
+    "OBJECT",
+    "PLACE",
+    "REF",
+    "TARGET",
+    "VALUE",
+    "VARIABLE",
+    "Expression",
+    "Live",
+    "Unexpanded",
+    "Written",
+    "is_file",
+]
+
+_BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|\"[^\"]*\"|'[^']*'")
+_DATA_FILE = re.compile(r"\.(csv|tsv|parquet|json|jsonl|arrow|feather|xlsx)(\.(gz|zst))?$", re.IGNORECASE)
+_NAME_TAIL = re.compile(r"(?:[^\W\d][\w.]*)?$")
+VARIABLE_ITEM = "variable"
+
+
+def is_file(word: str) -> bool:
+    """Whether a word in a data slot names a file: it has a slash, or a data suffix.
+
+    A slash inside brackets or quotes belongs to an expression.
+
+    Examples
+    --------
+    >>> is_file("inbox/"), is_file("rows.csv.gz"), is_file("./rows"), is_file("df[df.a / df.b > 1]")
+    (True, True, True, False)
+    """
+    if _DATA_FILE.search(word):
+        return True
+    outside = word
+    while (shorter := _BRACKETED.sub("", outside)) != outside:
+        outside = shorter
+    return "/" in outside
+
+
+@dataclass(frozen=True)
+class Live:
+    """An object, and the words that it was written with."""
+
+    value: Any
+    source: str
+
+
+class Unexpanded(click.ParamType[Any]):
+    """A kind that asks the door itself what its words stand for."""
+
+
+class Expression(Unexpanded):
+    """A Python expression in the user's namespace."""
+
+    name = "expression"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002
+        """The object that the expression stands for."""
+        return _door(ctx).evaluate(value) if isinstance(value, str) else value
+
+    def shell_complete(
+        self,
+        ctx: click.Context,
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Variables, and attributes after a dot."""
+        found = _NAME_TAIL.search(incomplete)
+        start = found.start() if found else len(incomplete)
+        names = _door(ctx).complete(incomplete[start:])
+        return [CompletionItem(incomplete[:start] + name, type=VARIABLE_ITEM) for name in names]
+
+
+class _Variable(Expression):
+    """An expression that is remembered with its source, because it may name something."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Live:
+        return Live(super().convert(value, param, ctx), str(value))
+
+
+class _Data(Expression):
+    """In a notebook an expression or a file, in a shell a file."""
+
+    name = "data"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        door = _door(ctx)
+        if isinstance(value, str) and (not door.live or is_file(value)):
+            return door.expand(value)
+        try:
+            return super().convert(value, param, ctx)
+        except NotFound as error:
+            raise WrongUsage(f"{error}; for a file write ./{value}", **error.facts) from error
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [*super().shell_complete(ctx, param, incomplete), CompletionItem(incomplete, type="file")]
+
+
+class Written(str):
+    """Text that was written on the line, and stands for the value that it spells."""
+
+    __slots__ = ()
+
+
+class _Value(Unexpanded):
+    """A parameter's value: an object as it is, or a word to be read by the parameter's type."""
+
+    name = "value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002
+        door = _door(ctx)
+        if not isinstance(value, str) or door.is_object(value):
+            return door.expand(value)
+        return Written(door.expand(value))
+
+
+class _Kind(click.ParamType[Any]):
+    """A word that is read by one function, and completed by another.
+
+    Parameters
+    ----------
+    name : str
+        What it is.
+    read : callable
+        From the word, or the object that it stands for, to the value.
+    suggest : callable, optional
+        From a half-typed word to whole ones.
+    """
+
+    def __init__(
+        self, name: str, read: Callable[[Any], Any], suggest: Callable[[str], list[str]] = lambda _: []
+    ) -> None:
+        self.name = name
+        self._read = read
+        self._suggest = suggest
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002
+        return self._read(value)
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        return [CompletionItem(text) for text in self._suggest(incomplete)]
+
+
+def _reference(value: Any) -> str:
+    """A reference's text; a snapshot knows its version."""
+    text = str(value if isinstance(value, str | Ref) else getattr(value, "version", value))
+    Ref.parse(text)
+    return text
+
+
+def _target(value: Any) -> str:
+    return check_name(str(value), "target")
+
+
+def _door(ctx: click.Context | None) -> Door:
+    return ctx.ensure_object(Door) if ctx is not None else Door()
+
+
+OBJECT = Expression()
+VARIABLE = _Variable()
+DATA = _Data()
+REF = _Kind("ref", _reference, suggestions.references)
+TARGET = _Kind("target", _target, suggestions.targets)
+PLACE = _Kind("place", str, suggestions.places)
+VALUE = _Value()
+FILE = click.Path()

@@ -1,0 +1,110 @@
+"""Commands of the store: take a snapshot, look at it, prove it again, carry it elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from nbdeploy import api
+from nbdeploy.commands.door import Door
+from nbdeploy.commands.kinds import FILE, OBJECT, REF, VARIABLE, Live
+from nbdeploy.commands.syntax import Command, argument, command, option, pass_door
+from nbdeploy.errors import WrongUsage
+
+__all__ = ["export", "import_", "list_", "show", "snapshot", "verify"]
+
+GENERIC = frozenset(
+    {
+        *("best", "best_estimator", "best_estimator_", "best_model", "classifier", "clf", "est", "estimator"),
+        *("final_model", "fitted", "grid", "grid_search", "gs", "m", "mdl", "model", "my_model", "pipe", "pipeline"),
+        *("predictor", "reg", "regr", "regressor", "search", "trained_model"),
+    }
+)
+"""Variable names that say nothing about a model."""
+
+
+class _NotebookOnly(Command):
+    """A command that needs live objects, and says so in a shell."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        wants_help = any(word in ctx.help_option_names for word in args)
+        if not (ctx.ensure_object(Door).live or wants_help or ctx.resilient_parsing):
+            raise WrongUsage(
+                f"{self.name} needs the live model, and a shell has none: in the notebook that trained it, type "
+                f"%load_ext nbdeploy and %deploy {self.name} MODEL NAME -X DATA, or call nbdeploy.{self.name}(…)"
+            )
+        return super().parse_args(ctx, args)
+
+
+@command("snapshot", cls=_NotebookOnly)
+@argument("model", type=VARIABLE, help="A fitted model, any object with predict, or a function.")
+@argument("name", required=False, help="Its name in the store; the variable's own by default.")
+@option("-X", "--data", type=OBJECT, required=True, metavar="X", help="Rows as the model takes them.")
+@option("-y", "--labels", type=OBJECT, metavar="Y", help="The right answers to those rows.")
+@option("--test", type=OBJECT, nargs=2, metavar="X Y", help="Rows and answers kept from training, to measure on.")
+@option("--method", metavar="METHOD", help="The method that answers by default; all are kept.")
+@option("--alias", metavar="ALIAS", help="Also give it this alias.")
+@option("--sample", type=int, metavar="N", help="How many rows to keep beside the model, and to prove it with.")
+@option("--note", metavar="TEXT", help="A remark for the version record.")
+@option("--tolerance", type=float, metavar="T", help="Largest relative difference allowed between two answers.")
+@pass_door
+def snapshot(door: Door, /, model: Live, name: str | None, data: object, **options: Any) -> object:
+    """Store a model, proven to predict the same in a clean process."""
+    given = {key: value for key, value in options.items() if value is not None}
+    return api.snapshot(model.value, name or _name_of(model.source), data=data, **given, progress=door.report)
+
+
+def _name_of(source: str) -> str:
+    """The variable's name, unless it says nothing about the model."""
+    name = source.removeprefix("$")
+    if not name.isidentifier() or name.lower() in GENERIC:
+        why = "says nothing about the model" if name.isidentifier() else "is not a variable's name"
+        raise WrongUsage(f"the snapshot needs a name, and {source!r} {why}: write %deploy snapshot {source} NAME …")
+    return name
+
+
+@command("list")
+@argument("name", required=False, help="Only this model, all its versions.")
+def list_(name: str | None) -> object:
+    """List the snapshots in the store."""
+    return api.list_snapshots(name)
+
+
+@command("show")
+@argument("ref", type=REF, help="The snapshot.")
+def show(ref: str) -> object:
+    """Show one snapshot.
+
+    What it takes and answers, where it comes from, and how it was proven.
+    """
+    return api.show(ref)
+
+
+@command("verify")
+@argument("ref", type=REF, help="The snapshot.")
+@pass_door
+def verify(door: Door, ref: str) -> object:
+    """Rehearse a snapshot again in a clean interpreter.
+
+    The exit status is 3 if it answers otherwise than when it was stored.
+    """
+    return api.verify(ref, progress=door.report)
+
+
+@command("export")
+@argument("ref", type=REF, help="The snapshot.")
+@option("--out", type=FILE, required=True, metavar="DIR-or-ZIP", help="A new folder, or a file that ends in .zip.")
+def export(ref: str, out: str) -> object:
+    """Write a snapshot as a folder or zip.
+
+    The folder is also an MLflow model.
+    """
+    return api.export(ref, out)
+
+
+@command("import")
+@argument("path", type=FILE, help="A folder or zip that `export` wrote.")
+def import_(path: str) -> object:
+    """Read an exported snapshot into the store."""
+    return api.import_(path)

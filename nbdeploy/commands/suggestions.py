@@ -1,0 +1,94 @@
+"""What a half-typed reference or target may become. Only local files are asked, and nothing is ever raised."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbdeploy.connections import Connections
+from nbdeploy.settings import Settings
+
+if TYPE_CHECKING:
+    from nbdeploy.store import Store
+
+__all__ = ["places", "references", "targets"]
+
+_log = logging.getLogger(__name__)
+_Suggest = Callable[[str], Iterable[str]]
+
+
+def _quiet(suggest: _Suggest) -> Callable[[str], list[str]]:
+    """Keep what begins as typed; a broken store or file means no suggestions, never an error."""
+
+    @wraps(suggest)
+    def suggestions(incomplete: str) -> list[str]:
+        try:
+            return [text for text in suggest(incomplete) if text.startswith(incomplete)]
+        except Exception:
+            _log.debug("no suggestions for %r", incomplete, exc_info=True)
+            return []
+
+    return suggestions
+
+
+@_quiet
+def references(incomplete: str) -> Iterator[str]:
+    """Names, then versions after ``:``, aliases after ``@`` and deployments after ``/``."""
+    if "/" in incomplete:
+        yield from _deployments(incomplete.partition("/")[0])
+        return
+    store = _store()
+    if store is not None:
+        yield from _snapshots(store, incomplete)
+    if ":" not in incomplete and "@" not in incomplete:
+        yield from (f"{name}/" for name in _targets())
+
+
+@_quiet
+def places(incomplete: str) -> Iterator[str]:
+    """Targets, then deployments after ``/``."""
+    if "/" in incomplete:
+        yield from _deployments(incomplete.partition("/")[0])
+    else:
+        yield from _targets()
+
+
+@_quiet
+def targets(_: str) -> Iterable[str]:
+    """The names of targets."""
+    return _targets()
+
+
+def _snapshots(store: Store, incomplete: str) -> Iterator[str]:
+    if ":" in incomplete:
+        name = incomplete.partition(":")[0]
+        yield from (f"{name}:{version.number}" for version in reversed(store.versions(name)))
+    elif "@" in incomplete:
+        name = incomplete.partition("@")[0]
+        yield from (f"{name}@{alias}" for alias in sorted(store.aliases(name)))
+    else:
+        yield from store.names()
+
+
+def _targets() -> list[str]:
+    return sorted({"local", *Connections(Settings.load().home).all()})
+
+
+def _deployments(target: str) -> Iterator[str]:
+    """A deployment's name defaults to its model's, so that the store's names are the likely ones."""
+    store = _store() if target in _targets() else None
+    if store is not None:
+        yield from (f"{target}/{name}" for name in store.names())
+
+
+def _store() -> Store | None:
+    """The store, if it is a folder that exists: completion never waits for a network."""
+    settings = Settings.load()
+    if "://" in settings.store or not Path(settings.store).is_dir():
+        return None
+    from nbdeploy.store import Store
+
+    return Store(settings.store, settings.cache)

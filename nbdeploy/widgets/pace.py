@@ -1,0 +1,73 @@
+"""How fast something goes, and how long it still takes, in words."""
+
+from __future__ import annotations
+
+from nbdeploy.types import Progress
+
+__all__ = ["Pace", "duration"]
+
+
+class Pace:
+    """The speed of one phase: a stretch of progress with one unit and one total.
+
+    Parameters
+    ----------
+    step : Progress
+        The first step of the phase.
+    now : float
+        The time of that step, in seconds of any monotonic clock.
+    """
+
+    def __init__(self, step: Progress, now: float) -> None:
+        self.unit = step.unit
+        self.total = step.total
+        self._first = step.done
+        self._started = now
+
+    def covers(self, step: Progress) -> bool:
+        """Whether a step belongs to this phase."""
+        return step.unit == self.unit and step.total == self.total and step.done >= self._first
+
+    def describe(self, step: Progress, now: float) -> str:
+        """The step in words: how much, how fast, how long still.
+
+        Examples
+        --------
+        >>> pace = Pace(Progress(0, 5000, "rows"), now=0.0)
+        >>> pace.describe(Progress(1200, 5000, "rows", "predicting"), now=4.0)
+        'predicting · 1,200 of 5,000 rows · 300 rows/s · 13 s left'
+        """
+        of_total = f" of {step.total:,}" if step.total is not None else ""
+        parts = [step.message] if step.message else []
+        if step.done or step.total is not None:
+            parts.append(f"{step.done:,}{of_total} {step.unit}")
+        parts += self._speed(step, now)
+        return " · ".join(parts)
+
+    def _speed(self, step: Progress, now: float) -> list[str]:
+        done, seconds = step.done - self._first, now - self._started
+        if done <= 0 or seconds <= 0:
+            return []
+        rate = done / seconds
+        words = [f"{rate:,.0f} {step.unit}/s"] if rate >= 2 else []
+        if step.total is not None and step.total > step.done:
+            words.append(f"{duration((step.total - step.done) / rate)} left")
+        return words
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words.
+
+    Examples
+    --------
+    >>> duration(7.2), duration(100), duration(5400)
+    ('8 s', '1 min 40 s', '1 h 30 min')
+    """
+    whole = max(1, int(-(-seconds // 1)))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from nbdeploy.commands import Door, invoke
+from nbdeploy.commands.kinds import DATA, OBJECT, REF, TARGET, Written, is_file
+from nbdeploy.errors import InvalidName, WrongUsage
+from nbdeploy.types import Ref
+
+
+@pytest.mark.parametrize("word", ["a/b", "./x", "rows.csv", "ROWS.CSV.GZ", "x.jsonl.zst", "inbox/*.parquet", "~/x"])
+def test_words_that_name_files(word: str) -> None:
+    """A slash or a known data suffix makes a file."""
+    assert is_file(word)
+
+
+@pytest.mark.parametrize("word", ["df", "df[features]", "df['a/b']", "f(x / y)", "df.head(3)", "m.csvs", "d[f[a/b]]"])
+def test_words_that_are_expressions(word: str) -> None:
+    """A slash inside brackets or quotes belongs to the expression."""
+    assert not is_file(word)
+
+
+def test_data_in_a_shell_is_a_file() -> None:
+    """A shell has no objects, so that any word is a path."""
+    assert DATA.convert("rows", None, None) == "rows"
+
+
+def test_an_expression_in_a_shell_is_refused() -> None:
+    """The message says why."""
+    with pytest.raises(WrongUsage, match="a shell has no live objects"):
+        OBJECT.convert("model", None, None)
+
+
+def test_snapshot_in_a_shell_says_where_to_go() -> None:
+    """It needs the live model, whatever else is on the line."""
+    with pytest.raises(WrongUsage, match="%deploy snapshot MODEL NAME"):
+        invoke(["snapshot", "model"], Door(), "nbdeploy")
+
+
+def test_references_are_checked_and_versions_know_theirs() -> None:
+    """Text is checked at once; an object with a version stands for it."""
+
+    class Snapshot:
+        version = "churn:3"
+
+    assert REF.convert("models:/churn@champion", None, None) == "models:/churn@champion"
+    assert REF.convert(Snapshot(), None, None) == "churn:3"
+    assert REF.convert(Ref("churn", version=3), None, None) == "churn:3"
+    with pytest.raises(InvalidName):
+        REF.convert("../churn", None, None)
+
+
+def test_targets_follow_the_naming_rule() -> None:
+    """A target's name is refused before anything is asked of it."""
+    with pytest.raises(InvalidName, match="target"):
+        TARGET.convert("No Such", None, None)
+
+
+def test_written_text_is_text() -> None:
+    """What was written can be told from what was handed over, and is text all the same."""
+    assert Written("5") == "5"
