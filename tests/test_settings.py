@@ -1,0 +1,100 @@
+"""Settings and targets: where values come from, and what a wrong one says."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from nbdeploy import api
+from nbdeploy.connections import Connection, Connections, token_variable
+from nbdeploy.errors import InvalidData, InvalidName, NotFound, NotWritable
+from nbdeploy.files import replacing, write_atomically
+from nbdeploy.settings import Settings
+
+
+def test_environment_wins_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
+    """Each value says where it came from; the file is found upward, and its paths are relative to it."""
+    (tmp_path / "nbdeploy.toml").write_text('store = "shared"\ntarget = "prod"\n')
+    below = tmp_path / "notebooks" / "deep"
+    below.mkdir(parents=True)
+    found = Settings.load(below, {"NBDEPLOY_HOME": "/data", "NBDEPLOY_TARGET": "staging"})
+    assert (found.store, found.target, str(found.home)) == (str(tmp_path / "shared"), "staging", "/data")
+    assert found.db == "sqlite:////data/nbdeploy.db"
+    assert found.sources == {
+        "home": "environment variable NBDEPLOY_HOME",
+        "store": str(tmp_path / "nbdeploy.toml"),
+        "db": "default",
+        "target": "environment variable NBDEPLOY_TARGET",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stor = 'x'", "unknown settings: stor; there are: db, home, store, target"),
+        ("store =", "cannot be read as TOML"),
+    ],
+)
+def test_a_wrong_file_is_named(tmp_path: Path, text: str, message: str) -> None:
+    """A misspelt key is not ignored."""
+    (tmp_path / "nbdeploy.toml").write_text(text)
+    with pytest.raises(InvalidData, match=message):
+        Settings.load(tmp_path, {})
+
+
+def test_config_shows_no_password() -> None:
+    """The database's password stays out of what is shown."""
+    settings = Settings.load(environ={"NBDEPLOY_DB": "postgresql://me:secret@db/x"})
+    assert "secret" not in str(api.config(settings=settings)) + str(api.config(settings=settings).document())
+
+
+def test_targets_are_kept_for_their_owner_only(home: Path) -> None:
+    """The file is readable by its owner only, and tokens are in no repr."""
+    connections = Connections(home)
+    connections.add(Connection("prod", "https://ml.team:8080", token="nbd_secret"))
+    assert stat.S_IMODE(connections.path.stat().st_mode) == 0o600
+    assert connections.get("prod").bearer({}) == "nbd_secret"
+    assert "nbd_secret" not in repr(connections.get("prod"))
+    assert connections.get("prod").bearer({token_variable("prod"): "other"}) == "other"
+
+
+def test_a_token_does_not_follow_a_target_to_another_address(home: Path) -> None:
+    """Changing the address forgets the token: it belonged to the old one."""
+    Connections(home).add(Connection("prod", "https://a.team", token="nbd_secret"))
+    api.target_add("prod", "https://a.team")
+    assert Connections(home).get("prod").token == "nbd_secret"
+    api.target_add("prod", "https://b.team")
+    assert Connections(home).get("prod").token is None
+
+
+def test_wrong_targets_are_refused() -> None:
+    """Names, addresses and kinds are checked before anything is written."""
+    with pytest.raises(InvalidName):
+        api.target_add("../x", "https://a.team")
+    for url in ("ftp://x", "a.team", "https://me:secret@a.team"):
+        with pytest.raises(InvalidData):
+            api.target_add("prod", url)
+    with pytest.raises(NotFound, match="no kind of target 'kserv'"):
+        api.target_add("prod", "https://a.team", kind="kserv")
+    with pytest.raises(NotFound, match="no target 'prod'"):
+        api.target_rm("prod")
+
+
+def test_a_failed_write_changes_nothing(tmp_path: Path) -> None:
+    """What was there stays, and no part file is left."""
+    path = tmp_path / "folder" / "file"
+    write_atomically(path, b"old", 0o600)
+
+    def fail() -> None:
+        with replacing(path) as part:
+            part.write_bytes(b"half of the new")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert path.read_bytes() == b"old"
+    assert list(path.parent.iterdir()) == [path]
+    with pytest.raises(NotWritable, match="nothing was changed"):
+        write_atomically(path / "below", b"x")
