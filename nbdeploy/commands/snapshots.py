@@ -12,7 +12,7 @@ from nbdeploy.commands.kinds import FILE, OBJECT, REF, VARIABLE, Live
 from nbdeploy.commands.syntax import Command, argument, command, option, pass_door
 from nbdeploy.errors import WrongUsage
 
-__all__ = ["export", "import_", "list_", "show", "snapshot", "verify"]
+__all__ = ["GENERIC", "export", "import_", "list_", "show", "snapshot", "verify"]
 
 GENERIC = frozenset(
     {

@@ -1,0 +1,95 @@
+import { type LabIcon, caretDownIcon } from '@jupyterlab/ui-components';
+import React from 'react';
+
+/** A part of the panel that folds away. */
+export function Section(props: {
+  title: string;
+  count?: number;
+  children: React.ReactNode;
+}): JSX.Element {
+  const [open, setOpen] = React.useState(true);
+  const id = React.useId();
+  return (
+    <section className="nbd-Section" aria-labelledby={id}>
+      <h2 className="nbd-Section-title">
+        <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
+          <caretDownIcon.react tag="span" className="nbd-Section-caret" width="16px" />
+          <span id={id}>{props.title}</span>
+          {props.count ? <span className="nbd-Section-count">{props.count}</span> : null}
+        </button>
+      </h2>
+      {open ? <div className="nbd-Section-body">{props.children}</div> : null}
+    </section>
+  );
+}
+
+/** What a section says when it has nothing to show: why, and the next step. */
+export function Empty(props: { children: React.ReactNode }): JSX.Element {
+  return <p className="nbd-Empty">{props.children}</p>;
+}
+
+/** A failure in our own words, read out at once. */
+export function Failure(props: { message: string }): JSX.Element | null {
+  return props.message ? (
+    <p role="alert" className="nbd-Message nbd-mod-error">
+      {props.message}
+    </p>
+  ) : null;
+}
+
+/** What was done. */
+export function Done(props: { message: string }): JSX.Element | null {
+  return props.message ? (
+    <p role="status" className="nbd-Message nbd-mod-done">
+      {props.message}
+    </p>
+  ) : null;
+}
+
+/** A label before a field. The field takes the id that it is given. */
+export function Row(props: { label: string; hint?: string; children: (id: string) => JSX.Element }): JSX.Element {
+  const id = React.useId();
+  return (
+    <div className="nbd-Row">
+      <label htmlFor={id} title={props.label}>
+        {props.label}
+      </label>
+      {props.children(id)}
+      {props.hint ? <span className="nbd-Row-hint">{props.hint}</span> : null}
+    </div>
+  );
+}
+
+/** One choice among texts. */
+export function Choice(props: {
+  id: string;
+  value: string;
+  options: readonly { value: string; label: string }[];
+  required?: boolean;
+  onChange: (value: string) => void;
+}): JSX.Element {
+  return (
+    <select
+      id={props.id}
+      className="jp-mod-styled"
+      value={props.value}
+      required={props.required}
+      onChange={event => props.onChange(event.target.value)}
+    >
+      {props.options.map(({ value, label }) => (
+        <option key={value} value={value}>
+          {label}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+/** A button that is only an icon. */
+export function IconButton(props: { icon: LabIcon; label: string; onClick: () => void }): JSX.Element {
+  return (
+    <button type="button" className="nbd-IconButton" title={props.label} aria-label={props.label} onClick={props.onClick}>
+      <props.icon.react tag="span" width="16px" />
+    </button>
+  );
+}

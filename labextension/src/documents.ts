@@ -1,0 +1,123 @@
+/** The JSON that the server routes and the kernel answer with. */
+
+/** One stored snapshot. */
+export interface ISnapshot {
+  readonly name: string;
+  readonly version: number;
+  readonly digest: string;
+  readonly created: string;
+  readonly flavor: string;
+  readonly aliases: readonly string[];
+  readonly metrics: Readonly<Record<string, number | null>>;
+}
+
+/** Why a run failed, and where. */
+export interface IFailure {
+  readonly name: string;
+  readonly message: string;
+  readonly cell: number | null;
+  readonly total: number | null;
+}
+
+/** One run of a notebook. */
+export interface IRun {
+  readonly id: string;
+  readonly notebook: string;
+  readonly status: 'queued' | 'running' | 'succeeded' | 'failed' | 'stopped' | 'lost';
+  readonly created: string | null;
+  readonly seconds: number | null;
+  readonly error: IFailure | null;
+  /** Cells executed, and cells in all (null while unknown). */
+  readonly progress: { readonly done: number; readonly total: number | null } | null;
+  /** Where the executed notebook opens in JupyterLab; null if it lies elsewhere. */
+  readonly opens: string | null;
+}
+
+/** One parameter of a notebook. */
+export interface IParameter {
+  readonly name: string;
+  readonly type: string;
+  readonly default: unknown;
+  readonly written: string;
+  readonly required: boolean;
+  readonly help: string;
+}
+
+/** What answers in a deployment. */
+export interface IServing {
+  readonly model?: string;
+  readonly version: number;
+  readonly digest: string;
+  readonly share: number;
+}
+
+/** A named model on a target. */
+export interface IDeployment {
+  readonly name: string;
+  readonly state: string;
+  readonly serving: readonly IServing[];
+}
+
+/** A remote place that can serve. */
+export interface ITarget {
+  readonly target: string;
+  readonly url: string;
+  readonly healthy: boolean;
+  /** Why it is not healthy. */
+  readonly reason?: string;
+  readonly deployments: readonly IDeployment[];
+}
+
+/** What a push did. */
+export interface IPush {
+  readonly target: string;
+  readonly deployment: string;
+  readonly snapshot: string;
+  readonly state: string;
+}
+
+/** A fitted model in the kernel, with what to snapshot it with by default. */
+export interface IModel {
+  readonly name: string;
+  readonly type: string;
+  readonly suggestion: string;
+  readonly data: string;
+  readonly labels: string;
+}
+
+/** A variable in the kernel that holds rows. */
+export interface IRows {
+  readonly name: string;
+  readonly type: string;
+  readonly shape: readonly number[];
+}
+
+/** What a look into the kernel found. */
+export interface IFound {
+  readonly models: readonly IModel[];
+  readonly data: readonly IRows[];
+}
+
+/** What to snapshot: names in the kernel, and the name in the store. */
+export interface ISnapshotOrder {
+  readonly model: string;
+  readonly name: string;
+  readonly data: string;
+  readonly labels: string;
+}
+
+/** What to push, and where. */
+export interface IPushOrder {
+  readonly ref: string;
+  readonly to: string;
+  readonly new: boolean;
+}
+
+/** How to run a notebook: values for its parameters, and where the executed one goes (empty: to the run's folder). */
+export interface IRunOrder {
+  readonly parameters: Values;
+  readonly output: string;
+}
+
+/** The values that a form gives to a notebook's parameters; texts are read by the declared types. */
+export type Values = Readonly<Record<string, string | boolean>>;

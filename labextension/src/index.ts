@@ -1,0 +1,3 @@
+import { commands, model, panel } from './plugins';
+
+export default [model, panel, commands];

@@ -1,0 +1,24 @@
+"""The Jupyter server extension behind the Deploy panel, and what the panel calls in a kernel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__: list[str] = []
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    """Where the Jupyter server finds `_load_jupyter_server_extension`."""
+    return [{"module": __name__}]
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Where the built panel lies, for ``jupyter-builder develop``."""
+    return [{"src": "../labextension", "dest": "nbdeploy"}]
+
+
+def _load_jupyter_server_extension(server: Any) -> None:
+    """Add the panel's routes to a Jupyter server."""
+    from nbdeploy.lab.routes import handlers
+
+    server.web_app.add_handlers(".*$", handlers(server.web_app.settings["base_url"]))

@@ -1,0 +1,16 @@
+"""One Jupyter server for the tests of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.server import JupyterProcess
+
+
+@pytest.fixture(scope="module")
+def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess]:
+    """A Jupyter server as `pip install` of this project sets it up."""
+    with JupyterProcess("jupyter_server", tmp_path_factory.mktemp("jupyter")) as server:
+        yield server
