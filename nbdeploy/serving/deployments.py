@@ -18,7 +18,7 @@ from nbdeploy.manifest import Manifest, sha256
 from nbdeploy.predictor import Predictor
 from nbdeploy.serving.home import Home
 from nbdeploy.store import Store, Version
-from nbdeploy.store.store import conflict_message
+from nbdeploy.store.version import conflict_message
 from nbdeploy.types import Ref, check_name
 from nbdeploy.wire.messages import Deploy, Deployment, OfferAnswer, Past, Serving
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,10 +15,10 @@ from nbdeploy.codecs import bind
 from nbdeploy.compare import ROUNDING
 from nbdeploy.errors import RehearsalFailed
 from nbdeploy.flavors import FLAVORS, flavor_for
-from nbdeploy.manifest import Manifest
 from nbdeploy.predictor import Caller
+from nbdeploy.snapshots.answers import Answers, Asking, answer
 from nbdeploy.snapshots.capture import Captured, capture
-from nbdeploy.snapshots.draft import Answers, answer, assemble
+from nbdeploy.snapshots.draft import Draft, assemble
 from nbdeploy.snapshots.lineage import lineage
 from nbdeploy.snapshots.metrics import evaluate
 from nbdeploy.snapshots.rehearsal import Rehearsal, rehearse
@@ -47,65 +47,46 @@ def take_snapshot(
     """Take a snapshot of a live model. See :func:`nbdeploy.snapshot`."""
     check_name(name, "model name")
     progress(Progress(0, _STEPS, message="asking the model in the kernel"))
-    flavor = flavor_for(model)
-    canonical = Canonical()
-    answers = answer(model, flavor, data, method=method, rows=rows, canonical=canonical, tolerance=tolerance)
-    metrics = _metrics(model, answers, canonical, test)
+    asking = Asking(flavor_for(model), method, rows, tolerance)
+    answers = answer(model, data, asking)
+    facts = {"note": note, "metrics": _metrics(model, answers, test), "lineage": lineage()}
     progress(Progress(1, _STEPS, message="capturing what it uses"))
     captured = capture(model)
-    facts = {"note": note, "metrics": metrics, "lineage": lineage()}
-    with TemporaryDirectory(prefix="nbdeploy-") as temporary:
-        folder = Path(temporary)
-        progress(Progress(2, _STEPS, message="rehearsing in a clean process"))
-        manifest, files, rehearsal = _rehearsed(
-            folder / "a", name, model, answers, captured, canonical, facts, tolerance
-        )
-        if not rehearsal.row_stable:
-            # One fixed tile for everything: the same kernel runs for every row, however many are asked for.
-            canonical = Canonical(tile=_TILE)
-            answers = answer(model, flavor, data, method=method, rows=rows, canonical=canonical, tolerance=tolerance)
-            progress(Progress(3, _STEPS, message="rehearsing again in tiles of one size"))
-            manifest, files, rehearsal = _rehearsed(
-                folder / "b", name, model, answers, captured, canonical, facts, tolerance
-            )
+    progress(Progress(2, _STEPS, message="rehearsing in a clean process"))
+    draft, rehearsal = _rehearsed(name, model, answers, captured, facts)
+    if not rehearsal.row_stable:
+        # One fixed tile for everything: the same kernel runs for every row, however many are asked for.
+        progress(Progress(3, _STEPS, message="rehearsing again in tiles of one size"))
+        answers = answer(model, data, replace(asking, canonical=Canonical(tile=_TILE)))
+        draft, rehearsal = _rehearsed(name, model, answers, captured, facts)
     progress(Progress(4, _STEPS, message="storing"))
-    proven = Manifest.sealed(manifest.content, {**manifest.record_document, "rehearsal": rehearsal.document()})
-    stored = store.add(name, proven, files)
+    stored = store.add(name, draft.with_facts({"rehearsal": rehearsal.document()}), draft.files)
     progress(Progress(_STEPS, _STEPS, message="stored"))
     return stored
 
 
 def _rehearsed(
-    folder: Path,
-    name: str,
-    model: Any,
-    answers: Answers,
-    captured: Captured,
-    canonical: Canonical,
-    facts: Mapping[str, Any],
-    tolerance: float,
-) -> tuple[Manifest, dict[str, bytes], Rehearsal]:
-    """Assemble a bundle in a folder and rehearse it there."""
-    work = folder / "model-files"
-    work.mkdir(parents=True)
-    manifest, files = assemble(work, name, model, answers, captured, canonical, dict(facts))
-    bundle = folder / "bundle"
-    for path, content in {**files, "content.json": manifest.content, "record.json": manifest.record}.items():
-        (bundle / path).parent.mkdir(parents=True, exist_ok=True)
-        (bundle / path).write_bytes(content)
-    shutil.rmtree(work)
-    return manifest, files, rehearse(bundle, answers.expected, tolerance)
+    name: str, model: Any, answers: Answers, captured: Captured, facts: Mapping[str, Any]
+) -> tuple[Draft, Rehearsal]:
+    """Assemble a bundle in a folder of its own, and rehearse it there."""
+    with TemporaryDirectory(prefix="nbdeploy-") as temporary:
+        work = Path(temporary, "work")
+        work.mkdir()
+        draft = assemble(work, name, model, answers, captured, facts)
+        bundle = draft.write(Path(temporary, "bundle"))
+        return draft, rehearse(bundle, answers.expected, answers.asking.tolerance)
 
 
-def _metrics(model: Any, answers: Answers, canonical: Canonical, test: Sequence[Any] | None) -> dict[str, float]:
+def _metrics(model: Any, answers: Answers, test: Sequence[Any] | None) -> dict[str, float]:
     if test is None:
         return {}
     X, y = test
-    caller = Caller(model, answers.flavor, answers.signature, canonical)
-    wire = bind(X, answers.signature)
-    probability = caller.raw(wire, "predict_proba") if "predict_proba" in answers.signature.outputs else None
-    classes = FLAVORS[answers.flavor].classes(model)
-    return evaluate(y, caller.raw(wire, answers.signature.default_method), probability, classes)
+    asking, signature = answers.asking, answers.signature
+    caller = Caller(model, asking.flavor, signature, asking.canonical)
+    wire = bind(X, signature)
+    probability = caller.raw(wire, "predict_proba") if "predict_proba" in signature.outputs else None
+    guess = "predict" if "predict" in signature.outputs else signature.default_method
+    return evaluate(y, caller.raw(wire, guess), probability, FLAVORS[asking.flavor].classes(model))
 
 
 def verify(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -130,22 +132,19 @@ def test_clash_with_an_input_column_is_refused_or_renamed(birds: pd.DataFrame) -
     assert list(table.columns) == ["ring", "old", "prediction"]
 
 
-def test_full_disk_leaves_the_old_output(birds: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the disk is full while writing, the message says so and what was there stays."""
-    import errno
-
-    from nbdeploy.tables import csv_files
-
-    def full(self: Any, chunk: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    birds.to_csv("in.csv", index=False)
-    Path("out.csv").write_text("old")
-    monkeypatch.setattr(csv_files.CsvSink, "write", full)
-    with pytest.raises(NotWritable, match=r"No space left on device; nothing was changed"):
-        nd.predict("lr", "in.csv", "out.csv")
-    assert Path("out.csv").read_text() == "old"
-    assert not list(Path().glob(".*part"))
+def test_full_disk_leaves_the_old_output(birds: pd.DataFrame) -> None:
+    """When a real disk is full while writing, the message says so, and what was there stays."""
+    pd.concat([birds] * 40).to_csv("in.csv", index=False)
+    lines = [
+        "mkdir disk && mount -t tmpfs -o size=96k tmpfs disk && echo old > disk/out.csv",
+        f"{sys.executable} -m nbdeploy predict lr in.csv --out disk/out.csv --method predict_proba",
+        "echo status $?; cat disk/out.csv; ls -A disk",
+    ]
+    command = ["unshare", "--map-root-user", "--mount", "sh", "-c", "\n".join(lines)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "No space left on device" in done.stderr
+    assert "nothing was changed" in done.stderr
+    assert done.stdout.split() == ["status", "1", "old", "out.csv"]
 
 
 def test_unwritable_and_unknown_places_are_refused(birds: pd.DataFrame) -> None:

@@ -1,0 +1,151 @@
+"""What a live model answers in the kernel, by the canonical call and by its own plain call."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from nbdeploy.canonical import single_job
+from nbdeploy.codecs import bind, describe
+from nbdeploy.codecs.frames import CONTAINERS
+from nbdeploy.codecs.outputs import describe_output
+from nbdeploy.compare import compare
+from nbdeploy.errors import InvalidData, NotFound, RehearsalFailed
+from nbdeploy.flavors import FLAVORS
+from nbdeploy.predictor import Caller
+from nbdeploy.snapshots.sampling import choose_rows
+from nbdeploy.types import Canonical, MethodOutput, Signature
+
+__all__ = ["Answers", "Asking", "answer"]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How a live model is asked.
+
+    Attributes
+    ----------
+    flavor : str
+        Its flavor.
+    method : str or None
+        The method that shall answer by default.
+    rows : int
+        About how many rows of the data to ask for.
+    tolerance : float
+        Largest relative difference between a canonical and a plain answer.
+    canonical : Canonical
+        How native calls are padded.
+    """
+
+    flavor: str
+    method: str | None
+    rows: int
+    tolerance: float
+    canonical: Canonical = field(default_factory=Canonical)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A live model's canonical answers for a sample of its data.
+
+    Attributes
+    ----------
+    asking : Asking
+        How it was asked.
+    signature : Signature
+        Inputs and outputs.
+    sample : polars.DataFrame, n rows
+        The rows, as on the wire.
+    expected : polars.DataFrame, n rows
+        The answers of every method.
+    native_difference : float
+        Largest relative difference from the plain ``model.predict(X)``.
+    """
+
+    asking: Asking
+    signature: Signature
+    sample: pl.DataFrame
+    expected: pl.DataFrame
+    native_difference: float
+
+
+@dataclass(frozen=True)
+class _Answer:
+    output: MethodOutput
+    frame: pl.DataFrame
+    difference: float
+
+
+def answer(model: Any, data: Any, asking: Asking) -> Answers:
+    """Ask a live model every method by the canonical call, and compare with its plain answers.
+
+    Raises
+    ------
+    InvalidData
+        If the data does not fit its own signature.
+    NotFound
+        If the model does not have the default method asked for.
+    RehearsalFailed
+        If the default method does not answer, or a plain answer is another.
+    """
+    inputs = describe(data)
+    wire = bind(data, inputs)
+    rows = choose_rows(wire, asking.rows)
+    given = CONTAINERS[inputs.container].take(data, rows)
+    offered = FLAVORS[asking.flavor].methods(model)
+    if asking.method is not None and asking.method not in offered:
+        raise NotFound("method", asking.method, offered)
+    caller = Caller(model, asking.flavor, inputs, asking.canonical)
+    default = asking.method or offered[0]
+    found: dict[str, _Answer] = {}
+    for name in sorted(offered):  # as JSON objects are kept: sorted
+        try:
+            found[name] = _ask(caller, name, wire[rows], given, asking)
+        except RehearsalFailed:
+            raise
+        except Exception as error:
+            if name == default:
+                raise RehearsalFailed(
+                    f"{name} fails on the data given: {type(error).__name__}: {error}; nothing was stored"
+                ) from error
+    outputs = {name: answered.output for name, answered in found.items()}
+    _refuse_clash(outputs)
+    return Answers(
+        asking,
+        msgspec.structs.replace(inputs, outputs=outputs, default_method=default),
+        wire[rows],
+        pl.concat([answered.frame for answered in found.values()], how="horizontal"),
+        max(answered.difference for answered in found.values()),
+    )
+
+
+def _ask(caller: Caller, method: str, sample: pl.DataFrame, given: Any, asking: Asking) -> _Answer:
+    """Ask one method both ways."""
+    flavor = FLAVORS[asking.flavor]
+    # The user asked for none of these methods by name; their warnings would be noise.
+    with warnings.catch_warnings(action="ignore"), single_job(caller.model):
+        raw = caller.raw(sample, method)
+        plain = flavor.call(caller.model, method, given)
+    classes = flavor.classes(caller.model)
+    output, frame = describe_output(method, raw, classes)
+    difference = compare(describe_output(method, plain, classes)[1], frame, asking.tolerance)
+    if not difference.equal:
+        raise RehearsalFailed(
+            f"{method} answers {len(difference.rows)} of {sample.height} rows differently when called with rebuilt "
+            f"data; {difference.first}; nothing was stored. Does the model change between calls, or look at "
+            "more than the columns' values?",
+            rows=difference.rows,
+            max_difference=difference.max_difference,
+        )
+    return _Answer(output, frame, difference.max_difference)
+
+
+def _refuse_clash(outputs: dict[str, MethodOutput]) -> None:
+    names = [column for output in outputs.values() for column in output.columns]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InvalidData(f"two outputs would have the name {', '.join(twice)}")

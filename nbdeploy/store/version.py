@@ -1,0 +1,56 @@
+"""One numbered snapshot of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbdeploy.manifest import Manifest
+
+__all__ = ["Version", "conflict_message"]
+
+
+@dataclass(frozen=True)
+class Version:
+    """One numbered snapshot of a model.
+
+    Attributes
+    ----------
+    name : str
+        The model's name.
+    number : int
+        The version number, from 1.
+    digest : str
+        ``sha256:`` and 64 hexadecimal digits.
+    record : mapping
+        The version record: author, metrics, rehearsal …
+    """
+
+    name: str
+    number: int
+    digest: str
+    record: Mapping[str, Any] = field(repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.number}"
+
+    @property
+    def created(self) -> str:
+        """When it was stored, UTC, ISO 8601."""
+        return str(self.record.get("created", ""))
+
+    @property
+    def author(self) -> str:
+        """Who stored it."""
+        return str(self.record.get("author", ""))
+
+
+def conflict_message(here: Version, manifest: Manifest, place: str) -> str:
+    """Say that two different snapshots claim one number, and what to do."""
+    record = manifest.record_document
+    return (
+        f"{here} already means another snapshot in {place}: {here.digest[:19]} by {here.author} on {here.created}, "
+        f"but this one is {manifest.digest[:19]} by {record.get('author')} on {record.get('created')}; "
+        'share one store so that numbers agree: store = "s3://…" in nbdeploy.toml'
+    )
