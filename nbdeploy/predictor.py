@@ -12,7 +12,7 @@ import polars as pl
 from nbdeploy.bundles import Bundle
 from nbdeploy.canonical import single_job, tiles
 from nbdeploy.codecs import bind, rebuild
-from nbdeploy.codecs.frames import container_of
+from nbdeploy.codecs.frames import like
 from nbdeploy.codecs.outputs import join, output_frame, rows_of
 from nbdeploy.errors import Corrupted, InvalidData, NotFound
 from nbdeploy.flavors import FLAVORS
@@ -163,14 +163,7 @@ class Predictor:
         methods : sequence of str, optional
             Which methods; the default one if not given.
         """
-        answers = self.outputs(self.bind(X), methods)
-        container = container_of(X)
-        if container == "polars":
-            return answers
-        if container == "pyarrow":
-            return answers.to_arrow()
-        frame = answers.to_pandas()
-        return frame.set_axis(X.index) if container == "pandas" else frame
+        return like(X, self.outputs(self.bind(X), methods))
 
     def __getattr__(self, name: str) -> Any:
         outputs = self.__dict__["signature"].outputs if "signature" in self.__dict__ else {}

@@ -14,6 +14,7 @@ from nbdeploy.api.endpoints import (
 from nbdeploy.api.overview import config, overview
 from nbdeploy.api.predictions import load, predict
 from nbdeploy.api.releases import call, connect, push, status, undeploy
+from nbdeploy.api.remote import Target
 from nbdeploy.api.runs import logs, parameters, run, runs
 from nbdeploy.api.snapshots import (
     alias,
@@ -28,6 +29,7 @@ from nbdeploy.api.snapshots import (
 from nbdeploy.api.targets import target_add, target_check, target_list, target_rm
 
 __all__ = [
+    "Target",
     "alias",
     "call",
     "config",

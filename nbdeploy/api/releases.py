@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbdeploy.api.remote import Target
 from nbdeploy.api.snapshots import open_store, resolve
 from nbdeploy.cards import Card, Result, Table
 from nbdeploy.connections import Connection, Connections
@@ -15,7 +16,6 @@ from nbdeploy.settings import Settings
 from nbdeploy.types import Ref, Report, check_name, ignore_progress
 
 if TYPE_CHECKING:
-    from nbdeploy.targets import Target
     from nbdeploy.targets.results import CallResult, Push, TargetStatus, Undeployed
 
 __all__ = ["LOCAL", "Status", "call", "connect", "push", "served", "status", "undeploy"]
@@ -63,12 +63,12 @@ def connect(target: str | None = None, *, settings: Settings | None = None) -> T
     Examples
     --------
     >>> import nbdeploy as nd
-    >>> nd.connect("prod").predict("churn", customers).frame  # doctest: +SKIP
+    >>> nd.connect("prod").predict("churn", customers)  # doctest: +SKIP
     """
     from nbdeploy import targets
 
     settings = settings or Settings.load()
-    return targets.connect(_connection(target or settings.target, settings, ignore_progress))
+    return Target(targets.connect(_connection(target or settings.target, settings, ignore_progress)), settings)
 
 
 def push(
@@ -105,11 +105,10 @@ def push(
     from nbdeploy import targets
 
     settings = settings or Settings.load()
-    store = open_store(settings)
-    version = resolve(store, ref, settings)
-    target, deployment = _place(to or settings.target)
-    connection = _connection(target, settings, progress)
-    return targets.connect(connection).push(store, version, deployment, new, progress)
+    resolve(open_store(settings), ref, settings)  # before `local` is started for nothing
+    name, deployment = _place(to or settings.target)
+    target = Target(targets.connect(_connection(name, settings, progress)), settings)
+    return target.push(ref, deployment, new=new, progress=progress)
 
 
 def status(where: str | None = None, *, settings: Settings | None = None) -> Status:
@@ -155,9 +154,7 @@ def call(where: str, data: Any = None, *, method: str | None = None, settings: S
     >>> nd.call("local/churn", customers).frame  # doctest: +SKIP
     """
     target, deployment = _remote(where, settings)
-    if data is None:
-        data = target.sample(deployment)
-    return target.predict(deployment, Path(data) if isinstance(data, str) else data, method)
+    return target.call(deployment, Path(data) if isinstance(data, str) else data, method)
 
 
 def undeploy(where: str, *, settings: Settings | None = None) -> Undeployed:
@@ -186,7 +183,8 @@ def _remote(where: str, settings: Settings | None) -> tuple[Target, str]:
     name, deployment = _place(where)
     if deployment is None:
         raise WrongUsage(f"{where!r} names no deployment; write TARGET/DEPLOYMENT, for example {name}/churn")
-    return targets.connect(Connections((settings or Settings.load()).home).get(name)), deployment
+    settings = settings or Settings.load()
+    return Target(targets.connect(Connections(settings.home).get(name)), settings), deployment
 
 
 def _place(where: str) -> tuple[str, str | None]:

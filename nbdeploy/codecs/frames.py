@@ -12,7 +12,7 @@ from nbdeploy.errors import InvalidData, NotFound
 from nbdeploy.plugins import Registry
 from nbdeploy.types import Column, Signature
 
-__all__ = ["CONTAINERS", "Container", "bind", "bind_text", "container_of", "describe", "rebuild"]
+__all__ = ["CONTAINERS", "Container", "bind", "bind_text", "container_of", "describe", "like", "rebuild"]
 
 
 class Container(Protocol):
@@ -121,6 +121,20 @@ def bind_text(frame: pl.DataFrame, signature: Signature) -> pl.DataFrame:
 def rebuild(wire: pl.DataFrame, signature: Signature) -> Any:
     """Turn wire rows into exactly the kind of data that the model was given."""
     return CONTAINERS[signature.container].rebuild(wire, signature)
+
+
+def like(data: Any, answers: pl.DataFrame) -> Any:
+    """Return answers as a table of the library that the data came in: Polars, Arrow, and pandas for all others.
+
+    The index of a pandas input is kept.
+    """
+    container = container_of(data)
+    if container == "polars":
+        return answers
+    if container == "pyarrow":
+        return answers.to_arrow()
+    frame = answers.to_pandas()
+    return frame.set_axis(data.index) if container == "pandas" else frame
 
 
 def _by_position(series: list[pl.Series], signature: Signature) -> list[pl.Series]:

@@ -26,10 +26,10 @@ class CalledTable(TableAnswer):
     @classmethod
     def of(cls, answer: CallResult, data: object) -> CalledTable:
         """Make the table one of the caller's library: pandas, unless the rows given were Polars or Arrow."""
-        library = type(data).__module__.partition(".")[0]
-        if library == "polars":
-            return cls(answer.frame, answer)
-        return cls(answer.frame.to_arrow() if library == "pyarrow" else answer.frame.to_pandas(), answer)
+        from nbdeploy.codecs.frames import like
+
+        in_memory = data is not None and not isinstance(data, str)
+        return cls(like(data, answer.frame) if in_memory else answer.frame.to_pandas(), answer)
 
     @property
     def line(self) -> str:

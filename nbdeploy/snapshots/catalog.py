@@ -12,6 +12,7 @@ import msgspec
 from nbdeploy.cards import Card, Result, Table
 from nbdeploy.manifest import Manifest
 from nbdeploy.store import Store, Version
+from nbdeploy.types import Signature
 
 __all__ = ["AliasMove", "Exported", "Snapshot", "SnapshotList", "describe_version", "list_versions"]
 
@@ -22,52 +23,84 @@ class Snapshot(Result):
 
     Attributes
     ----------
-    version : Version
-        Name, number, digest and record.
+    stored : Version
+        Name, number, digest and record, as the store has them.
     manifest : Manifest
         Its documents.
     aliases : sequence of str
         The aliases that mean it now.
     event : str
         What just happened to it: ``stored``, ``found`` (it was stored before), ``imported``, ``verified``, or empty.
+    proof : mapping
+        What the latest rehearsal proved, where it was not the one at storing.
     """
 
-    version: Version
+    stored: Version
     manifest: Manifest
     aliases: Sequence[str] = ()
     event: str = ""
     proof: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.stored.name
+
+    @property
+    def version(self) -> int:
+        """The version number."""
+        return self.stored.number
+
+    @property
+    def ref(self) -> str:
+        """The reference of this version, ``churn:3``."""
+        return str(self.stored)
+
+    @property
+    def digest(self) -> str:
+        """``sha256:`` and 64 hexadecimal digits."""
+        return self.stored.digest
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Metrics on the test rows, those that say most first."""
+        return dict(_metrics(self.stored))
+
+    @property
+    def signature(self) -> Signature:
+        """What it takes and answers."""
+        return self.manifest.parsed.signature
+
+    @property
     def line(self) -> str:
         """What it is and how it was proven."""
-        proof = self.proof or self.version.record.get("rehearsal", {})
-        said = f"{self.version}, proven equal in a clean process ({_proof(proof)})"
-        metrics = "".join(f", {name} {value:.4g}" for name, value in _metrics(self.version)[:1])
+        proof = self.proof or self.stored.record.get("rehearsal", {})
+        said = f"{self.stored}, proven equal in a clean process ({_proof(proof)})"
+        metrics = "".join(f", {name} {value:.4g}" for name, value in _metrics(self.stored)[:1])
         if self.event == "found":
-            said = f"{self.version} has this content already, proven equal when it was stored ({_proof(proof)})"
+            said = f"{self.stored} has this content already, proven equal when it was stored ({_proof(proof)})"
         if self.event == "imported":
-            said = f"{self.version} imported from its bundle, every file checked"
+            said = f"{self.stored} imported from its bundle, every file checked"
         if self.event in {"stored", "found"}:
-            return f"{said}{metrics}; next: %deploy push {self.version.name}"
+            return f"{said}{metrics}; next: %deploy push {self.stored.name}"
         return said + metrics
 
     def card(self) -> Card:
         """Inputs, outputs, proof and metrics."""
-        record, signature = self.version.record, self.manifest.parsed.signature
+        record, signature = self.stored.record, self.manifest.parsed.signature
         proof = self.proof or record.get("rehearsal", {})
         outputs = "; ".join(f"{name}: {_some(out.columns)}" for name, out in signature.outputs.items())
         inputs = _some([f"{c.name} ({c.type}{', may be missing' if c.nullable else ''})" for c in signature.columns])
         facts = [
-            ("digest", f"{self.version.digest[:19]}… · {_size(record.get('bytes', 0))} · {record.get('flavor')}"),
+            ("digest", f"{self.stored.digest[:19]}… · {_size(record.get('bytes', 0))} · {record.get('flavor')}"),
             ("proof", f"{_proof(proof)}, {proof.get('isolation', '?')}, Python {proof.get('python', '?')}"),
             (
                 "metrics",
-                ", ".join(f"{k} {v:.4g}" for k, v in _metrics(self.version)) or "none: give --test X y",
+                ", ".join(f"{k} {v:.4g}" for k, v in _metrics(self.stored)) or "none: give --test X y",
             ),
             ("inputs", inputs),
             ("answers", outputs),
-            ("by", f"{self.version.author}, {self.version.created}"),
+            ("by", f"{self.stored.author}, {self.stored.created}"),
         ]
         if self.aliases:
             facts.insert(1, ("aliases", ", ".join(self.aliases)))
@@ -75,21 +108,21 @@ class Snapshot(Result):
             facts.append(("runs code", "yes: it brings captured source, so load it only if you trust its author"))
         if record.get("note"):
             facts.append(("note", record["note"]))
-        following = f"%deploy push {self.version.name}" if self.event in {"stored", "found"} else ""
-        return Card(str(self.version), facts, next=following)
+        following = f"%deploy push {self.stored.name}" if self.event in {"stored", "found"} else ""
+        return Card(str(self.stored), facts, next=following)
 
     def document(self) -> dict[str, Any]:
         """Return the document of ``show --json``."""
         content = self.manifest.parsed
         return {
-            **_row(self.version, self.aliases),
+            **_row(self.stored, self.aliases),
             "signature": msgspec.to_builtins(content.signature),
             "environment": msgspec.to_builtins(content.environment),
-            "lineage": self.version.record.get("lineage", {}),
-            "rehearsal": dict(self.proof or self.version.record.get("rehearsal", {})),
+            "lineage": self.stored.record.get("lineage", {}),
+            "rehearsal": dict(self.proof or self.stored.record.get("rehearsal", {})),
             "twin": None,
-            "author": self.version.author,
-            "note": self.version.record.get("note", ""),
+            "author": self.stored.author,
+            "note": self.stored.record.get("note", ""),
         }
 
 

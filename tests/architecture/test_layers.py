@@ -78,8 +78,7 @@ def test_public_names_are_listed_sorted_and_there(module: str) -> None:
     """``__all__`` is what a module offers, in order."""
     loaded = importlib.import_module(module)
     names = [name for name in loaded.__all__ if not name.startswith("__")]
-    key = str.lower if module == "nbdeploy.api" else lambda name: (not name.isupper(), not name[0].isupper(), name)
-    assert names == sorted(names, key=key)
+    assert names == sorted(names, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
     assert [name for name in names if not hasattr(loaded, name)] == []
 
 

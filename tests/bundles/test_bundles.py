@@ -40,10 +40,10 @@ def test_bundle_holds_what_the_contract_lists(forest: Any, tmp_path: Path) -> No
 @pytest.mark.parametrize("name", ["bundle", "bundle.zip"])
 def test_export_and_import_keep_number_and_digest(forest: Any, tmp_path: Path, name: str) -> None:
     """A folder or an archive read into another store is the same version, byte for byte."""
-    before = nd.show("forest").version
+    before = nd.show("forest").stored
     api.export("forest", tmp_path / name)
     elsewhere = Settings.load(environ={"NBDEPLOY_HOME": str(tmp_path / "elsewhere")})
-    after = api.import_(tmp_path / name, settings=elsewhere).version
+    after = api.import_(tmp_path / name, settings=elsewhere).stored
     assert (after, after.record) == (before, before.record)
     assert api.verify("forest", settings=elsewhere).document()["rehearsal"]["max_difference"] == 0.0
 
@@ -57,7 +57,7 @@ def test_one_changed_byte_is_refused_wherever_it_is(forest: Any, tmp_path: Path)
         with pytest.raises(Corrupted):
             api.import_(folder)
         path.write_bytes(whole)
-    assert str(api.import_(folder).version) == "forest:1"
+    assert api.import_(folder).ref == "forest:1"
 
 
 def test_bundle_outside_of_itself_is_refused(forest: Any, tmp_path: Path) -> None:
