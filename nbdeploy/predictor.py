@@ -10,12 +10,13 @@ from typing import Any
 import polars as pl
 
 from nbdeploy.bundles import Bundle
-from nbdeploy.canonical import single_job, tiles
+from nbdeploy.canonical import parallel_parts, single_job, tiles
 from nbdeploy.codecs import bind, rebuild
-from nbdeploy.codecs.frames import like
+from nbdeploy.codecs.frames import container_of, like
 from nbdeploy.codecs.outputs import join, output_frame, rows_of
 from nbdeploy.errors import Corrupted, InvalidData, NotFound
 from nbdeploy.flavors import FLAVORS
+from nbdeploy.flavors.modules import load_modules
 from nbdeploy.types import Canonical, Signature
 
 __all__ = ["Caller", "Predictor", "load"]
@@ -47,7 +48,7 @@ class Caller:
         if not wire.height:
             raise InvalidData("there are no rows to predict")
         pieces = []
-        with self._threads.limit(limits=1), single_job(self.model):
+        with self._threads.limit(limits=1), single_job(self.model, self._parallel):
             for tile in tiles(wire, self._canonical):
                 piece = self._flavor.call(self.model, method, rebuild(tile, self.signature))
                 if rows_of(piece) != tile.height:
@@ -56,6 +57,11 @@ class Caller:
                     )
                 pieces.append(piece)
         return join(pieces, wire.height)
+
+    @cached_property
+    def _parallel(self) -> list[Any]:
+        """Found once: a model may hold a large table, and looking through it takes longer than an answer."""
+        return parallel_parts(self.model)
 
     @cached_property
     def _threads(self) -> Any:
@@ -119,18 +125,19 @@ class Predictor:
         """Fit data of any kind to the signature. See :func:`nbdeploy.codecs.bind`."""
         return bind(data, self.signature)
 
-    def methods(self, wanted: Sequence[str] | None = None) -> list[str]:
-        """Return the methods to answer with: those wanted, or the default one.
+    def methods(self, wanted: str | Sequence[str] | None = None) -> list[str]:
+        """Return the methods to answer with: those wanted, each once, or the default one.
 
         Raises
         ------
         NotFound
             If the snapshot has no such method.
         """
-        for method in wanted or ():
+        chosen = [wanted] if isinstance(wanted, str) else list(dict.fromkeys(wanted or ()))
+        for method in chosen:
             if method not in self.signature.outputs:
                 raise NotFound("method", method, self.signature.outputs)
-        return list(wanted) if wanted else [self.signature.default_method]
+        return chosen or [self.signature.default_method]
 
     def outputs(self, wire: pl.DataFrame, methods: Sequence[str] | None = None) -> pl.DataFrame:
         """Answer bound rows.
@@ -171,7 +178,8 @@ class Predictor:
             raise AttributeError(f"this snapshot has no method {name!r}; there are: {', '.join(outputs)}")
 
         def method(X: Any) -> Any:
-            return self._caller.raw(self.bind(X), name)
+            answer = self._caller.raw(self.bind(X), name)
+            return answer.set_axis(X.index) if hasattr(answer, "iloc") and container_of(X) == "pandas" else answer
 
         method.__name__ = name
         return method
@@ -195,8 +203,7 @@ def load(source: Bundle | Path) -> Predictor:
     bundle = source if isinstance(source, Bundle) else Bundle.open(source)
     content = bundle.content
     flavor = FLAVORS[content.flavor]
-    if not content.runs_code and (
-        flavor.runs_code(content.loader) or any(path.startswith("code/") for path in content.files)
-    ):
+    if not content.runs_code and flavor.runs_code(content.loader):
         raise Corrupted(f"the bundle {bundle.digest[:19]} would run code, but says that it does not; it is refused")
+    load_modules(bundle.path, [path for path in sorted(content.files) if path.startswith("code/")])
     return Predictor(bundle, flavor.load(bundle.path, content.loader))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -22,11 +22,17 @@ __all__ = [
     "Signature",
     "check_name",
     "ignore_progress",
+    "is_name",
 ]
 
 NAME_RULE = "[a-z0-9][a-z0-9._-]{0,62}"
 _NAME = re.compile(NAME_RULE)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{12,64}")
+
+
+def is_name(text: str) -> bool:
+    """Whether a text obeys the naming rule."""
+    return _NAME.fullmatch(text) is not None
 
 
 def check_name(name: str, kind: str = "name") -> str:
@@ -49,7 +55,7 @@ def check_name(name: str, kind: str = "name") -> str:
     >>> check_name("churn")
     'churn'
     """
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise InvalidName(
             f"{kind} {name!r} is not allowed: use 1 to 63 lower-case letters, digits, '.', '_' or '-', "
             f"starting with a letter or digit ({NAME_RULE})",
@@ -108,7 +114,7 @@ class Ref:
         if not at:
             name, colon, number = rest.partition(":")
             if colon:
-                if not number.isdecimal() or int(number) < 1:
+                if not re.fullmatch(r"[1-9][0-9]{0,7}", number):
                     raise InvalidName(
                         f"reference {text!r} is not understood: after ':' comes a version number, as in {name}:3",
                         reference=text,
@@ -167,7 +173,8 @@ class Column(msgspec.Struct, frozen=True, omit_defaults=True):
     ordered : bool
         Whether those categories are ordered.
     missing : str or None
-        What stands for a missing value in an object column: ``nan``, ``none`` or ``NA``.
+        What stands for a missing value in an object column: ``nan``, ``none`` or ``NA``; ``nan`` also
+        in floats of Polars, Arrow and Python, where a missing value would otherwise be null or None.
     unit : str or None
         The unit of a datetime or duration: ``ns``, ``us``, ``ms`` or ``s``.
     timezone : str or None
@@ -198,11 +205,17 @@ class MethodOutput(msgspec.Struct, frozen=True, omit_defaults=True):
         Their logical types, as in :class:`Column`.
     dims : int
         Number of dimensions of the native answer: 1 or 2.
+    times : dict of str to Column
+        The columns of datetimes and durations, with their units and time zones.
     """
 
     columns: list[str]
     types: list[str]
     dims: int = 1
+    times: dict[str, Column] = {}
+
+
+Rows = Annotated[int, msgspec.Meta(ge=1, le=4096)]
 
 
 class Canonical(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -216,8 +229,8 @@ class Canonical(msgspec.Struct, frozen=True, omit_defaults=True):
         If set, every call has exactly this many rows.
     """
 
-    multiple: int = 16
-    tile: int | None = None
+    multiple: Rows = 16
+    tile: Rows | None = None
 
 
 class Signature(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,12 +13,12 @@ from typing import Any
 
 from nbdeploy.errors import Conflict, Corrupted, NotFound, NotWritable
 from nbdeploy.files import write_atomically
-from nbdeploy.manifest import Content, Manifest
+from nbdeploy.manifest import Content, Manifest, sha256
 
 __all__ = ["Bundle", "read_files"]
 
-LIMIT = 64 * 2**30
-"""Largest total size of an archive's files, in bytes: a guard against decompression bombs."""
+DOCUMENT = 64 * 2**20
+"""Largest size of a bundle's documents in bytes, a guard against archives that unpack to more than they say."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Bundle:
         NotWritable
             If it cannot be written.
         """
-        if out.suffix == ".zip":
+        if out.suffix == ".zip" and not out.exists():
             write_atomically(out, self._archive())
             return out
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -92,7 +93,9 @@ class Bundle:
                 copy = Path(shutil.copytree(self.path, Path(temporary, "bundle")))
                 copy.replace(out)
         except OSError as error:
-            raise NotWritable(f"{out} could not be written: {error.strerror or error}", path=str(out)) from error
+            # copytree collects the errors of all files; the first says it.
+            reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror or error
+            raise NotWritable(f"{out} could not be written: {reason}", path=str(out)) from error
         return out
 
     def _archive(self) -> bytes:
@@ -122,11 +125,7 @@ def read_files(path: Path) -> tuple[Manifest, dict[str, bytes]]:
     """
     if not path.exists():
         raise NotFound("bundle", str(path), hint="give the folder or .zip that export wrote")
-    if path.is_dir():
-        return _read_folder(path)
-    with TemporaryDirectory() as temporary:
-        _extract(path, Path(temporary))
-        return _read_folder(Path(temporary))
+    return _read_folder(path) if path.is_dir() else _read_archive(path)
 
 
 def _read_folder(folder: Path) -> tuple[Manifest, dict[str, bytes]]:
@@ -134,11 +133,23 @@ def _read_folder(folder: Path) -> tuple[Manifest, dict[str, bytes]]:
     return manifest, {name: (folder / name).read_bytes() for name in manifest.files}
 
 
-def _extract(path: Path, folder: Path) -> None:
+def _read_archive(path: Path) -> tuple[Manifest, dict[str, bytes]]:
+    """Read only what the two documents list, and of each file only as much as they say."""
     try:
         with zipfile.ZipFile(path) as archive:
-            if sum(info.file_size for info in archive.infolist()) > LIMIT:
-                raise Corrupted(f"{path} would unpack to more than {LIMIT} bytes", path=str(path))
-            archive.extractall(folder)
-    except zipfile.BadZipFile as error:
-        raise Corrupted(f"{path} is not a bundle: {error}", path=str(path)) from error
+            manifest = Manifest(_member(archive, "content.json", DOCUMENT), _member(archive, "record.json", DOCUMENT))
+            files = {name: _member(archive, name, entry.size) for name, entry in manifest.files.items()}
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise Corrupted(f"{path} is not a bundle, or is damaged: {error}", path=str(path)) from error
+    for name, entry in manifest.files.items():
+        if sha256(files[name]) != entry.sha256:
+            raise Corrupted(f"{name} in {path} was changed or is damaged: its digest is not the recorded one")
+    return manifest, files
+
+
+def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
+    with archive.open(name) as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise zipfile.BadZipFile(f"{name} is larger than it says")
+    return content

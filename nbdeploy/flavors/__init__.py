@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from nbdeploy.errors import InvalidData
 from nbdeploy.plugins import Registry
 
-__all__ = ["FLAVORS", "Flavor", "Saved", "flavor_for"]
+__all__ = ["FLAVORS", "Flavor", "Saved", "flavors_for"]
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,15 @@ class Saved:
         Whether loading executes code that comes with the files.
     loader : mapping
         What the flavor needs to load it again; kept in ``content.json``.
+    packages : frozenset of str
+        Top-level modules that loading needs besides the model's own.
     mlflow : mapping
-        The ``flavors`` table of the bundle's ``MLmodel``.
+        The ``flavors`` table of the bundle's ``MLmodel``, where MLflow itself can load the files.
     """
 
     runs_code: bool
     loader: Mapping[str, Any] = field(default_factory=dict)
+    packages: frozenset[str] = frozenset()
     mlflow: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -51,13 +54,19 @@ class Flavor(Protocol):
         """Ask one method."""
 
     def save(self, model: Any, folder: Path, module: str | None) -> Saved:
-        """Write the model below `folder`, with references to ``__main__`` rewritten to `module`."""
+        """Write the model below `folder`, with references to ``__main__`` rewritten to `module`.
+
+        Raises
+        ------
+        NotCapturable
+            If this flavor cannot; the next one is asked then.
+        """
 
     def runs_code(self, loader: Mapping[str, Any]) -> bool:
         """Whether loading could execute code that came with the files, whatever the bundle says of itself."""
 
     def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:
-        """Read a model from a bundle's folder; every file has been checked."""
+        """Read a model from a bundle's folder; every file has been checked, captured modules are loaded."""
 
 
 FLAVORS: Registry[Flavor] = Registry(
@@ -69,18 +78,19 @@ FLAVORS: Registry[Flavor] = Registry(
 )
 
 
-def flavor_for(model: Any) -> str:
-    """Name of the flavor that saves a model.
+def flavors_for(model: Any) -> list[str]:
+    """Names of the flavors that can save a model, the best first.
 
     Raises
     ------
     InvalidData
-        If none does.
+        If none can.
     """
-    for name in sorted(FLAVORS, key=lambda name: FLAVORS[name].priority):
-        if FLAVORS[name].accepts(model):
-            return name
-    raise InvalidData(
-        f"a {type(model).__name__} is not a model: it has no predict or transform method and cannot be called; "
-        "give a fitted estimator, an object with predict(), or a function from rows to answers"
-    )
+    names = sorted(FLAVORS, key=lambda name: FLAVORS[name].priority)
+    found = [name for name in names if FLAVORS[name].accepts(model)]
+    if not found:
+        raise InvalidData(
+            f"a {type(model).__name__} is not a model: it has no predict or transform method and cannot be called; "
+            "give a fitted estimator, an object with predict(), or a function from rows to answers"
+        )
+    return found

@@ -9,7 +9,6 @@ from types import FunctionType
 from typing import Any
 
 from nbdeploy.flavors import Saved
-from nbdeploy.flavors.modules import load_modules
 from nbdeploy.flavors.pickling import dumps
 
 __all__ = ["FLAVOR"]
@@ -41,13 +40,12 @@ class Python:
         target = folder / FILE
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(dumps(model, module))
-        return Saved(True, {}, {"python_function": {"loader_module": "nbdeploy.flavors.mlflow"}})
+        return Saved(runs_code=True)
 
     def runs_code(self, loader: Mapping[str, Any]) -> bool:  # noqa: ARG002 - part of the protocol
         return True
 
     def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:  # noqa: ARG002 - part of the protocol
-        load_modules(folder)
         return pickle.loads((folder / FILE).read_bytes())  # noqa: S301 - marked as running code
 
 

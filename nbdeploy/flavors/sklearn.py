@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
+import contextlib
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from nbdeploy.canonical import estimators_of
 from nbdeploy.errors import Corrupted, NotCapturable
 from nbdeploy.flavors import Saved
-from nbdeploy.flavors.modules import load_modules
+from nbdeploy.flavors.native_state import check_native_state, is_plain
 from nbdeploy.flavors.python import METHODS
 from nbdeploy.flavors.skops_files import canonical
 
@@ -44,7 +44,8 @@ class Sklearn:
         from skops.io import dumps, get_untrusted_types
 
         try:
-            raw = dumps(model)
+            with _timeless(model):
+                raw = dumps(model)
         except Exception as error:
             raise NotCapturable(f"scikit-learn model {type(model).__name__} cannot be stored: {error}") from error
         content = canonical(raw, module)
@@ -53,23 +54,22 @@ class Sklearn:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
         runs_code = self.runs_code({"trusted": trusted})
-        return Saved(runs_code, {"trusted": trusted}, _mlflow(trusted, runs_code))
+        tables = {} if runs_code else _mlflow(trusted)
+        return Saved(runs_code, {"trusted": trusted}, frozenset({"skops"}), tables)
 
     def runs_code(self, loader: Mapping[str, Any]) -> bool:
-        return not all(map(_is_plain, loader.get("trusted", ())))
+        return not all(map(is_plain, loader.get("trusted", ())))
 
     def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:
         from skops.io import get_untrusted_types, load
 
-        load_modules(folder)
         path = folder / FILE
         allowed = set(loader.get("trusted", ()))
         refused = sorted(set(get_untrusted_types(file=path)) - allowed)
         if refused:
             raise Corrupted(f"{path} would build types that the snapshot does not list: {', '.join(refused)}")
         model = load(path, trusted=sorted(allowed))
-        for tree in estimators_of(model, _is_tree):
-            _check_tree(tree)
+        check_native_state(model)
         for part in estimators_of(model):
             if getattr(part, "n_jobs", None) not in (None, 1):
                 part.n_jobs = 1
@@ -79,38 +79,25 @@ class Sklearn:
 FLAVOR = Sklearn()
 
 
-def _is_plain(name: str) -> bool:
-    """Whether a type is a class of scikit-learn's own: data and known code, no function to call."""
-    if not name.startswith("sklearn."):
-        return False
-    module, _, attribute = name.rpartition(".")
+@contextlib.contextmanager
+def _timeless(model: Any) -> Iterator[None]:
+    """Hide how long searches took, which is no part of what they found; put it back afterwards."""
+    searches = estimators_of(model, lambda part: hasattr(part, "cv_results_") or hasattr(part, "refit_time_"))
+    before = [(part, dict(vars(part))) for part in searches]
+    for part in searches:
+        if hasattr(part, "cv_results_"):
+            part.cv_results_ = {k: v * 0.0 if k.endswith("_time") else v for k, v in part.cv_results_.items()}
+        if hasattr(part, "refit_time_"):
+            part.refit_time_ = 0.0
     try:
-        return isinstance(getattr(import_module(module), attribute, None), type)
-    except ImportError:
-        return False
+        yield
+    finally:
+        for part, attributes in before:
+            vars(part).update(attributes)
 
 
-def _is_tree(part: object) -> bool:
-    return type(part).__module__ == "sklearn.tree._tree" and type(part).__name__ == "Tree"
-
-
-def _check_tree(tree: Any) -> None:
-    """Refuse node and feature indices that are out of bounds: scikit-learn follows them unchecked."""
-    left, right, feature = tree.children_left, tree.children_right, tree.feature
-    inner = left != -1
-    nodes = tree.node_count
-    sound = (
-        bool(((left >= -1) & (left < nodes) & (right >= -1) & (right < nodes)).all())
-        and bool((inner == (right != -1)).all())
-        and bool(((feature[inner] >= 0) & (feature[inner] < tree.n_features)).all())
-    )
-    if not sound:
-        raise Corrupted("a decision tree of this model points outside of itself; the file was tampered with")
-
-
-def _mlflow(trusted: list[str], runs_code: bool) -> dict[str, Any]:
-    if runs_code:
-        return {"python_function": {"loader_module": "nbdeploy.flavors.mlflow"}}
+def _mlflow(trusted: list[str]) -> dict[str, Any]:
+    """What MLflow needs to load the model by itself."""
     return {
         "python_function": {"loader_module": "mlflow.sklearn", "model_path": FILE, "predict_fn": "predict"},
         "sklearn": {

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from typing import Any
+
+from nbdeploy.errors import NotCapturable
 
 __all__ = ["canonical"]
 
@@ -21,9 +24,12 @@ def canonical(raw: bytes, module: str | None) -> bytes:
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         schema = json.loads(archive.read("schema.json"))
         files = {name: archive.read(name) for name in archive.namelist() if name != "schema.json"}
+    _forget_process(schema)
     numbers: dict[int, int] = {}
     renamed: dict[str, str] = {}
     for node in _nodes(schema):
+        if node.get("__class__") == "<lambda>":
+            raise NotCapturable("skops stores functions by name, and a lambda has none")
         if "__id__" in node:
             node["__id__"] = numbers.setdefault(node["__id__"], len(numbers) + 1)
         if isinstance(node.get("file"), str) and node["file"] in files:
@@ -34,6 +40,20 @@ def canonical(raw: bytes, module: str | None) -> bytes:
                 if node.get(key) == "__main__":
                     node[key] = module
     return _archive({"schema.json": json.dumps(schema).encode(), **{new: files[old] for old, new in renamed.items()}})
+
+
+def _forget_process(schema: Any) -> None:
+    """Remove what differs from process to process: an ``id()`` that text vectorizers keep, and the order of sets."""
+    for node in _nodes(schema):
+        if isinstance(node.get("_stop_words_id"), dict):
+            node["_stop_words_id"]["content"] = "0"
+        if node.get("__loader__") == "SetNode":
+            node["content"].sort(key=_without_ids)
+
+
+def _without_ids(document: Any) -> str:
+    """A node as text, without addresses."""
+    return re.sub(r'"(__id__|file)": ("[^"]*"|[0-9]+)', "", json.dumps(document))
 
 
 def _nodes(document: Any) -> Iterator[dict[str, Any]]:

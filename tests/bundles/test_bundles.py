@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import py_compile
 import subprocess
 import sys
-import zipfile
+from collections.abc import Callable
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.neighbors import KNeighborsClassifier
 
 import nbdeploy as nd
 from nbdeploy import api
 from nbdeploy.errors import Conflict, Corrupted, NotFound
-from nbdeploy.flavors.skops_files import canonical
+from nbdeploy.flavors.native_state import check_native_state
+from nbdeploy.manifest import canonical_json, sha256
+from nbdeploy.predictor import load
 from nbdeploy.settings import Settings
+from tests.models import NUMBERS, penguins
 
 
 @pytest.fixture
@@ -60,13 +69,75 @@ def test_one_changed_byte_is_refused_wherever_it_is(forest: Any, tmp_path: Path)
     assert api.import_(folder).ref == "forest:1"
 
 
-def test_bundle_outside_of_itself_is_refused(forest: Any, tmp_path: Path) -> None:
-    """A file name that leads out of the folder is refused before anything is read."""
+def resealed(folder: Path, change: Callable[[dict[str, Any], dict[str, Any]], None]) -> None:
+    """Forge a bundle whose digests are right."""
+    content, record = (json.loads((folder / f"{name}.json").read_text()) for name in ("content", "record"))
+    change(content, record)
+    raw = json.dumps(content).encode()
+    document = {**record, "digest": f"sha256:{sha256(raw)}"}
+    document.pop("sha256")
+    (folder / "content.json").write_bytes(raw)
+    (folder / "record.json").write_bytes(canonical_json({**document, "sha256": sha256(canonical_json(document))}))
+
+
+EVIL = b"import pathlib; pathlib.Path('ran').write_text('')"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c, r: c["files"].update({"../x": c["files"].pop("model/model.skops")}),
+        lambda c, r: c["files"].update({"code/nbdeploy_0123456789ab.py": {"sha256": sha256(EVIL), "size": len(EVIL)}}),
+        lambda c, r: r["files"].update({"code/nbdeploy_0123456789ab.py": {"sha256": sha256(EVIL), "size": len(EVIL)}}),
+        lambda c, r: c["loader"]["trusted"].append("os.system"),
+        lambda c, r: r.update(runs_code=True),
+        lambda c, r: r.update(flavor="python"),
+        lambda c, r: r.update(metrics="good"),
+        lambda c, r: r.update(version=10**30),
+        lambda c, r: r["files"]["README.md"].update(sha256="../../x"),
+        lambda c, r: c["canonical"].update(multiple=0),
+        lambda c, r: c["signature"].update(default_method="predct"),
+        lambda c, r: c.update(protocol=2),
+    ],
+    ids=[
+        *("outside", "unsaid code", "code in the record", "types", "runs_code", "flavor", "metrics", "version"),
+        *("digest", "padding", "method", "protocol"),
+    ],
+)
+def test_a_forged_bundle_is_refused_and_runs_nothing(
+    forest: Any, tmp_path: Path, change: Callable[[dict[str, Any], dict[str, Any]], None]
+) -> None:
+    """Right digests do not make a bundle right: paths, code, types, names and numbers are checked."""
     folder = api.export("forest", tmp_path / "out").path
-    text = (folder / "content.json").read_text().replace("model/model.skops", "../model.skops")
-    (folder / "content.json").write_text(text)
+    (folder / "code").mkdir()
+    (folder / "code" / "nbdeploy_0123456789ab.py").write_bytes(EVIL)
+    resealed(folder, lambda c, r: None)
+    load(folder)
+    resealed(folder, change)
     with pytest.raises(Corrupted):
-        api.import_(folder)
+        load(folder)
+    assert not Path("ran").exists()
+
+
+def test_files_that_no_document_lists_are_not_looked_at(stock: Path, tmp_path: Path) -> None:
+    """Unlisted code and cached bytecode beside listed code are not run."""
+    folder = api.export("species", tmp_path / "out").path
+    (folder / "code" / "nbdeploy_0123456789ab.py").write_bytes(EVIL)
+    listed = next(path for path in (folder / "code").glob("*.py") if path.name != "nbdeploy_0123456789ab.py")
+    py_compile.compile(str(folder / "code" / "nbdeploy_0123456789ab.py"), cfile=cache_from_source(str(listed)))
+    source = f"import sys; from pathlib import Path; from nbdeploy.predictor import load; load(Path({str(folder)!r}))"
+    subprocess.run([sys.executable, "-c", source], check=True)
+    assert not Path("ran").exists()
+
+
+def test_a_damaged_archive_is_refused_wherever_it_is_damaged(forest: Any, tmp_path: Path) -> None:
+    """One byte flipped anywhere in a .zip is either found, or changes nothing."""
+    path = api.export("forest", tmp_path / "forest.zip").path
+    whole = path.read_bytes()
+    for position in range(0, len(whole), max(1, len(whole) // 60)):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
+        with contextlib.suppress(Corrupted):
+            assert api.import_(path).ref == "forest:1"
 
 
 def test_what_is_no_bundle_says_so(tmp_path: Path) -> None:
@@ -89,41 +160,62 @@ def test_export_never_overwrites(forest: Any, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "mine.txt").read_text() == "mine"
 
 
-def test_a_bundle_that_lies_about_running_code_is_refused(forest: Any, tmp_path: Path) -> None:
-    """Types that are not scikit-learn's own cannot be listed in a bundle that says it runs no code."""
-    from nbdeploy.manifest import Manifest
-    from nbdeploy.predictor import load
-
-    folder = api.export("forest", tmp_path / "out").path
-    content = json.loads((folder / "content.json").read_text())
-    content["loader"]["trusted"].append("os.system")
-    forged = Manifest.sealed(json.dumps(content).encode(), json.loads((folder / "record.json").read_text()))
-    (folder / "content.json").write_bytes(forged.content)
-    (folder / "record.json").write_bytes(forged.record)
-    with pytest.raises(Corrupted, match="would run code"):
-        load(folder)
-
-
 def test_a_tree_that_points_outside_of_itself_is_refused(forest: Any) -> None:
-    """Node indices are checked before scikit-learn follows them."""
-    from nbdeploy.flavors.sklearn import _check_tree
-
+    """Indices are checked before scikit-learn follows them: children, circles and columns."""
+    check_native_state(forest)
     tree = forest.estimators_[0].tree_
-    _check_tree(tree)
-    state = tree.__getstate__()
-    state["nodes"]["left_child"][0] = 10**6
-    tree.__setstate__(state)
+    for field, value in [("left_child", 10**6), ("left_child", 0), ("feature", 99)]:
+        state = tree.__getstate__()
+        state["nodes"] = state["nodes"].copy()
+        state["nodes"][field][0] = value
+        forest.estimators_[0].tree_ = forged = type(tree)(tree.n_features, tree.n_classes, tree.n_outputs)
+        forged.__setstate__(state)
+        with pytest.raises(Corrupted, match="outside of itself"):
+            check_native_state(forest)
+    forest.estimators_[0].tree_ = tree
+    forest.n_features_in_ = 3
     with pytest.raises(Corrupted, match="outside of itself"):
-        _check_tree(tree)
+        check_native_state(forest)
 
 
-def test_skops_bytes_are_the_same_each_time(forest: Any) -> None:
-    """No addresses, no dates: the same model is the same bytes."""
-    from skops.io import dumps
+def test_histogram_trees_and_neighbours_are_checked_too() -> None:
+    """Their nodes are arrays that a file could forge as well."""
+    X, y = penguins()
+    X = X[NUMBERS].fillna(0.0).to_numpy()
+    boosted = HistGradientBoostingClassifier(max_iter=2).fit(X, y)
+    near = KNeighborsClassifier(algorithm="kd_tree").fit(X, y)
+    check_native_state([boosted, near])
+    boosted._predictors[0][0].nodes["left"][0] = 10**9
+    with pytest.raises(Corrupted, match="outside of itself"):
+        check_native_state(boosted)
 
-    assert canonical(dumps(forest), None) == canonical(dumps(forest), None)
-    with zipfile.ZipFile(__import__("io").BytesIO(canonical(dumps(forest), None))) as archive:
-        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+def test_the_same_training_is_the_same_content_in_every_process(tmp_path: Path) -> None:
+    """No addresses, dates, durations or hash order: another process stores the same digest."""
+    source = """
+import sys
+from nbdeploy.flavors.sklearn import FLAVOR
+from nbdeploy.manifest import sha256
+from pathlib import Path
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+model = make_pipeline(TfidfVectorizer(), LogisticRegression())
+texts = ["good day", "bad day", "good night", "bad night"] * 5
+search = GridSearchCV(model, {"logisticregression__C": [1.0, 2.0]}, cv=2).fit(texts, [1, 0, 1, 0] * 5)
+search.words = {"some", "words", "in", "a", "set"}
+folder = Path(sys.argv[1])
+FLAVOR.save(search, folder, None)
+assert search.refit_time_ > 0
+print(sha256((folder / "model/model.skops").read_bytes()))
+"""
+    digests = set()
+    for seed in ("1", "2", "3"):
+        command = [sys.executable, "-c", source, str(tmp_path / seed)]
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        digests.add(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+    assert len(digests) == 1
 
 
 MLFLOW = """
@@ -137,7 +229,7 @@ class Refuse:
 sys.meta_path.insert(0, Refuse())
 rows = pd.read_parquet(sys.argv[1] + "/sample.parquet")
 model = mlflow.pyfunc.load_model(sys.argv[1])
-print(json.dumps([str(label) for label in model.predict(rows)]))
+print(json.dumps([str(label) for label in pd.DataFrame(model.predict(rows)).iloc[:, 0]]))
 """
 
 
@@ -160,3 +252,7 @@ def test_mlflow_loads_captured_code_through_nbdeploy(stock: Path, tmp_path: Path
     folder = api.export("species", tmp_path / "out").path
     predictor = nd.load("species")
     assert _by_mlflow(folder, refuse=False) == predictor.expected["prediction"].to_list()
+    source = next((folder / "code").glob("*.py"))
+    source.write_text(source.read_text() + "# changed")
+    with pytest.raises(AssertionError, match="changed or is damaged"):
+        _by_mlflow(folder, refuse=False)

@@ -1,0 +1,135 @@
+"""The two documents of a bundle as values, and their bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any
+
+import msgspec
+
+from nbdeploy.types import Canonical, Signature
+
+__all__ = [
+    "BESIDE",
+    "PROTOCOL",
+    "Content",
+    "Environment",
+    "FileEntry",
+    "Record",
+    "canonical_json",
+    "file_entry",
+    "sha256",
+]
+
+PROTOCOL = 1
+"""Version of the bundle format. Readers refuse a higher one."""
+
+
+class FileEntry(msgspec.Struct, frozen=True):
+    """SHA-256 (64 hexadecimal digits) and size in bytes of one file of a bundle."""
+
+    sha256: str
+    size: int
+
+
+BESIDE = frozenset({"MLmodel", "README.md", "expected.parquet", "profile.json", "python_env.yaml", "sample.parquet"})
+"""The files that a record may list. Everything else determines answers, and belongs into ``content.json``."""
+
+
+class Record(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``record.json``: who, when, how good. Fields of later versions are kept in the bytes.
+
+    Attributes
+    ----------
+    name, version : str, int
+        What the snapshot is called.
+    digest, sha256 : str
+        The content's digest, and the record's own.
+    flavor, runs_code : str, bool
+        The content's, for lists.
+    files : dict of str to FileEntry
+        The files beside the content.
+    created, author, note : str
+        When (UTC, ISO 8601), who, and a remark.
+    metrics : dict of str to float
+        How good it is.
+    rehearsal, lineage : dict
+        How it was proven, and where it comes from.
+    native_difference : float
+        Largest relative difference between the canonical and the plain call.
+    bytes : int
+        Size of the bundle.
+    """
+
+    name: str
+    version: Annotated[int, msgspec.Meta(ge=1, le=99_999_999)]
+    digest: str
+    sha256: str
+    flavor: str | None = None
+    runs_code: bool | None = None
+    files: dict[str, FileEntry] = {}
+    created: str = ""
+    author: str = ""
+    note: str = ""
+    metrics: dict[str, float] = {}
+    rehearsal: dict[str, Any] = {}
+    lineage: dict[str, str] = {}
+    native_difference: float = 0.0
+    bytes: int = 0
+
+
+class Environment(msgspec.Struct, frozen=True):
+    """The Python version and the exact versions of the distributions that a model needs."""
+
+    python: str
+    packages: dict[str, str] = {}
+
+
+class Content(msgspec.Struct, frozen=True):
+    """``content.json``: everything that determines a snapshot's answers.
+
+    Attributes
+    ----------
+    protocol : int
+        Version of the bundle format.
+    flavor : str
+        The adapter that loads the model.
+    signature : Signature
+        What goes in and what comes out.
+    canonical : Canonical
+        How native code is called.
+    environment : Environment
+        The distributions the model needs.
+    files : dict of str to FileEntry
+        Path below the bundle to digest and size, of every content file.
+    runs_code : bool
+        Whether loading executes code that came with the bundle (captured source, pickle).
+    loader : dict
+        What the flavor needs to load the model.
+    """
+
+    protocol: int
+    flavor: str
+    signature: Signature
+    canonical: Canonical
+    environment: Environment
+    files: dict[str, FileEntry]
+    runs_code: bool = False
+    loader: dict[str, Any] = {}
+
+
+def sha256(content: bytes) -> str:
+    """SHA-256 as 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def file_entry(content: bytes) -> FileEntry:
+    """Digest and size of a file's bytes."""
+    return FileEntry(sha256(content), len(content))
+
+
+def canonical_json(document: Any) -> bytes:
+    """JSON with sorted keys, so that equal documents have equal bytes; readable, one item a line."""
+    text = json.dumps(msgspec.to_builtins(document), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+    return text.encode() + b"\n"
