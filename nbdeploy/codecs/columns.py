@@ -1,15 +1,15 @@
-"""Columns: their logical types, and values made to conform to them without loss."""
+"""Columns: their logical types, their labels, and how their values are kept on the wire."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, NoReturn, cast
+from typing import Any, Literal, cast
 
 import polars as pl
 
 from nbdeploy.errors import InvalidData
 from nbdeploy.types import Column
 
-__all__ = ["SIMPLE", "column_of", "conform", "parse", "series_of", "wire_dtype"]
+__all__ = ["SIMPLE", "column_of", "labels", "plain_label", "series_of", "typed", "wire_dtype"]
 
 SIMPLE: dict[str, Any] = {
     "bool": pl.Boolean,
@@ -28,8 +28,8 @@ SIMPLE: dict[str, Any] = {
 }
 """Logical types that need no parameters, and how they are kept on the wire."""
 
-_NAMES = {dtype: name for name, dtype in SIMPLE.items()}
-_EXACT_IN_FLOAT64 = 2**53
+_NAMES = {pl.Null: "null", **{dtype: name for name, dtype in SIMPLE.items()}}
+_MANY = {"categorical", "datetime", "duration"}
 
 
 def wire_dtype(column: Column) -> Any:
@@ -52,33 +52,76 @@ def wire_dtype(column: Column) -> Any:
 def column_of(series: pl.Series, dtype: str) -> Column:
     """Describe a Polars series as a column; `dtype` is the caller's own name of its type.
 
+    A series without values is of type ``null``, and one that no logical type fits is ``unknown``:
+    that matters to a signature, which takes :func:`typed` columns, but not to binding.
+    NaN counts as missing.
+    """
+    kind = series.dtype
+    name, gaps = series.name, series.null_count() > 0
+    if isinstance(kind, pl.Datetime):
+        return Column(name, "datetime", dtype, nullable=gaps, unit=kind.time_unit, timezone=kind.time_zone)
+    if isinstance(kind, pl.Duration):
+        return Column(name, "duration", dtype, nullable=gaps, unit=kind.time_unit)
+    if isinstance(kind, (pl.Categorical, pl.Enum)):
+        values = list(kind.categories) if isinstance(kind, pl.Enum) else _levels(series)
+        return Column(name, "categorical", dtype, nullable=gaps, categories=values)
+    nans = kind.is_float() and bool(series.is_nan().any())
+    marker = "nan" if nans and not gaps else None
+    return Column(name, _NAMES.get(type(kind), "unknown"), dtype, nullable=gaps or nans, missing=marker)
+
+
+def typed(column: Column) -> Column:
+    """Return the column, if its type has a place in a signature.
+
     Raises
     ------
     InvalidData
-        If no logical type fits.
+        If it has only missing values, or no logical type fits.
     """
-    kind = series.dtype
-    nullable = series.null_count() > 0
-    if isinstance(kind, pl.Datetime):
-        return Column(series.name, "datetime", dtype, nullable=nullable, unit=kind.time_unit, timezone=kind.time_zone)
-    if isinstance(kind, pl.Duration):
-        return Column(series.name, "duration", dtype, nullable=nullable, unit=kind.time_unit)
-    if isinstance(kind, (pl.Categorical, pl.Enum)):
-        values = list(kind.categories) if isinstance(kind, pl.Enum) else _levels(series)
-        return Column(series.name, "categorical", dtype, nullable=nullable, categories=values)
-    if kind == pl.Null:
+    if column.type == "null":
         raise InvalidData(
-            f"column {series.name!r} has only missing values, so its type is unknown; "
+            f"column {column.name!r} has only missing values, so its type is unknown; "
             "give data with values in it, or leave the column out",
-            column=series.name,
+            column=column.name,
         )
-    if type(kind) not in _NAMES:
+    if column.type not in SIMPLE and column.type not in _MANY:
         raise InvalidData(
-            f"column {series.name!r} has type {dtype}, which has no place in a signature; "
-            f"there are: {', '.join(SIMPLE)}, categorical, datetime, duration",
-            column=series.name,
+            f"column {column.name!r} has type {column.dtype}, which has no place in a signature; "
+            f"there are: {', '.join(SIMPLE)}, categorical (of text or numbers), datetime, duration",
+            column=column.name,
         )
-    return Column(series.name, _NAMES[type(kind)], dtype, nullable=nullable)
+    return column
+
+
+def plain_label(label: Any) -> Any:
+    """Return a label as JSON can hold it; None where it is the wire name itself.
+
+    Raises
+    ------
+    InvalidData
+        If it is neither text nor a number.
+    """
+    if isinstance(label, str):
+        return None
+    label = label.item() if hasattr(label, "dtype") and hasattr(label, "item") else label
+    if isinstance(label, (bool, int, float)):
+        return label
+    raise InvalidData(
+        f"column label {label!r} is a {type(label).__name__}; labels are text or numbers: "
+        "flatten the columns first, for example df.columns = ['_'.join(c) for c in df.columns]",
+        column=str(label),
+    )
+
+
+def labels(columns: list[Column]) -> list[Any]:
+    """Return the container's own labels of columns.
+
+    Examples
+    --------
+    >>> labels([Column("age", "int64", "int64"), Column("7", "int64", "int64", label=7)])
+    ['age', 7]
+    """
+    return [column.name if column.label is None else column.label for column in columns]
 
 
 def _levels(series: pl.Series) -> list[str]:
@@ -91,16 +134,17 @@ def series_of(name: str, values: list[Any]) -> pl.Series:
     Raises
     ------
     InvalidData
-        If the values are of kinds that do not go together.
+        If the values are of kinds that do not go together, or one is more than a column can hold.
     """
     kinds = {type(value) for value in values if value is not None}
     if bool in kinds and len(kinds) > 1:
         raise _mixed(name, values, bool)
     try:
         return pl.Series(name, values, dtype=pl.Float64 if kinds == {int, float} else None, strict=True)
-    except (TypeError, pl.exceptions.PolarsError, OverflowError):
-        first = type(next(value for value in values if value is not None))
-        raise _mixed(name, values, first) from None
+    except (TypeError, pl.exceptions.PolarsError, OverflowError, UnicodeError):
+        if len(kinds) == 1:
+            raise _beyond(name, values) from None
+        raise _mixed(name, values, type(next(value for value in values if value is not None))) from None
 
 
 def _mixed(name: str, values: list[Any], kind: type) -> InvalidData:
@@ -116,137 +160,18 @@ def _mixed(name: str, values: list[Any], kind: type) -> InvalidData:
     )
 
 
-def conform(series: pl.Series, column: Column) -> pl.Series:
-    """Return the series in the column's wire type, if that loses nothing.
-
-    Raises
-    ------
-    InvalidData
-        Naming the first row that does not fit, its value and the expected type.
-    """
-    series = series.alias(column.name)
-    if series.dtype in (pl.Float64, pl.Float32):
-        series = series.fill_nan(None)
-    target = wire_dtype(column)
-    converted = series if series.dtype == target else _convert(series, column, target)
-    if not column.nullable and converted.null_count():
-        _refuse(series, converted.is_null(), column, "is missing, and the model was given no missing values there")
-    if column.categories is not None:
-        known = converted.is_in(pl.Series(column.categories, dtype=target).implode()) | converted.is_null()
-        if not known.all():
-            _refuse(series, ~known, column, f"is not one of the categories {_some(column.categories)}")
-    return converted
+def _beyond(name: str, values: list[Any]) -> InvalidData:
+    row, value = next(((row, value) for row, value in enumerate(values) if not _fits(value)), (0, values[0]))
+    why = {int: "has more than 64 bits", str: "is not valid Unicode text"}.get(type(value), "cannot be read")
+    return InvalidData(f"row {row}, column {name!r}: {value!r:.60} {why}", row=row, column=name, value=value)
 
 
-def parse(text: pl.Series, column: Column) -> pl.Series:
-    """Read text as the column's type, as a CSV file needs it.
-
-    Missing is an empty field; where the column may have missing values, or is not text, also what pandas
-    takes for missing: ``NA``, ``NaN``, ``null``, ``None``, ``N/A`` and their like.
-
-    Raises
-    ------
-    InvalidData
-        Naming the first row that does not fit, its value and the expected type.
-    """
-    target = wire_dtype(column)
-    if column.nullable or target != pl.String:
-        stripped = text if target == pl.String else text.str.strip_chars()
-        text = pl.select(pl.when(~stripped.is_in(_MISSING)).then(stripped).alias(column.name)).to_series()
-    if target == pl.Boolean:
-        words = text.str.to_lowercase()
-        values = words.replace_strict({"true": True, "1": True, "false": False, "0": False}, default=None)
-    elif target == pl.String or target.is_temporal():
-        return conform(text, column)
-    elif target.is_integer():
-        # Whole numbers with blanks are written as 3.0 by pandas.
-        values = text.str.replace(r"\.0+$", "").cast(target, strict=False)
-    else:
-        values = text.cast(target, strict=False)
-    unread = values.is_null() & text.is_not_null()
-    if unread.any():
-        _refuse(text, unread, column, f"is not {_article(column.type)}")
-    return conform(values, column)
-
-
-_MISSING = ["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "<NA>"]
-
-
-def _convert(series: pl.Series, column: Column, target: Any) -> pl.Series:
-    if series.dtype == pl.Null:
-        return series.cast(target)
-    if not _may_become(series.dtype, target):
-        present = series.is_not_null()
-        if not present.any():
-            return pl.Series(column.name, [None] * len(series), dtype=target)
-        _refuse(series, present, column, f"is not {_article(column.type)}")
-    if series.dtype == pl.String and target != pl.String:
-        converted = _parse_time(series, target)
-    else:
-        converted = series.cast(target, strict=False)
-    lost = converted.is_null() & series.is_not_null()
-    if target.is_integer() and series.dtype.is_float():
-        lost |= (converted.cast(pl.Float64) != series).fill_null(False)
-    if target.is_float() and series.dtype.is_integer():
-        lost |= (series.cast(pl.Int128).abs() > _EXACT_IN_FLOAT64).fill_null(False)
-    if lost.any():
-        _refuse(series, lost, column, f"is not {_article(column.type)}")
-    return converted
-
-
-def _may_become(source: Any, target: Any) -> bool:
-    """Whether values of one type can be values of another at all."""
-    if source.is_numeric() and target.is_numeric():
-        return True
-    if isinstance(source, (pl.Categorical, pl.Enum)) and target == pl.String:
-        return True
-    if isinstance(target, pl.Datetime) and isinstance(source, pl.Datetime):
-        return (source.time_zone is None) == (target.time_zone is None)
-    if isinstance(target, pl.Duration):
-        return isinstance(source, pl.Duration)
-    if isinstance(target, pl.Datetime) or target == pl.Date:
-        return source in (pl.String, pl.Date)
-    return False
-
-
-def _parse_time(series: pl.Series, target: Any) -> pl.Series:
-    """ISO 8601 text as dates or datetimes."""
-    if target == pl.Date:
-        return series.str.to_date("%Y-%m-%d", strict=False)
-    aware = target.time_zone is not None
-    formats = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"]
-    parsed = [
-        series.str.to_datetime(f"{f}%#z" if aware else f, time_unit=target.time_unit, strict=False) for f in formats
-    ]
-    if not aware:
-        parsed.append(series.str.to_date("%Y-%m-%d", strict=False).cast(target))
-    together = pl.select(pl.coalesce(*parsed)).to_series()
-    return together.dt.convert_time_zone(target.time_zone) if aware else together
-
-
-def _refuse(series: pl.Series, bad: pl.Series, column: Column, why: str) -> NoReturn:
-    rows = bad.arg_true()
-    row = int(rows[0])
-    value = series[row]
-    more = f" (and {len(rows) - 1} more rows)" if len(rows) > 1 else ""
-    detail = f"{'the value' if value is None else repr(value)} {why}{more}; expected {_article(column.type)}"
-    raise InvalidData(
-        f"row {row}, column {column.name!r}: {detail}",
-        row=row,
-        column=column.name,
-        value=value,
-        expected=column.type,
-        detail=detail,
-    )
-
-
-def _article(type_name: str) -> str:
-    return f"{'an' if type_name[0] in 'aeio' else 'a'} {type_name}"
-
-
-def _some(values: list[Any]) -> str:
-    shown = ", ".join(repr(value) for value in values[:8])
-    return shown if len(values) <= 8 else f"{shown} … ({len(values)})"
+def _fits(value: Any) -> bool:
+    try:
+        pl.Series([value], strict=True)
+    except (TypeError, pl.exceptions.PolarsError, OverflowError, UnicodeError):
+        return False
+    return True
 
 
 def _unit(column: Column) -> Literal["ns", "us", "ms"]:

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from nbdeploy.codecs.columns import conform, parse
+from nbdeploy.codecs.columns import typed, wire_dtype
+from nbdeploy.codecs.conforming import conform, parse
 from nbdeploy.errors import InvalidData, NotFound
 from nbdeploy.plugins import Registry
 from nbdeploy.types import Column, Signature
@@ -78,7 +79,7 @@ def describe(data: Any) -> Signature:
         raise InvalidData("the data has no rows, so its types are unknown; give at least one row")
     dims, dtype = container.shape(data)
     names = _unique([column.name for column, _ in parts])
-    columns = [_renamed(column, name) for (column, _), name in zip(parts, names, strict=True)]
+    columns = [_renamed(typed(column), name) for (column, _), name in zip(parts, names, strict=True)]
     return Signature(container=name, columns=columns, dims=dims, dtype=dtype)
 
 
@@ -104,6 +105,8 @@ def bind(data: Any, signature: Signature) -> pl.DataFrame:
         Naming the missing columns, or the row, column, value and expected type.
     """
     name = container_of(data)
+    if isinstance(data, (list, tuple)) and not data:
+        return pl.DataFrame(schema={column.name: wire_dtype(column) for column in signature.columns})
     parts = CONTAINERS[name].columns(data)
     if name == "numpy" or (signature.dims == 1 and len(parts) == 1):
         chosen = _by_position([series for _, series in parts], signature)
@@ -157,9 +160,11 @@ def _by_name(parts: list[tuple[Column, pl.Series]], signature: Signature) -> lis
 def _refuse_missing(signature: Signature, available: Collection[str]) -> None:
     missing = [name for name in signature.names if name not in available]
     if missing:
-        error = NotFound("column", missing[0], available)
+        told = str(NotFound("column", missing[0], available))
+        if signature.container == "numpy":
+            told = "the model was given an array, so its columns are x0, x1 …: give an array, or columns of those names"
         raise InvalidData(
-            f"missing columns: {', '.join(missing)}; {error}", missing=missing, available=sorted(available)
+            f"missing columns: {', '.join(missing)}; {told}", missing=missing, available=sorted(available)
         )
 
 

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from nbdeploy.codecs.columns import column_of, series_of
+from nbdeploy.codecs.columns import column_of, labels, plain_label, series_of
 from nbdeploy.errors import InvalidData
 from nbdeploy.types import Column, Signature
 
 __all__ = ["CONTAINER"]
 
+_LEVELS = (pl.String, pl.Int64, pl.UInt64, pl.Float64, pl.Boolean, pl.Null)
 _MARKERS: dict[str | None, Any] = {"nan": np.nan, "none": None, "NA": pd.NA, None: np.nan}
 
 
@@ -35,17 +36,17 @@ class Pandas:
         return data.iloc[rows]
 
     def rebuild(self, wire: pl.DataFrame, signature: Signature) -> Any:
-        labels = [column.name if column.label is None else column.label for column in signature.columns]
+        names = labels(signature.columns)
         if signature.dims == 1:
-            return pd.Series(_values(wire[:, 0], signature.columns[0]), name=labels[0])
+            return pd.Series(_values(wire[:, 0], signature.columns[0]), name=names[0])
         kinds = {column.dtype for column in signature.columns}
         if kinds in ({"float64"}, {"float32"}):
             # One block in row order: linear algebra reads it as it stands, so a row's bits stay its own.
             block = np.ascontiguousarray(wire.fill_null(float("nan")).to_numpy())
-            return pd.DataFrame(block, columns=pd.Index(labels), copy=False)
+            return pd.DataFrame(block, columns=pd.Index(names), copy=False)
         values = {i: _values(wire[:, i], column) for i, column in enumerate(signature.columns)}
         frame = pd.DataFrame(values, copy=False)
-        frame.columns = pd.Index(labels)
+        frame.columns = pd.Index(names)
         return frame
 
 
@@ -62,39 +63,39 @@ def _take(series: pd.Series, label: Any) -> tuple[Column, pl.Series]:
     else:
         if isinstance(series.dtype, pd.SparseDtype):
             series = series.sparse.to_dense()
-        values = pl.Series(name, pl.from_pandas(series, nan_to_null=True))
+        values = _read(name, series)
         column = column_of(values, dtype)
     if column.type in {"datetime", "duration"}:
-        column = msgspec.structs.replace(column, unit=getattr(series.dtype, "unit", None) or np.datetime_data(dtype)[0])
-    return msgspec.structs.replace(column, label=_plain(label)), values
+        column = msgspec.structs.replace(column, unit=_unit(series.dtype) or column.unit)
+    return msgspec.structs.replace(column, label=plain_label(label)), values
 
 
-def _plain(label: Any) -> Any:
-    """A label as JSON can hold it; None where it is the wire name itself."""
-    if isinstance(label, str):
-        return None
-    if isinstance(label, np.generic):
-        label = label.item()
-    if isinstance(label, (bool, int, float)):
-        return label
-    raise InvalidData(
-        f"column label {label!r} is a {type(label).__name__}; labels are text or numbers: "
-        "flatten the columns first, for example df.columns = ['_'.join(c) for c in df.columns]",
-        column=str(label),
-    )
+def _read(name: str, series: pd.Series) -> pl.Series:
+    try:
+        return pl.Series(name, pl.from_pandas(series, nan_to_null=True))
+    except (TypeError, ValueError) as error:  # Arrow's own errors and those of text are ValueErrors
+        raise InvalidData(f"column {name!r} of type {series.dtype} cannot be read: {error}", column=name) from error
+
+
+def _unit(dtype: Any) -> str | None:
+    """The unit of pandas' and Arrow's times; None for objects, whose unit is that of their wire type."""
+    if isinstance(dtype, np.dtype):
+        return np.datetime_data(dtype)[0] if dtype.kind in "mM" else None
+    return getattr(getattr(dtype, "pyarrow_dtype", dtype), "unit", None)
 
 
 def _take_categorical(name: str, series: Any) -> tuple[Column, pl.Series]:
     categories = series.cat.categories.tolist()
     objects = series.astype(object)
     values = series_of(name, objects.where(objects.notna(), None).tolist())
-    if values.dtype == pl.Null:
-        values = values.cast(pl.Series(categories or [""]).dtype)
+    levels = series_of(name, categories)
+    if values.dtype == pl.Null and categories:
+        values = values.cast(levels.dtype)
     return (
         Column(
             name,
-            "categorical",
-            "category",
+            "categorical" if levels.dtype in _LEVELS else "unknown",
+            "category" if levels.dtype in _LEVELS else f"category of {series.cat.categories.dtype}",
             nullable=values.null_count() > 0,
             categories=categories,
             ordered=bool(series.cat.ordered),
@@ -122,22 +123,22 @@ def _values(series: pl.Series, column: Column) -> Any:
         values[:] = series.to_list()
         values[series.is_null().to_numpy()] = _MARKERS[column.missing]
         return pd.Series(values, dtype=object)
-    if column.type == "datetime":
-        stamps = (
-            pd.DatetimeIndex(series.dt.replace_time_zone(None).to_numpy())
-            if column.timezone is None
-            else (
-                pd.DatetimeIndex(series.dt.convert_time_zone("UTC").dt.replace_time_zone(None).to_numpy())
-                .tz_localize("UTC")
-                .tz_convert(column.timezone)
-            )
-        )
-        return stamps.as_unit(column.unit or "us")
-    if column.type == "duration":
-        return pd.TimedeltaIndex(series.to_numpy()).as_unit(column.unit or "us")
+    if column.type in {"datetime", "duration"}:
+        times = _times(series, column)
+        return pd.Series(times).astype(column.dtype) if column.dtype.endswith("[pyarrow]") else times
     if column.dtype in _NUMPY:
         return series.to_numpy().astype(column.dtype, copy=False)
     return pd.array(series.to_numpy() if column.type == "string" else series.to_list(), dtype=column.dtype)
+
+
+def _times(series: pl.Series, column: Column) -> Any:
+    unit = column.unit or "us"
+    if column.type == "duration":
+        return pd.TimedeltaIndex(series.to_numpy()).as_unit(unit)
+    if column.timezone is None:
+        return pd.DatetimeIndex(series.to_numpy()).as_unit(unit)
+    universal = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return pd.DatetimeIndex(universal.to_numpy()).tz_localize("UTC").tz_convert(column.timezone).as_unit(unit)
 
 
 _NUMPY = {"bool", *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)), "float32", "float64"}

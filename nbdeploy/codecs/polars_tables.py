@@ -40,10 +40,11 @@ CONTAINER = Polars()
 
 
 def native(wire: pl.DataFrame, signature: Signature) -> pl.DataFrame:
-    """Return wire rows with Polars' own categorical types and the caller's labels."""
+    """Return wire rows with Polars' own categorical types, and NaN where the data had NaN for missing."""
     enums = {
         column.name: pl.Enum([str(value) for value in column.categories])
         for column in signature.columns
         if column.categories is not None
     }
-    return wire.cast(enums) if enums else wire  # type: ignore[arg-type]
+    nans = [pl.col(column.name).fill_null(float("nan")) for column in signature.columns if column.missing == "nan"]
+    return wire.with_columns(nans).cast(enums)  # type: ignore[arg-type]

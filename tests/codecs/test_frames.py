@@ -18,7 +18,9 @@ from nbdeploy.codecs import bind, bind_text, describe, rebuild
 from nbdeploy.errors import InvalidData
 from nbdeploy.types import Signature
 
-TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=6)
+NA_WORDS = ["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "<NA>"]
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=6) | st.sampled_from(NA_WORDS)
+WORDS = TEXT.filter(lambda text: text not in NA_WORDS)
 STAMPS = st.datetimes(dt.datetime(1990, 1, 1), dt.datetime(2040, 1, 1))
 
 
@@ -31,29 +33,39 @@ def full(values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
     return st.lists(values, min_size=4, max_size=4)
 
 
-COLUMNS = st.one_of(
-    full(st.floats(allow_nan=False)).map(lambda v: pd.Series(v, dtype="float64")),
-    nullable(st.floats(allow_nan=False)).map(lambda v: pd.Series(v, dtype="float64")),
-    full(st.floats(width=32, allow_nan=False)).map(lambda v: pd.Series(v, dtype="float32")),
-    full(st.integers(-(2**63), 2**63 - 1)).map(lambda v: pd.Series(v, dtype="int64")),
-    full(st.integers(-128, 127)).map(lambda v: pd.Series(v, dtype="int8")),
-    full(st.integers(0, 2**64 - 1)).map(lambda v: pd.Series(v, dtype="uint64")),
-    nullable(st.integers(-(2**40), 2**40)).map(lambda v: pd.Series(v, dtype="Int64")),
-    full(st.booleans()).map(lambda v: pd.Series(v, dtype="bool")),
-    nullable(st.booleans()).map(lambda v: pd.Series(v, dtype="boolean")),
-    nullable(TEXT).map(lambda v: pd.Series(v, dtype="str")),
-    nullable(TEXT).map(lambda v: pd.Series(v, dtype="string")),
-    nullable(TEXT).map(lambda v: pd.Series(v, dtype="object")),
-    nullable(TEXT).map(lambda v: pd.Series([np.nan if x is None else x for x in v], dtype="object")),
-    nullable(st.sampled_from("abc")).map(lambda v: pd.Series(pd.Categorical(v, categories=list("cab")))),
-    nullable(st.integers(1, 3)).map(lambda v: pd.Series(pd.Categorical(v, categories=[3, 2, 1], ordered=True))),
-    nullable(STAMPS).map(lambda v: pd.Series(pd.to_datetime(pd.Series(v)).astype("datetime64[us]"))),
-    full(STAMPS).map(
-        lambda v: pd.Series(pd.DatetimeIndex(v).as_unit("ns").tz_localize("UTC").tz_convert("Asia/Tokyo"))
-    ),
-    full(st.timedeltas(dt.timedelta(-9), dt.timedelta(9))).map(lambda v: pd.Series(pd.TimedeltaIndex(v).as_unit("us"))),
-)
-FRAMES = st.dictionaries(st.one_of(TEXT, st.integers(0, 9)), COLUMNS, min_size=1, max_size=5).map(pd.DataFrame)
+def frames(words: st.SearchStrategy[str]) -> st.SearchStrategy[pd.DataFrame]:
+    """Frames of every kind of column; `words` are the text of columns with missing values."""
+    columns = st.one_of(
+        full(st.floats(allow_nan=False)).map(lambda v: pd.Series(v, dtype="float64")),
+        nullable(st.floats(allow_nan=False)).map(lambda v: pd.Series(v, dtype="float64")),
+        full(st.floats(width=32, allow_nan=False)).map(lambda v: pd.Series(v, dtype="float32")),
+        full(st.integers(-(2**63), 2**63 - 1)).map(lambda v: pd.Series(v, dtype="int64")),
+        full(st.integers(-128, 127)).map(lambda v: pd.Series(v, dtype="int8")),
+        full(st.integers(0, 2**64 - 1)).map(lambda v: pd.Series(v, dtype="uint64")),
+        nullable(st.integers(-(2**40), 2**40)).map(lambda v: pd.Series(v, dtype="Int64")),
+        full(st.booleans()).map(lambda v: pd.Series(v, dtype="bool")),
+        nullable(st.booleans()).map(lambda v: pd.Series(v, dtype="boolean")),
+        nullable(words).map(lambda v: pd.Series(v, dtype="str")),
+        nullable(words).map(lambda v: pd.Series(v, dtype="string")),
+        nullable(words).map(lambda v: pd.Series(v, dtype="object")),
+        nullable(words).map(lambda v: pd.Series([np.nan if x is None else x for x in v], dtype="object")),
+        full(TEXT).map(lambda v: pd.Series(v, dtype="str")),
+        full(TEXT).map(lambda v: pd.Series(v, dtype="category")),
+        nullable(st.sampled_from(["None", "NA", "b"])).map(lambda v: pd.Series(v, dtype="category")),
+        nullable(st.sampled_from("abc")).map(lambda v: pd.Series(pd.Categorical(v, categories=list("cab")))),
+        nullable(st.integers(1, 3)).map(lambda v: pd.Series(pd.Categorical(v, categories=[3, 2, 1], ordered=True))),
+        nullable(STAMPS).map(lambda v: pd.Series(pd.to_datetime(pd.Series(v)).astype("datetime64[us]"))),
+        full(STAMPS).map(
+            lambda v: pd.Series(pd.DatetimeIndex(v).as_unit("ns").tz_localize("UTC").tz_convert("Asia/Tokyo"))
+        ),
+        full(st.timedeltas(dt.timedelta(-9), dt.timedelta(9))).map(
+            lambda v: pd.Series(pd.TimedeltaIndex(v).as_unit("us"))
+        ),
+    )
+    return st.dictionaries(st.one_of(TEXT, st.integers(0, 9)), columns, min_size=1, max_size=5).map(pd.DataFrame)
+
+
+FRAMES = frames(TEXT)
 
 
 @given(FRAMES)
@@ -84,6 +96,11 @@ def test_column_order_does_not_matter(frame: pd.DataFrame, random: Any) -> None:
         np.array([[1.0, 2.0], [3.0, np.nan]]),
         np.array([["a", "b"], ["c", "d"]], dtype=object),
         np.array(["some text", "more"]),
+        np.array([["some", "text"], ["more", "x"]]),
+        np.array(["2020-01-01T10:00:01", "NaT"], dtype="M8[s]"),
+        np.array([[1, 2]], dtype="m8[s]"),
+        [{1: 2.0, "1": 3.0}],
+        {1: [2.0]},
         np.array([[1, 2]], dtype="int32"),
         [{"a": 1, "b": "x"}, {"a": 2, "b": None}],
         {"a": [1.5, None], "b": [True, False]},
@@ -114,16 +131,6 @@ def test_repeated_column_names_go_by_position_among_their_like() -> None:
     pd.testing.assert_frame_equal(rebuild(bind(frame, signature), signature), frame)
 
 
-def test_integers_widen_to_floats_but_not_back() -> None:
-    """Widening loses nothing and is allowed; 1.5 is not an integer."""
-    floats = describe(pd.DataFrame({"a": [1.5]}))
-    integers = describe(pd.DataFrame({"a": [1]}))
-    assert bind([{"a": 1}], floats)["a"].to_list() == [1.0]
-    assert bind([{"a": 2.0}], integers)["a"].to_list() == [2]
-    with pytest.raises(InvalidData, match=r"row 1, column 'a': 1.5 is not an int64"):
-        bind([{"a": 1}, {"a": 1.5}], integers)
-
-
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
@@ -142,24 +149,13 @@ def test_refusals_name_row_column_value_and_type(rows: list[dict[str, Any]], mes
         bind(rows, signature)
 
 
-def test_unseen_category_is_refused_with_the_known_ones() -> None:
-    """A categorical column takes its categories only."""
-    signature = describe(pd.DataFrame({"plan": pd.Categorical(["basic", "gold"])}))
-    with pytest.raises(InvalidData, match=r"'gold\+' is not one of the categories 'basic', 'gold'"):
-        bind(pd.DataFrame({"plan": ["gold+"]}), signature)
-
-
-@given(FRAMES.filter(lambda f: not any(str(d).startswith("timedelta") for d in f.dtypes)))
-@settings(deadline=None, max_examples=30)
+@given(frames(WORDS).filter(lambda f: not any(str(d).startswith("timedelta") for d in f.dtypes)))
+@settings(deadline=None, max_examples=60)
 def test_csv_text_means_what_the_signature_says(frame: pd.DataFrame) -> None:
     """A frame written as text is read back by the signature as the same wire rows."""
     signature = describe(frame)
     wire = bind(frame, signature)
     text = pl.DataFrame({series.name: _as_text(series) for series in wire.get_columns()})
-    has_words = [n for n in wire.columns if wire[n].dtype == pl.String]
-    odd = {"", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "<NA>"}
-    if any(set(wire[name].drop_nulls()) & odd for name in has_words):
-        return
     assert bind_text(text, signature).equals(wire)
 
 
@@ -168,13 +164,6 @@ def _as_text(series: pl.Series) -> pl.Series:
         zoned = getattr(series.dtype, "time_zone", None)
         return series.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f" + ("%z" if zoned else ""))
     return series.cast(pl.String)
-
-
-def test_zip_codes_stay_text_and_blanks_stay_missing() -> None:
-    """Text is not guessed at: leading zeros stay, `NA` is missing where missing is allowed."""
-    signature = describe(pd.DataFrame({"zip": ["01234", "99999"], "age": [1.0, None]}))
-    text = pl.DataFrame({"zip": ["00501", "NA"], "age": ["NA", " 41 "]})
-    assert bind_text(text, signature).to_dicts() == [{"zip": "00501", "age": None}, {"zip": "NA", "age": 41.0}]
 
 
 def test_unusable_data_is_refused_in_words() -> None:
@@ -187,6 +176,76 @@ def test_unusable_data_is_refused_in_words() -> None:
         (np.zeros((2, 2, 2)), "3 dimensions"),
         (pd.DataFrame({("a", "b"): [1]}), "labels are text or numbers"),
         ({"a": [1], "b": [1, 2]}, "different lengths"),
+        ({"a": "gold", "b": [1, 2]}, "column 'a' is one value, 'gold', but column 'b' is a list"),
+        ({"a": {0: 1}}, "column 'a' is a dict"),
+        ([[1, 2], [3, 4]], "row 0 is a list, not a row with column names; give a list of dicts"),
+        ([2**130, 1], "row 0, column 'value': .* has more than 64 bits"),
+        (["a", "\ud800"], "row 1, column 'value': .* is not valid Unicode text"),
+        (pd.DataFrame({"a": pd.cut([1, 2, 3], 2)}), "column 'a' has type category of interval"),
+        (np.array(["2020-01"], dtype="M8[M]"), r"datetime64\[M\]; units are s, ms, us, ns"),
+        (np.ma.array([[1.0], [2.0]], mask=[[0], [1]]), "masked values"),
     ]:
         with pytest.raises(InvalidData, match=message):
             describe(data)
+
+
+def test_text_of_numpy_keeps_its_length() -> None:
+    """Text longer than any the model was given is not cut to another word."""
+    signature = describe(np.array([["red"], ["blu"]]))
+    assert rebuild(bind(np.array([["redish"]]), signature), signature).tolist() == [["redish"]]
+    narrow = rebuild(bind(np.array([["x"]]), signature), signature)
+    assert narrow.dtype == "<U3"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [pl.DataFrame({"x": [1.0, np.nan]}), pa.table({"x": [1.0, np.nan]}), [{"x": 1.0}, {"x": np.nan}]],
+    ids=lambda data: type(data).__name__,
+)
+def test_nan_is_missing_and_comes_back_as_nan(data: Any) -> None:
+    """NaN makes a column nullable in every library, and the model gets NaN again, not null."""
+    signature = describe(data)
+    wire = bind(data, signature)
+    assert signature.columns[0].nullable
+    assert wire["x"].to_list() == [1.0, None]
+    assert str(rebuild(wire, signature)) == str(data)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["timestamp[ns][pyarrow]", "timestamp[s, tz=Europe/Madrid][pyarrow]", "duration[ms][pyarrow]"]
+)
+def test_arrow_times_in_pandas_survive_the_wire(dtype: str) -> None:
+    """pandas columns kept by Arrow come back kept by Arrow."""
+    times = pd.to_timedelta(["1D", None]) if dtype.startswith("duration") else pd.to_datetime(["2020-01-01", None])
+    zoned = times.tz_localize("Europe/Madrid") if "tz=" in dtype else times
+    frame = pd.DataFrame({"at": pd.Series(zoned).astype(dtype)})
+    signature = describe(frame)
+    pd.testing.assert_frame_equal(rebuild(bind(frame, signature), signature), frame)
+
+
+def test_objects_of_time_survive_the_wire() -> None:
+    """Python's datetimes in an object column stay objects."""
+    frame = pd.DataFrame({"at": pd.Series([dt.datetime(2020, 1, 1), None], dtype=object)})
+    signature = describe(frame)
+    pd.testing.assert_frame_equal(rebuild(bind(frame, signature), signature), frame)
+
+
+def test_one_record_is_one_row() -> None:
+    """A dict of single values is a row, whatever iterates over text."""
+    signature = describe({"age": 41, "plan": "gold"})
+    wire = bind({"age": 7, "plan": "basic"}, signature)
+    assert rebuild(wire, signature) == [{"age": 7, "plan": "basic"}]
+
+
+@pytest.mark.parametrize("nothing", [[], {"age": [], "plan": []}, pd.DataFrame(columns=["age", "plan"])])
+def test_no_rows_have_the_types_of_the_signature(nothing: Any) -> None:
+    """No rows are no rows, not missing columns."""
+    signature = describe([{"age": 41, "plan": "gold"}])
+    assert bind(nothing, signature).schema == {"age": pl.Int64, "plan": pl.String}
+
+
+def test_columns_the_model_does_not_take_may_be_of_any_type() -> None:
+    """An empty column, or one of intervals, does no harm where nothing reads it."""
+    signature = describe([{"age": 41}])
+    frame = pd.DataFrame({"age": [1, 2], "note": [None, None], "bin": pd.cut([1, 2], 2)})
+    assert bind(frame, signature).columns == ["age"]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from scipy import sparse
 
 from nbdeploy.codecs.outputs import describe_output, join, output_frame
+from nbdeploy.errors import InvalidData
+from nbdeploy.types import MethodOutput
 
 
 @pytest.mark.parametrize(
@@ -58,3 +63,61 @@ def test_pieces_join_to_the_whole(raw: Any) -> None:
         pieces = [cut[:6], cut[6:]]
     output, whole = describe_output("transform", raw)
     assert output_frame(join(pieces, 9), output).equals(whole[:9])
+
+
+@pytest.mark.parametrize(
+    ("recorded", "later", "dtype"),
+    [
+        ([1.5, None], [None, None], pl.Float64),
+        ([1.5, None], [2, 3], pl.Float64),
+        ([1, 2], np.array([3.0, np.nan]), pl.Int64),
+        (["a", None], np.array([None, None], dtype=object), pl.String),
+        (["a", "b"], pd.Series([None, None], dtype=object), pl.String),
+        (pl.Series(["a", "b"], dtype=pl.Categorical), pl.Series(["c", "c"], dtype=pl.Categorical), pl.String),
+        ([None, None], ["a", None], pl.String),
+        (np.array([0.5], dtype="float32"), [0.25, None], pl.Float32),
+        (np.array(["2020-01-01"], dtype="M8[ns]"), [None, None], pl.Datetime("ns")),
+        (np.array([1], dtype="m8[s]"), [dt.timedelta(1), None], pl.Duration("ms")),
+        (
+            pd.Series(pd.to_datetime(["2020-01-01"]).tz_localize("Europe/Madrid")),
+            [None],
+            pl.Datetime("us", "Europe/Madrid"),
+        ),
+    ],
+)
+def test_answers_have_the_recorded_types_whatever_their_values(recorded: Any, later: Any, dtype: Any) -> None:
+    """Every chunk has one schema, also one of missing values; the description survives JSON."""
+    described, expected = describe_output("predict", recorded)
+    output = msgspec.json.decode(msgspec.json.encode(described), type=MethodOutput)
+    assert output_frame(later, output).schema == expected.schema == {"prediction": dtype}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "later", "message"),
+    [
+        ([1, 2], [2.5], r"answered 2.5 in column 'prediction', but answered int64 when the snapshot was made"),
+        ([1.5], [2**53 + 1], "answered 9007199254740993 in column"),
+        ([1.5], ["high"], "answered 'high' in column"),
+        (np.array([0.5], dtype="float32"), [0.1], "answered 0.1"),
+        (np.array([1], dtype="m8[s]"), [dt.timedelta(microseconds=1)], "answered datetime.timedelta"),
+    ],
+)
+def test_answers_of_another_type_are_refused(recorded: Any, later: Any, message: str) -> None:
+    """An answer that the recorded type cannot hold exactly is named, not rounded."""
+    output, _ = describe_output("predict", recorded)
+    with pytest.raises(InvalidData, match=message):
+        output_frame(later, output)
+
+
+def test_nan_stays_nan_in_answers() -> None:
+    """What a model computed is not turned into a missing value."""
+    output, frame = describe_output("predict", np.array([1.0, np.nan]))
+    assert frame["prediction"].is_nan().to_list() == [False, True]
+    assert output_frame(np.array([np.nan]), output)["prediction"].is_nan().all()
+
+
+def test_masked_answers_are_refused() -> None:
+    """Values under a mask are not answers, in one piece or in several."""
+    piece = np.ma.array([1.0, 2.0], mask=[False, True])
+    with pytest.raises(InvalidData, match="masked values"):
+        describe_output("predict", join([piece, piece], 4))
