@@ -8,7 +8,7 @@ BLAS thread and ``n_jobs=1``.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -16,7 +16,7 @@ import polars as pl
 
 from nbdeploy.types import Canonical
 
-__all__ = ["estimators_of", "single_job", "tiles"]
+__all__ = ["estimators_of", "parallel_parts", "single_job", "tiles"]
 
 
 def tiles(wire: pl.DataFrame, how: Canonical) -> Iterator[pl.DataFrame]:
@@ -44,9 +44,18 @@ def _padded(wire: pl.DataFrame, height: int) -> pl.DataFrame:
 
 
 @contextlib.contextmanager
-def single_job(model: object) -> Iterator[None]:
-    """Set ``n_jobs=1`` on a live model and every estimator in it, and put it back afterwards."""
-    before = [(part, part.n_jobs) for part in estimators_of(model) if getattr(part, "n_jobs", None) not in (None, 1)]
+def single_job(model: object, parts: Iterable[Any] | None = None) -> Iterator[None]:
+    """Set ``n_jobs=1`` on a live model and every estimator in it, and put it back afterwards.
+
+    Parameters
+    ----------
+    model : object
+        The model.
+    parts : iterable of object, optional
+        What :func:`parallel_parts` found in it, if that is known already.
+    """
+    found = parallel_parts(model) if parts is None else parts
+    before = [(part, part.n_jobs) for part in found if part.n_jobs not in (None, 1)]
     for part, _ in before:
         part.n_jobs = 1
     try:
@@ -54,6 +63,11 @@ def single_job(model: object) -> Iterator[None]:
     finally:
         for part, jobs in before:
             part.n_jobs = jobs
+
+
+def parallel_parts(model: object) -> list[Any]:
+    """Return every estimator inside a model that can work in several jobs."""
+    return [part for part in estimators_of(model) if hasattr(part, "n_jobs")]
 
 
 def estimators_of(model: object, wanted: Callable[[object], bool] | None = None) -> list[Any]:

@@ -4,60 +4,79 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from nbdeploy.errors import NotWritable
 
-__all__ = ["replacing", "write_atomically"]
+__all__ = ["replacing", "write_atomically", "writing"]
+
+_OWNER = stat.S_IRUSR | stat.S_IWUSR
 
 
 @contextlib.contextmanager
 def replacing(path: Path, mode: int | None = None) -> Iterator[Path]:
     """Give a temporary path beside `path`, and rename it onto `path` if the block succeeds.
 
+    A link is written through. What the block raises is its own matter: it writes inside :func:`writing`.
+
     Parameters
     ----------
     path : Path
         The file to create or replace. Its folder is made.
     mode : int, optional
-        Permission bits of the new file; what the system gives new files by default.
+        Permission bits of the new file; by default those of the file it replaces, or what the system gives new
+        files. At no moment may others do more than they say.
 
     Raises
     ------
     NotWritable
         If the folder or file cannot be written, or the disk is full. Whatever was at `path` is unchanged.
     """
-    temporary: Path | None = None
+    with writing(path):
+        place = Path(os.path.realpath(path))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        bits = _bits_of(place) if mode is None else mode
+        part = place.with_name(f".{place.name}.{secrets.token_hex(8)}.part")
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666 if bits is None else bits | _OWNER))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        os.close(descriptor)
-        temporary = Path(name)
-        yield temporary
-        temporary.chmod(_usual_mode() if mode is None else mode)
-        _sync(temporary)
-        temporary.replace(path)
+        yield part
+        with writing(path):
+            _sync(part)
+            if bits is not None:
+                part.chmod(bits)
+            part.replace(place)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say of an ``OSError`` in the block that `path` could not be written.
+
+    Raises
+    ------
+    NotWritable
+        With the system's reason.
+    """
+    try:
+        yield
     except OSError as error:
         raise NotWritable(
             f"{path} could not be written: {error.strerror or error}; nothing was changed", path=str(path)
         ) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, content: bytes, mode: int | None = None) -> None:
     """Write `content` to `path` whole or not at all. See :func:`replacing`."""
-    with replacing(path, mode) as temporary:
-        temporary.write_bytes(content)
+    with replacing(path, mode) as part, writing(path):
+        part.write_bytes(content)
 
 
-def _usual_mode() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+def _bits_of(path: Path) -> int | None:
+    return stat.S_IMODE(path.stat().st_mode) & 0o777 if path.exists() else None
 
 
 def _sync(path: Path) -> None:

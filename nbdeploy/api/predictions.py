@@ -65,9 +65,9 @@ def predict(
         A table in memory, or the path of a CSV, TSV or Parquet file.
     out : str or Path, optional
         Where to write, in the format of the suffix. It appears only when it is complete.
-    methods : sequence of str, optional
+    methods : str or sequence of str, optional
         The methods that answer; the snapshot's default one if not given.
-    keep : sequence of str, optional
+    keep : str or sequence of str, optional
         Input columns to keep: names, ``all`` or ``none``; by default those that the model does not read (ids).
     rename : mapping of str to str, optional
         Input column's name to the name to give it.
@@ -89,7 +89,8 @@ def predict(
     >>> import nbdeploy as nd
     >>> nd.predict("churn@champion", "customers.csv", "scores.csv")  # doctest: +SKIP
     """
-    from nbdeploy.offline.predict import CHUNK, Options, predict_file, predict_table, read_predicted, write_table
+    from nbdeploy.offline.options import CHUNK, Options
+    from nbdeploy.offline.predict import predict_file, predict_table, read_predicted, write_table
 
     if chunk is not None and chunk < 1:
         raise WrongUsage(f"a chunk of {chunk} rows is too small; give at least 1")

@@ -24,7 +24,7 @@ from nbdeploy.batch.notebooks import first_line
 from nbdeploy.batch.processes import Worker
 from nbdeploy.batch.record import FAILED, STOPPED, SUCCEEDED
 from nbdeploy.errors import NotWritable
-from nbdeploy.files import replacing
+from nbdeploy.files import replacing, writing
 
 __all__ = ["main"]
 
@@ -156,7 +156,7 @@ def _delivered(files: Folder, request: Request, outcome: Outcome) -> tuple[Outco
     if output == executed or not executed.exists():
         return outcome, executed
     try:
-        with replacing(output) as temporary:
+        with replacing(output) as temporary, writing(output):
             shutil.copyfile(executed, temporary)
     except NotWritable as error:
         failure = outcome.error or Failure("NotWritable", f"{error}; the executed notebook is {executed}")

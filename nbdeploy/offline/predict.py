@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,38 +13,13 @@ import polars as pl
 from nbdeploy.cards import Card, Result
 from nbdeploy.codecs import bind_text
 from nbdeploy.codecs.frames import container_of
-from nbdeploy.errors import InvalidData, NotFound
-from nbdeploy.files import replacing
+from nbdeploy.errors import InvalidData, WrongUsage
+from nbdeploy.offline.options import Options
 from nbdeploy.predictor import Predictor
-from nbdeploy.tables import Source, open_sink, open_source, sink_kind
+from nbdeploy.tables import Source, open_sink, open_source
 from nbdeploy.types import Progress, Report, ignore_progress
 
-__all__ = ["CHUNK", "Options", "Predictions", "predict_file", "predict_table", "read_predicted", "write_table"]
-
-CHUNK = 20_000
-"""Rows predicted at once. Answers do not depend on it."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What an output holds.
-
-    Attributes
-    ----------
-    methods : sequence of str
-        The methods that answer; the snapshot's default one if empty.
-    keep : sequence of str
-        Input columns to keep; ``all``, ``none``, or by default those that the model does not read.
-    rename : mapping of str to str
-        Input column's name to the name to give it.
-    chunk : int
-        Rows predicted at once.
-    """
-
-    methods: Sequence[str] = ()
-    keep: Sequence[str] = ()
-    rename: Mapping[str, str] | None = None
-    chunk: int = CHUNK
+__all__ = ["Predictions", "predict_file", "predict_table", "read_predicted", "write_table"]
 
 
 @dataclass(frozen=True)
@@ -115,10 +90,11 @@ def predict_table(predictor: Predictor, data: Any, options: Options, progress: R
         Kept columns, then predictions; Polars and Arrow callers get their own kind, all others pandas, with
         the index of a pandas input.
     """
-    if options.rename:
-        data = _renamed(data, container_of(data), options.rename)
+    data = data.collect() if isinstance(data, pl.LazyFrame) else data
     container = container_of(data)
-    kept = _kept(_columns_of(data, container), predictor, options)
+    if options.rename:
+        data = _renamed(data, container, options)
+    kept = options.kept(_columns_of(data, container), predictor.signature.names)
     wire = predictor.bind(data)
     slices = (wire[start : start + options.chunk] for start in range(0, wire.height, options.chunk))
     pieces = []
@@ -163,11 +139,12 @@ def predict_file(
         If the output cannot be written; what was there before is unchanged.
     """
     started = time.monotonic()
-    kind = sink_kind(out)
+    if out.exists() and source.exists() and out.samefile(source):
+        raise WrongUsage(f"the output {out} is the input itself, which would be lost: name another file")
     rows, columns = 0, tuple[str, ...]()
-    with replacing(out) as part, open_sink(part, kind) as sink:
+    with open_sink(out) as write:
         for chunk in _predicted(predictor, source, options, progress):
-            sink.write(chunk)
+            write(chunk)
             columns = tuple(chunk.columns)
             rows += chunk.height
     seconds = round(time.monotonic() - started, 3)
@@ -182,15 +159,24 @@ def write_table(
     options: Options,
     progress: Report = ignore_progress,
 ) -> Predictions:
-    """Predict a table in memory into a file."""
+    """Predict a table in memory into a file. A pandas index that is more than row numbers is its first columns."""
     started = time.monotonic()
-    kind = sink_kind(out)
-    table = pl.DataFrame(predict_table(predictor, data, options, progress))
-    with replacing(out) as part, open_sink(part, kind) as sink:
-        sink.write(table)
+    with open_sink(out) as write:
+        table = pl.DataFrame(_with_index(predict_table(predictor, data, options, progress)))
+        write(table)
     seconds = round(time.monotonic() - started, 3)
     columns = tuple(table.columns)
     return Predictions(snapshot, predictor.digest, type(data).__name__, str(out), len(table), 0, seconds, columns)
+
+
+def _with_index(table: Any) -> Any:
+    index = getattr(table, "index", None)
+    if index is None or (index.names == [None] and index.equals(type(table)(index=range(len(table))).index)):
+        return table
+    try:
+        return table.reset_index()
+    except ValueError as error:
+        raise InvalidData(f"the index cannot become columns beside the others: {error}; rename the index") from error
 
 
 def read_predicted(predictor: Predictor, source: Path, options: Options, progress: Report = ignore_progress) -> Any:
@@ -201,10 +187,9 @@ def read_predicted(predictor: Predictor, source: Path, options: Options, progres
 def _predicted(predictor: Predictor, path: Path, options: Options, progress: Report) -> Iterator[pl.DataFrame]:
     """Kept columns and predictions of a file, chunk by chunk; one empty chunk if it has no rows."""
     source = open_source(path)
-    names = [(options.rename or {}).get(name, name) for name in source.columns()]
-    kept = _kept(names, predictor, options)
+    names = options.renamed(source.columns())
+    kept = options.kept(names, predictor.signature.names)
     total, done = source.rows(), 0
-    predictor.methods(options.methods)
     _refuse_clash(kept, [c for m in predictor.methods(options.methods) for c in predictor.signature.outputs[m].columns])
     if total == 0:
         empty = pl.DataFrame(schema=dict.fromkeys(names, pl.String))
@@ -233,19 +218,6 @@ def _bound(predictor: Predictor, chunk: pl.DataFrame, source: Source, path: Path
         raise InvalidData(message, **{**facts, "path": str(path), "line": where}) from None
 
 
-def _kept(columns: Sequence[str], predictor: Predictor, options: Options) -> list[str]:
-    if options.keep and "none" in options.keep:
-        return []
-    if "all" in options.keep:
-        return list(columns)
-    if not options.keep:
-        return [name for name in columns if name not in predictor.signature.names]
-    for name in options.keep:
-        if name not in columns:
-            raise NotFound("column", name, columns, hint="--keep takes a column of the input, all or none")
-    return list(options.keep)
-
-
 def _refuse_clash(kept: Sequence[str], answers: Sequence[str]) -> None:
     clash = sorted(set(kept) & set(answers))
     if clash:
@@ -268,9 +240,12 @@ def _columns_of(data: Any, container: str) -> list[str]:
     return [str(name) for name in getattr(data, "columns", ())]
 
 
-def _renamed(data: Any, container: str, names: Mapping[str, str]) -> Any:
+def _renamed(data: Any, container: str, options: Options) -> Any:
+    if container not in {"pandas", "polars", "pyarrow"}:
+        raise InvalidData("--rename needs a table with column names: pandas, Polars or Arrow")
+    columns = _columns_of(data, container)
+    names = options.renamed(columns)
     if container == "pandas":
-        return data.rename(columns=dict(names))
-    if container in {"polars", "pyarrow"}:
-        return pl.DataFrame(data).rename(dict(names), strict=False)
-    raise InvalidData("--rename needs a table with column names: pandas, Polars or Arrow")
+        new = options.rename or {}
+        return data.rename(columns=lambda label: new.get(str(label), label))
+    return data.rename_columns(names) if container == "pyarrow" else data.rename(dict(zip(columns, names, strict=True)))

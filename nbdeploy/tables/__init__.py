@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 import polars as pl
 
 from nbdeploy.errors import NotFound, WrongUsage
+from nbdeploy.files import replacing, writing
 from nbdeploy.plugins import Registry
 
-__all__ = ["SINKS", "SOURCES", "Sink", "Source", "open_sink", "open_source", "sink_kind"]
+__all__ = ["SINKS", "SOURCES", "Sink", "Source", "open_sink", "open_source"]
 
 
 class Source(Protocol):
@@ -39,6 +40,9 @@ class Sink(Protocol):
 
     def write(self, chunk: pl.DataFrame) -> None:
         """Append rows. The first chunk fixes the columns, and may have no rows."""
+
+    def close(self) -> None:
+        """Write what is still to be written, after the last chunk or an error."""
 
 
 SOURCES: Registry[type] = Registry(
@@ -78,15 +82,31 @@ def open_source(path: Path) -> Source:
     return source
 
 
-def open_sink(path: Path, kind: str | None = None) -> AbstractContextManager[Sink]:
-    """Open a table for writing; `kind` overrides the suffix."""
-    sink: AbstractContextManager[Sink] = SINKS[kind or _kind(path, SINKS)](path)
-    return sink
+@contextlib.contextmanager
+def open_sink(path: Path) -> Iterator[Callable[[pl.DataFrame], None]]:
+    """Give a function that appends rows to a new table. The table appears when the block succeeds.
 
+    Raises
+    ------
+    WrongUsage
+        If the suffix is none that can be written.
+    NotWritable
+        If the file cannot be written; what was there before is unchanged.
+    """
+    kind = _kind(path, SINKS)
+    with replacing(path) as part:
+        with writing(path):
+            sink: Sink = SINKS[kind](part)
 
-def sink_kind(path: Path) -> str:
-    """Name of the format that a file's suffix asks for."""
-    return _kind(path, SINKS)
+        def write(chunk: pl.DataFrame) -> None:
+            with writing(path):
+                sink.write(chunk)
+
+        try:
+            yield write
+        finally:
+            with writing(path):
+                sink.close()
 
 
 def _kind(path: Path, registry: Registry[type]) -> str:

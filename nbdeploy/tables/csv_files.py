@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 
 import polars as pl
 
@@ -30,7 +30,11 @@ class CsvSource:
     def columns(self) -> list[str]:
         """Names in the first line."""
         with _readable(self.path):
-            return self._scan().collect_schema().names()
+            names = self._scan().collect_schema().names()
+        twice = next((name for name in names if f"{name}_duplicated_0" in names), None)
+        if twice is not None:
+            raise InvalidData(f"{self.path} has two columns named {twice!r}; name them apart", column=twice)
+        return names
 
     def chunks(self, size: int) -> Iterator[pl.DataFrame]:
         """Read the records in order."""
@@ -42,7 +46,7 @@ class CsvSource:
         return f"line {row + 2}"
 
     def _scan(self) -> pl.LazyFrame:
-        return pl.scan_csv(self.path, separator=self.separator, infer_schema=False)
+        return pl.scan_csv(self.path, separator=self.separator, infer_schema=False, glob=False)
 
 
 class TsvSource(CsvSource):
@@ -60,16 +64,14 @@ class CsvSink:
         self._file = path.open("wb")
         self._empty = True
 
-    def __enter__(self) -> CsvSink:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._file.close()
-
     def write(self, chunk: pl.DataFrame) -> None:
         """Append rows."""
         chunk.write_csv(self._file, include_header=self._empty, separator=self.separator)
         self._empty = False
+
+    def close(self) -> None:
+        """Write what is still in memory."""
+        self._file.close()
 
 
 class TsvSink(CsvSink):
@@ -78,18 +80,13 @@ class TsvSink(CsvSink):
     separator = "\t"
 
 
-class _readable:  # noqa: N801 - used like a function
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
     """Turn the reader's errors into ours."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if isinstance(error, pl.exceptions.NoDataError):
-            raise InvalidData(f"{self._path} is empty: it has not even a line of column names") from error
-        if isinstance(error, (pl.exceptions.PolarsError, UnicodeDecodeError)):
-            reason = str(error).splitlines()[0]
-            raise InvalidData(f"{self._path} cannot be read as CSV: {reason}", path=str(self._path)) from error
+    try:
+        yield
+    except pl.exceptions.NoDataError as error:
+        raise InvalidData(f"{path} is empty: it has not even a line of column names") from error
+    except (pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise InvalidData(f"{path} cannot be read as CSV: {reason}", path=str(path)) from error

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import polars as pl
@@ -22,10 +22,9 @@ class ParquetSource:
     text = False
 
     def __init__(self, path: Path) -> None:
-        try:
+        self.path = path
+        with _readable(path):
             self._file: Any = pq.ParquetFile(path)
-        except (pa.ArrowException, OSError) as error:
-            raise InvalidData(f"{path} cannot be read as Parquet: {error}", path=str(path)) from error
 
     def rows(self) -> int | None:
         """Rows, as the file's footer says."""
@@ -37,8 +36,9 @@ class ParquetSource:
 
     def chunks(self, size: int) -> Iterator[pl.DataFrame]:
         """Read the rows in order."""
-        for batch in self._file.iter_batches(batch_size=size):
-            yield pl.DataFrame(batch)
+        with _readable(self.path):
+            for batch in self._file.iter_batches(batch_size=size):
+                yield pl.DataFrame(batch)
 
     def line(self, row: int) -> str:
         """Row number, from 0."""
@@ -52,16 +52,24 @@ class ParquetSink:
         self._path = path
         self._writer: Any = None
 
-    def __enter__(self) -> ParquetSink:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._writer is not None:
-            self._writer.close()
-
     def write(self, chunk: pl.DataFrame) -> None:
         """Append a row group."""
         table = chunk.to_arrow()
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._path, table.schema)
         self._writer.write_table(table.cast(self._writer.schema))
+
+    def close(self) -> None:
+        """Write the footer."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn the reader's errors into ours."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise InvalidData(f"{path} cannot be read as Parquet: {reason}", path=str(path)) from error

@@ -104,8 +104,9 @@ def test_a_wrong_value_is_named_by_file_line_and_column(birds: pd.DataFrame) -> 
     [
         ("", "in.csv is empty"),
         ("ring\n1\n", "missing columns: bill_length_mm"),
+        ("ring,ring\n1,2\n", "two columns named 'ring'"),
         ("bill_length_mm,bill_depth_mm,flipper_length_mm,mass\n1,2,3,4\n", "missing columns: body_mass_g"),
-        ("a,b\n1,2,3\n", "cannot be read as CSV|missing columns"),
+        (f"{','.join(NUMBERS)}\n1,2,3,4\n1,2,3,4,5\n", "in.csv cannot be read as CSV: .*more fields"),
     ],
 )
 def test_unusable_files_are_refused(birds: pd.DataFrame, text: str, message: str) -> None:
@@ -167,3 +168,23 @@ def test_progress_counts_rows(birds: pd.DataFrame) -> None:
     seen: list[Any] = []
     nd.predict("lr", "in.csv", "out.csv", chunk=100, progress=seen.append)
     assert (seen[-1].done, seen[-1].total, seen[-1].unit) == (344, 344, "rows")
+
+
+def test_the_input_is_never_its_own_output(birds: pd.DataFrame) -> None:
+    """Writing over the file that is read is refused, by whatever path."""
+    birds.to_csv("in.csv", index=False)
+    before = Path("in.csv").read_bytes()
+    Path("link.csv").symlink_to("in.csv")
+    for out in ("in.csv", "./in.csv", "link.csv"):
+        with pytest.raises(WrongUsage, match="is the input itself"):
+            nd.predict("lr", "in.csv", out)
+    assert Path("in.csv").read_bytes() == before
+
+
+def test_an_index_of_ids_is_written(birds: pd.DataFrame) -> None:
+    """A named or non-default index becomes the first column of a file; plain row numbers do not."""
+    nd.predict("lr", birds.set_index("ring"), "ids.csv")
+    nd.predict("lr", birds, "plain.csv")
+    assert list(pd.read_csv("ids.csv", dtype=str).columns) == ["ring", "prediction"]
+    assert pd.read_csv("ids.csv", dtype=str)["ring"].tolist() == birds["ring"].tolist()
+    assert list(pd.read_csv("plain.csv").columns) == ["ring", "prediction"]
