@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, from_url
 
-from nbdeploy.errors import InvalidData, NotFound, NotWritable
+from nbdeploy.errors import InvalidData, NotFound, NotWritable, Unreachable
 
 __all__ = ["Objects"]
 
@@ -59,6 +61,13 @@ class Objects:
             raise NotWritable(f"the store {self.url} refused to write {path}: {_reason(error)}", path=path) from error
         return True
 
+    def mend(self, path: str, content: bytes) -> None:
+        """Replace a damaged object. Only for objects that are named by their content."""
+        try:
+            obstore.put(self._store, path, content, mode="overwrite")
+        except (BaseError, OSError) as error:
+            raise NotWritable(f"the store {self.url} refused to write {path}: {_reason(error)}", path=path) from error
+
     def read(self, path: str) -> bytes:
         """Return the object's bytes.
 
@@ -67,28 +76,40 @@ class Objects:
         NotFound
             If there is none.
         """
-        try:
-            return bytes(obstore.get(self._store, path).bytes())
-        except FileNotFoundError:
-            raise NotFound("object", path, hint=f"the store is {self.url}") from None
+        with self._reading():
+            try:
+                return bytes(obstore.get(self._store, path).bytes())
+            except FileNotFoundError:
+                raise NotFound("object", path, hint=f"the store is {self.url}") from None
 
     def exists(self, path: str) -> bool:
         """Whether there is an object under `path`."""
-        try:
-            obstore.head(self._store, path)
-        except FileNotFoundError:
-            return False
-        return True
+        with self._reading():
+            try:
+                obstore.head(self._store, path)
+            except FileNotFoundError:
+                return False
+            return True
 
     def below(self, prefix: str) -> list[str]:
         """Names of the objects below a folder, sorted, relative to it."""
-        found = obstore.list(self._store, prefix).collect()
+        with self._reading():
+            found = obstore.list(self._store, prefix).collect()
         return sorted(str(meta["path"]).removeprefix(f"{prefix}/") for meta in found)
 
     def folders(self, prefix: str) -> list[str]:
         """Names of the folders directly below a folder, sorted."""
-        found = obstore.list_with_delimiter(self._store, prefix)["common_prefixes"]
+        with self._reading():
+            found = obstore.list_with_delimiter(self._store, prefix)["common_prefixes"]
         return sorted(str(path).rstrip("/").rpartition("/")[2] for path in found)
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Say in words that the store cannot be reached."""
+        try:
+            yield
+        except (BaseError, OSError) as error:
+            raise Unreachable(f"the store {self.url} cannot be read: {_reason(error)}", url=self.url) from error
 
     def _create_exclusively(self, path: Path, content: bytes) -> bool:
         """For file systems without hard links. A crash here can leave a short object, which digests reveal."""

@@ -9,10 +9,9 @@
 
 from __future__ import annotations
 
-import getpass
 import json
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 from nbdeploy.errors import Conflict, Corrupted, NotFound
@@ -20,10 +19,12 @@ from nbdeploy.manifest import Manifest, sha256
 from nbdeploy.settings import Settings
 from nbdeploy.store.cache import unpack
 from nbdeploy.store.objects import Objects
-from nbdeploy.store.version import Version, conflict_message
-from nbdeploy.types import Ref, check_name
+from nbdeploy.store.version import Version, author, conflict_message, now
+from nbdeploy.types import Ref, check_name, is_name
 
 __all__ = ["Store"]
+
+_FACT = re.compile(r"([0-9]{8})\.json")
 
 
 class Store:
@@ -51,7 +52,7 @@ class Store:
 
     def names(self) -> list[str]:
         """Names of all models."""
-        return self._objects.folders("models")
+        return [name for name in self._objects.folders("models") if is_name(name) and self._numbers(name)]
 
     def versions(self, name: str) -> list[Version]:
         """All versions of a model, oldest first; none if there is no such model."""
@@ -60,7 +61,7 @@ class Store:
     def aliases(self, name: str) -> dict[str, int]:
         """Alias to version number, as the aliases stand now."""
         found = {alias: self._moves(name, alias) for alias in self._objects.folders(f"models/{name}/aliases")}
-        current = {alias: json.loads(self._objects.read(moves[-1]))["version"] for alias, moves in found.items()}
+        current = {alias: self._meant(name, alias, moves[-1]) for alias, moves in found.items() if moves}
         return {alias: number for alias, number in current.items() if number is not None}
 
     def resolve(self, ref: Ref | str) -> Version:
@@ -102,7 +103,10 @@ class Store:
         Corrupted
             If the stored bytes have another digest.
         """
-        content = self._objects.read(_blob(digest))
+        try:
+            content = self._objects.read(_blob(digest))
+        except NotFound as error:
+            raise Corrupted(f"a file is missing from the store {self.url}: sha256:{digest}", digest=digest) from error
         if sha256(content) != digest:
             raise Corrupted(
                 f"a file in the store {self.url} was changed or is damaged: its digest should be sha256:{digest}, "
@@ -116,8 +120,19 @@ class Store:
         return self._objects.exists(_blob(digest))
 
     def missing(self, manifest: Manifest) -> list[str]:
-        """SHA-256 of the blobs of a bundle that are not here yet."""
-        return [digest for digest in manifest.blobs if not self.has_blob(digest)]
+        """SHA-256 of the blobs of a bundle that are not here yet, or are damaged here."""
+        return [digest for digest in manifest.blobs if not self._is_sound(digest)]
+
+    def check(self, version: Version) -> None:
+        """Read every file of a version where it is stored.
+
+        Raises
+        ------
+        Corrupted
+            If one is missing, or does not match its digest.
+        """
+        for digest in self.manifest(version).blobs:
+            self.blob(digest)
 
     def open(self, version: Version) -> Path:
         """Return the bundle of a version as a folder, every file checked.
@@ -141,7 +156,8 @@ class Store:
         """
         if sha256(content) != digest:
             raise Corrupted(f"blob sha256:{digest} arrived with digest sha256:{sha256(content)}; send it again")
-        self._objects.create(_blob(digest), content)
+        if not self._objects.create(_blob(digest), content) and not self._is_sound(digest):
+            self._objects.mend(_blob(digest), content)
 
     def add(self, name: str, manifest: Manifest, files: Mapping[str, bytes]) -> tuple[Version, bool]:
         """Store a bundle as the next version of a model, or find the version it already is.
@@ -168,10 +184,10 @@ class Store:
             numbers = self._numbers(name)
             for existing in (self._version(name, number) for number in numbers if number not in seen):
                 if existing.digest == manifest.digest:
+                    self._put(manifest, files)
                     return existing, False
             if not seen:
-                for content in (*files.values(), manifest.content):
-                    self.put_blob(sha256(content), content)
+                self._put(manifest, files)
             seen.update(numbers)
             number = max(numbers, default=0) + 1
             if self._objects.create(_fact(name, number), _numbered(manifest, name, number).record):
@@ -200,18 +216,30 @@ class Store:
         """Let an alias mean a version from now on."""
         check_name(alias, "alias")
         self.resolve(Ref(name, version=version))
-        self._move(name, alias, version)
+        self._add_move(name, alias, version)
 
     def remove_alias(self, name: str, alias: str) -> None:
         """Let an alias mean nothing from now on."""
         self.resolve(Ref(name, alias=alias))
-        self._move(name, alias, None)
+        self._add_move(name, alias, None)
 
     # -- facts -----------------------------------------------------------------------------------
 
     def _numbers(self, name: str) -> list[int]:
         check_name(name, "model name")
-        return [int(path.removesuffix(".json")) for path in self._objects.below(f"models/{name}/versions")]
+        return self._facts(f"models/{name}/versions")
+
+    def _facts(self, prefix: str) -> list[int]:
+        """Numbers of the facts below a folder, in order. What is no fact is nothing of ours."""
+        found = (_FACT.fullmatch(path) for path in self._objects.below(prefix))
+        return sorted(int(match[1]) for match in found if match)
+
+    def _put(self, manifest: Manifest, files: Mapping[str, bytes]) -> None:
+        for content in (*files.values(), manifest.content):
+            self.put_blob(sha256(content), content)
+
+    def _is_sound(self, digest: str) -> bool:
+        return self.has_blob(digest) and sha256(self._objects.read(_blob(digest))) == digest
 
     def _version(self, name: str, number: int) -> Version:
         try:
@@ -228,37 +256,34 @@ class Store:
             raise NotFound("snapshot", str(ref), known)
         return next(iter(matches.values()))
 
-    def _moves(self, name: str, alias: str) -> list[str]:
-        prefix = f"models/{name}/aliases/{alias}"
-        return [f"{prefix}/{move}" for move in self._objects.below(prefix)]
+    def _moves(self, name: str, alias: str) -> list[int]:
+        return self._facts(f"models/{name}/aliases/{alias}")
 
-    def _move(self, name: str, alias: str, version: int | None) -> None:
-        fact = json.dumps({"version": version, "at": now(), "by": _author()}).encode()
-        while not self._objects.create(
-            f"models/{name}/aliases/{alias}/{len(self._moves(name, alias)) + 1:08d}.json", fact
-        ):
+    def _meant(self, name: str, alias: str, move: int) -> int | None:
+        path = _move(name, alias, move)
+        try:
+            number: int | None = json.loads(self._objects.read(path))["version"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise Corrupted(f"the record of {name}@{alias} in {self.url} is damaged: {path}") from error
+        return number
+
+    def _add_move(self, name: str, alias: str, version: int | None) -> None:
+        fact = json.dumps({"version": version, "at": now(), "by": author()}).encode()
+        while not self._objects.create(_move(name, alias, max(self._moves(name, alias), default=0) + 1), fact):
             pass
 
 
 def _numbered(manifest: Manifest, name: str, number: int) -> Manifest:
-    facts = {"name": name, "version": number, "author": _author(), "created": now()}
+    facts = {"name": name, "version": number, "author": author(), "created": now()}
     return Manifest.sealed(manifest.content, {**manifest.record_document, **facts})
-
-
-def now() -> str:
-    """UTC, ISO 8601, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _author() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
 
 
 def _fact(name: str, number: int) -> str:
     return f"models/{name}/versions/{number:08d}.json"
+
+
+def _move(name: str, alias: str, number: int) -> str:
+    return f"models/{name}/aliases/{alias}/{number:08d}.json"
 
 
 def _blob(digest: str) -> str:

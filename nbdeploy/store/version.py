@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from nbdeploy.manifest import Manifest
 
-__all__ = ["Version", "conflict_message"]
+__all__ = ["Version", "author", "conflict_message", "now"]
 
 
 @dataclass(frozen=True)
@@ -54,3 +56,16 @@ def conflict_message(here: Version, manifest: Manifest, place: str) -> str:
         f"but this one is {manifest.digest[:19]} by {record.get('author')} on {record.get('created')}; "
         'share one store so that numbers agree: store = "s3://…" in nbdeploy.toml'
     )
+
+
+def now() -> str:
+    """UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def author() -> str:
+    """Who does this: the user's name on this machine."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbdeploy.errors import Conflict, Corrupted, InvalidName, NotFound, NotWritable
+from nbdeploy.errors import Conflict, Corrupted, InvalidName, NotFound, NotWritable, Unreachable
 from nbdeploy.manifest import Content, Environment, Manifest, canonical_json, file_entry
 from nbdeploy.store import Store
 from nbdeploy.types import Canonical, Column, Ref, Signature
@@ -126,6 +126,50 @@ def test_a_changed_blob_is_found(store: Store, tmp_path: Path) -> None:
     blob.write_bytes(b"b model")
     with pytest.raises(Corrupted, match=digest):
         store.open(version)
+
+
+def test_storing_again_mends_a_damaged_blob(store: Store, tmp_path: Path) -> None:
+    """What the message advises works: the same content stored again makes the store whole."""
+    version, _ = store.add("churn", *bundle("a model"))
+    digest = next(iter(store.manifest(version).parsed.files.values())).sha256
+    (tmp_path / "store" / "blobs" / "sha256" / digest[:2] / digest).write_bytes(b"")
+    assert digest in store.missing(store.manifest(version))
+    assert store.add("churn", *bundle("a model")) == (version, False)
+    store.check(version)
+    assert store.missing(store.manifest(version)) == []
+
+
+def test_leftovers_and_strange_files_take_nothing_down(store: Store, tmp_path: Path) -> None:
+    """Empty folders of a killed write, files of the system, a lost fact: everything else goes on."""
+    store.add("churn", *bundle("a"))
+    models = tmp_path / "store" / "models"
+    for folder in ("churn/aliases/empty", "half/versions", "Thumbs", "churn/aliases/champion"):
+        (models / folder).mkdir(parents=True)
+    (models / "churn" / "versions" / ".DS_Store").write_bytes(b"x")
+    (models / "churn" / "aliases" / "champion" / "00000002.json").write_text('{"version": 1}')
+    assert (store.names(), store.aliases("churn")) == (["churn"], {"champion": 1})
+    store.add("churn", *bundle("b"))
+    store.set_alias("churn", "champion", 2)
+    assert store.resolve("churn@champion") == store.resolve("churn")
+    (models / "churn" / "aliases" / "champion" / "00000004.json").write_text("")
+    with pytest.raises(Corrupted, match="churn@champion"):
+        store.aliases("churn")
+
+
+def test_versions_are_numbers_not_text(store: Store, tmp_path: Path) -> None:
+    """The latest of many is the highest number."""
+    for i in range(11):
+        store.add("churn", *bundle(str(i)))
+    assert store.resolve("churn").number == 11
+
+
+def test_an_unreachable_store_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object store where nothing answers is an error in words."""
+    for name, value in {"ENDPOINT": "http://127.0.0.1:9", "ALLOW_HTTP": "true", "SKIP_SIGNATURE": "true"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setenv("AWS_REGION", "eu-south-2")
+    with pytest.raises(Unreachable, match="s3://bucket/prefix cannot be read"):
+        Store("s3://bucket/prefix", tmp_path).names()
 
 
 def test_a_changed_cache_is_unpacked_again(store: Store) -> None:
