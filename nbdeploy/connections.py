@@ -100,7 +100,10 @@ class Connections:
     def add(self, connection: Connection) -> None:
         """Add a connection, or replace the one of the same name."""
         check_name(connection.name, "target")
-        parts = urlsplit(connection.url)
+        try:
+            parts = urlsplit(connection.url)
+        except ValueError as error:
+            raise InvalidData(f"address {connection.url!r} is not a URL: {error}") from error
         if parts.scheme not in {"http", "https"} or not parts.netloc:
             raise InvalidData(f"address {connection.url!r} is not a URL: it starts with http:// or https://")
         if parts.username or parts.password:

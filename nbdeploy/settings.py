@@ -15,6 +15,7 @@ __all__ = ["FILE_NAME", "Settings"]
 
 FILE_NAME = "nbdeploy.toml"
 DEFAULT = "default"
+_SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True)
@@ -83,15 +84,17 @@ class Settings:
 
         def relative(name: str, text: str) -> str:
             """A path in the file is relative to the file, not to whoever reads it."""
-            if path is None or sources[name] != str(path) or "://" in text:
+            if path is None or sources[name] != str(path):
                 return text
-            return str(path.parent / Path(text).expanduser())
+            if name == "db" and text.startswith(_SQLITE):
+                return f"{_SQLITE}{path.parent / Path(text.removeprefix(_SQLITE)).expanduser()}"
+            return text if "://" in text else str(path.parent / Path(text).expanduser())
 
         home = Path(relative("home", value("home", "") or _user_data_dir())).expanduser().absolute()
         return cls(
             home=home,
             store=relative("store", value("store", str(home / "store"))),
-            db=value("db", f"sqlite:///{home / 'nbdeploy.db'}"),
+            db=relative("db", value("db", f"sqlite:///{home / 'nbdeploy.db'}")),
             target=value("target", "local"),
             sources=sources,
         )

@@ -9,23 +9,23 @@ import pytest
 
 from nbdeploy import api
 from nbdeploy.connections import Connection, Connections, token_variable
-from nbdeploy.errors import InvalidData, InvalidName, NotFound, NotWritable
+from nbdeploy.errors import Conflict, InvalidData, InvalidName, NotFound, NotWritable
 from nbdeploy.files import replacing, write_atomically
 from nbdeploy.settings import Settings
 
 
 def test_environment_wins_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
     """Each value says where it came from; the file is found upward, and its paths are relative to it."""
-    (tmp_path / "nbdeploy.toml").write_text('store = "shared"\ntarget = "prod"\n')
+    (tmp_path / "nbdeploy.toml").write_text('store = "shared"\ntarget = "prod"\ndb = "sqlite:///runs.db"\n')
     below = tmp_path / "notebooks" / "deep"
     below.mkdir(parents=True)
     found = Settings.load(below, {"NBDEPLOY_HOME": "/data", "NBDEPLOY_TARGET": "staging"})
     assert (found.store, found.target, str(found.home)) == (str(tmp_path / "shared"), "staging", "/data")
-    assert found.db == "sqlite:////data/nbdeploy.db"
+    assert found.db == f"sqlite:///{tmp_path / 'runs.db'}"
     assert found.sources == {
         "home": "environment variable NBDEPLOY_HOME",
         "store": str(tmp_path / "nbdeploy.toml"),
-        "db": "default",
+        "db": str(tmp_path / "nbdeploy.toml"),
         "target": "environment variable NBDEPLOY_TARGET",
     }
 
@@ -60,20 +60,20 @@ def test_targets_are_kept_for_their_owner_only(home: Path) -> None:
     assert connections.get("prod").bearer({token_variable("prod"): "other"}) == "other"
 
 
-def test_a_token_does_not_follow_a_target_to_another_address(home: Path) -> None:
-    """Changing the address forgets the token: it belonged to the old one."""
+def test_a_target_keeps_its_address_and_token(home: Path) -> None:
+    """The same address again keeps the token; another is refused, as the token belongs to the old one."""
     Connections(home).add(Connection("prod", "https://a.team", token="nbd_secret"))
     api.target_add("prod", "https://a.team")
-    assert Connections(home).get("prod").token == "nbd_secret"
-    api.target_add("prod", "https://b.team")
-    assert Connections(home).get("prod").token is None
+    with pytest.raises(Conflict, match=r"target prod is https://a.team already"):
+        api.target_add("prod", "https://b.team")
+    assert Connections(home).get("prod").bearer({}) == "nbd_secret"
 
 
 def test_wrong_targets_are_refused() -> None:
     """Names, addresses and kinds are checked before anything is written."""
     with pytest.raises(InvalidName):
         api.target_add("../x", "https://a.team")
-    for url in ("ftp://x", "a.team", "https://me:secret@a.team"):
+    for url in ("ftp://x", "a.team", "https://me:secret@a.team", "http://[::1"):
         with pytest.raises(InvalidData):
             api.target_add("prod", url)
     with pytest.raises(NotFound, match="no kind of target 'kserv'"):

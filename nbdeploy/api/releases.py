@@ -167,6 +167,11 @@ def served(ref: Ref, settings: Settings | None = None) -> Ref:
     """Return the reference, by digest, of what a deployment (``prod/churn``) serves now."""
     from nbdeploy import targets
 
+    if ref.version is not None or ref.alias is not None or ref.digest is not None:
+        raise WrongUsage(
+            f"{ref} is not understood: a deployment serves one snapshot, which is {ref.target}/{ref.name}",
+            reference=str(ref),
+        )
     connection = Connections((settings or Settings.load()).home).get(str(ref.target))
     found = targets.connect(connection).status()
     deployments = {deployment.name: deployment for deployment in found.deployments}
@@ -182,7 +187,7 @@ def _remote(where: str, settings: Settings | None) -> tuple[Target, str]:
 
     name, deployment = _place(where)
     if deployment is None:
-        raise WrongUsage(f"{where!r} names no deployment; write TARGET/DEPLOYMENT, for example {name}/churn")
+        raise WrongUsage(f"{where!r} names no deployment; write TARGET/DEPLOYMENT, for example {LOCAL}/{name}")
     settings = settings or Settings.load()
     return Target(targets.connect(Connections(settings.home).get(name)), settings), deployment
 
@@ -200,6 +205,19 @@ def _connection(name: str, settings: Settings, progress: Report) -> Connection:
     if name == LOCAL and (name not in known or known[name].home is not None):
         from nbdeploy.serving import background
 
-        home = known[name].home if name in known else None
-        background.start(Path(home) if home else settings.endpoint_home, settings, progress=progress)
+        home = Path(known[name].home or "") if name in known else settings.endpoint_home
+        running = background.start(home, settings, progress=progress)
+        if name not in known and name not in connections.all():
+            _register(home, running.url, connections)
     return connections.get(name)
+
+
+def _register(home: Path, url: str, connections: Connections) -> None:
+    """Write down again where an endpoint of this user answers, which was forgotten while it ran."""
+    from urllib.parse import urlsplit
+
+    from nbdeploy.serving.home import Home
+    from nbdeploy.serving.registration import register
+    from nbdeploy.serving.tokens import Tokens
+
+    register(Home(home), url, urlsplit(url).port or 80, connections, Tokens(home))

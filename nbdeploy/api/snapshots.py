@@ -31,9 +31,9 @@ __all__ = [
 def snapshot(
     model: Any,
     name: str,
-    *,
     data: Any,
     labels: Any = None,
+    *,
     test: Sequence[Any] | None = None,
     method: str | None = None,
     alias: str | None = None,
@@ -95,8 +95,9 @@ def snapshot(
         check_name(alias, "alias")
     if sample < 1:
         raise WrongUsage(f"a sample of {sample} rows proves nothing; give at least 1")
-    if labels is not None and len(labels) != len(data):
-        raise InvalidData(f"there are {len(data)} rows, but {len(labels)} labels")
+    if isinstance(labels, str) or (labels is not None and len(labels) != len(data)):
+        count = repr(labels) if isinstance(labels, str) else f"{len(labels)} labels"
+        raise InvalidData(f"there are {len(data)} rows, but {count}")
     store = open_store(settings)
     version, created = take_snapshot(
         store,
@@ -165,8 +166,8 @@ def remove_alias(ref: str, *, settings: Settings | None = None) -> AliasMove:
     from nbdeploy.snapshots.catalog import AliasMove
 
     parsed = Ref.parse(ref)
-    if parsed.alias is None:
-        raise WrongUsage(f"{ref!r} names no alias; write NAME@ALIAS, for example {parsed.name}@champion")
+    if parsed.alias is None or parsed.target is not None:
+        raise WrongUsage(f"{ref!r} names no alias of the store; write NAME@ALIAS, for example {parsed.name}@champion")
     store = open_store(settings)
     before = store.resolve(parsed).number
     store.remove_alias(parsed.name, parsed.alias)
@@ -180,6 +181,7 @@ def export(ref: str, out: str | Path, *, settings: Settings | None = None) -> Ex
 
     store = open_store(settings)
     version = resolve(store, ref, settings)
+    store.check(version)
     return Exported(version, Bundle.open(store.open(version)).export(Path(out)))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbdeploy.cards import Card, Result, Table
 from nbdeploy.connections import Connection, Connections, token_variable
-from nbdeploy.errors import NotFound
+from nbdeploy.errors import Conflict, NotFound
 from nbdeploy.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def target_add(
     token_env: str | None = None,
     settings: Settings | None = None,
 ) -> TargetChange:
-    """Add a target, or change its address.
+    """Add a target. One that is known keeps its address until it is removed: its token belongs to that address.
 
     Parameters
     ----------
@@ -90,8 +90,12 @@ def target_add(
     connections = Connections((settings or Settings.load()).home)
     before = connections.all().get(name)
     connection = Connection(name, url.rstrip("/"), kind, token_env=token_env)
-    if before is not None and before.url == connection.url:
-        # A token belongs to one address: it is kept only as long as that stays.
+    if before is not None and before.url != connection.url:
+        raise Conflict(
+            f"target {name} is {before.url} already; choose another name, or forget it: nbdeploy target rm {name}",
+            name=name,
+        )
+    if before is not None:
         connection = replace(connection, token=before.token, home=before.home)
     connections.add(connection)
     return TargetChange(connection, "added")

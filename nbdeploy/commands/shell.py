@@ -30,11 +30,14 @@ def main() -> None:
     if _completes():
         return
     status = run(sys.argv[1:])
-    with suppress(BrokenPipeError):
+    try:
         sys.stdout.flush()
-        sys.exit(status)
-    _forget_output()
-    sys.exit(BROKEN_PIPE)
+    except BrokenPipeError:
+        status = BROKEN_PIPE
+        _forget_output()
+    except OSError as error:
+        status = _unwritten(error)
+    sys.exit(status)
 
 
 def run(words: Sequence[str], tree: Group = cli) -> int:
@@ -57,8 +60,7 @@ def run(words: Sequence[str], tree: Group = cli) -> int:
         with terminal_progress() as door.report:
             result = invoke(words, door, PROGRAM, tree)
         if isinstance(result, Result):
-            show(result, door.as_document)
-            return DONE if result.ok else FALSE
+            return _show(result, door)
         return DONE
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
@@ -69,6 +71,22 @@ def run(words: Sequence[str], tree: Group = cli) -> int:
         return _fail(error, complaint(error, PROGRAM), door, words)
     except Exception as error:
         return _fail(error, f"{type(error).__name__}: {error} (a defect of nbdeploy? --debug shows where)", door, words)
+
+
+def _show(result: Result, door: Door) -> int:
+    try:
+        show(result, door.as_document)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        return _unwritten(error)
+    return DONE if result.ok else FALSE
+
+
+def _unwritten(error: OSError) -> int:
+    _forget_output()
+    click.echo(f"{PROGRAM}: the answer could not be written to standard output: {error.strerror}", err=True)
+    return FAILED
 
 
 def _fail(error: Exception, message: str, door: Door, words: Sequence[str]) -> int:
@@ -88,7 +106,7 @@ def _document(error: Exception, message: str) -> object:
 
 
 def _forget_output() -> None:
-    """Whoever read our output is gone: do not complain about it at exit."""
+    """Nobody can read our output any more: do not complain about it at exit."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

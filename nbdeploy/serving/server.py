@@ -21,7 +21,7 @@ import psutil
 import uvicorn
 
 from nbdeploy.connections import Connections
-from nbdeploy.errors import Conflict, NbdeployError, WrongUsage
+from nbdeploy.errors import Conflict, Forbidden, NbdeployError, WrongUsage
 from nbdeploy.serving.app import application
 from nbdeploy.serving.home import Home, Running
 from nbdeploy.serving.registration import register
@@ -194,7 +194,7 @@ def _refuse_exposure(options: Options, tokens: Tokens) -> None:
     if options.anonymous:
         raise WrongUsage(f"--anonymous is for 127.0.0.1 only, and {options.host} can be reached from other machines")
     if not tokens.all():
-        raise WrongUsage(
+        raise Forbidden(
             f"{options.host} can be reached from other machines, and this endpoint has no token yet; "
             "make one first: nbdeploy token create NAME --scope deploy"
         )

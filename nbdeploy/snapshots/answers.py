@@ -109,9 +109,7 @@ def answer(model: Any, data: Any, asking: Asking) -> Answers:
             raise
         except Exception as error:
             if name == default:
-                raise RehearsalFailed(
-                    f"{name} fails on the data given: {type(error).__name__}: {error}; nothing was stored"
-                ) from error
+                raise RehearsalFailed(f"{name} fails on the data given: {type(error).__name__}: {error}") from error
     outputs = {name: answered.output for name, answered in found.items()}
     _refuse_clash(outputs)
     return Answers(
@@ -135,9 +133,10 @@ def _ask(caller: Caller, method: str, sample: pl.DataFrame, given: Any, asking: 
     difference = compare(describe_output(method, plain, classes)[1], frame, asking.tolerance)
     if not difference.equal:
         raise RehearsalFailed(
-            f"{method} answers {len(difference.rows)} of {sample.height} rows differently when called with rebuilt "
-            f"data; {difference.first}; nothing was stored. Does the model change between calls, or look at "
-            "more than the columns' values?",
+            f"{method} answers {len(difference.rows)} of {sample.height} rows differently when it is called again "
+            f"with the same rows and copies of one row after them; {difference.first}. Either it changes from call "
+            "to call, or its answer for a row depends on the other rows (for example by centring on the batch): "
+            "fit such steps in training instead",
             rows=difference.rows,
             max_difference=difference.max_difference,
         )

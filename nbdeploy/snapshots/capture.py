@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from nbdeploy.errors import NotCapturable
+from nbdeploy.flavors.modules import EARLY, LATE
 from nbdeploy.flavors.pickling import dumps, exported_name, from_main
 from nbdeploy.manifest import sha256
 from nbdeploy.snapshots.source import Definition, definition
@@ -65,13 +66,27 @@ def capture(model: Any) -> Captured:
     _collect_reached(model, "the model", found)
     if not found.definitions:
         return Captured(None, {}, frozenset(found.packages))
-    source = _source(found)
-    state = dumps(found.values, _PLACEHOLDER) if found.values else b""
-    module = f"nbdeploy_{sha256(source.encode() + state)[:12]}"
-    files = {f"code/{module}.py": source.encode()}
-    if found.values:
-        files[f"code/{module}.pkl"] = dumps(found.values, module)
-    return Captured(module, files, frozenset(found.packages))
+    source = _source(found).encode()
+    values = _by_use(found)
+    state = b"".join(dumps(group, _PLACEHOLDER) for group in values.values())
+    module = f"nbdeploy_{sha256(source + state)[:12]}"
+    pickles = {f"code/{module}{suffix}": dumps(group, module) for suffix, group in values.items() if group}
+    return Captured(module, {f"code/{module}.py": source, **pickles}, frozenset(found.packages))
+
+
+def _by_use(found: _Collection) -> dict[str, dict[str, Any]]:
+    """Split values into those needed while definitions are made, and those needed when they are called."""
+    now = frozenset[str]().union(*(defined.now for defined in found.definitions.values()))
+    groups: dict[str, dict[str, Any]] = {EARLY: {}, LATE: {}}
+    for name, value in found.values.items():
+        if name in now and _scan(value).things:
+            raise NotCapturable(
+                f"the variable {name} is used while a class or function is being defined, and is itself made of things "
+                "that the notebook defines; use it inside a method instead",
+                name=name,
+            )
+        groups[EARLY if name in now else LATE][name] = value
+    return groups
 
 
 class _Scanner(pickle.Pickler):
@@ -90,10 +105,15 @@ class _Scanner(pickle.Pickler):
         return NotImplemented
 
 
-def _collect_reached(thing: Any, path: str, found: _Collection) -> None:
+def _scan(thing: Any) -> _Scanner:
     scanner = _Scanner()
+    scanner.dump(thing)
+    return scanner
+
+
+def _collect_reached(thing: Any, path: str, found: _Collection) -> None:
     try:
-        scanner.dump(thing)
+        scanner = _scan(thing)
     except Exception as error:
         raise NotCapturable(
             f"{_culprit(thing, path)} cannot be carried out of the notebook: {error}; "
@@ -116,7 +136,7 @@ def _culprit(thing: Any, path: str) -> str:
         parts = {f"[{i}]": v for i, v in enumerate(thing)}
     for name, part in parts.items():
         try:
-            _Scanner().dump(part)
+            _scan(part)
         except Exception:
             return _culprit(part, path + name)
     return f"{path} (a {type(thing).__name__})"
@@ -147,7 +167,7 @@ def _collect_name(name: str, value: Any, found: _Collection) -> None:
         found.imports[name] = f"from {origin[0]} import {origin[1]}" + (f" as {name}" if origin[1] != name else "")
         found.packages.add(origin[0].partition(".")[0])
     elif _is_literal(value):
-        found.literals[name] = f"{name} = {value!r}"
+        found.literals[name] = f"{name} = {_literal(value)}"
     elif name not in found.values and not hasattr(builtins, name):
         found.values[name] = value
         _collect_reached(value, f"the variable {name}", found)
@@ -167,6 +187,19 @@ def _importable(value: Any) -> tuple[str, str] | None:
     if not isinstance(module, str) or not isinstance(name, str) or module == "__main__" or module not in sys.modules:
         return None
     return (module, name) if getattr(sys.modules[module], name, None) is value else None
+
+
+def _literal(value: Any) -> str:
+    """A literal's text; sets are written in one order, whatever the process."""
+    if isinstance(value, set) and value:
+        return "{" + ", ".join(sorted(map(_literal, value))) + "}"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_literal(k)}: {_literal(v)}" for k, v in value.items()) + "}"
+    if type(value) is list:
+        return "[" + ", ".join(map(_literal, value)) + "]"
+    if type(value) is tuple:
+        return "(" + "".join(f"{_literal(item)}, " for item in value) + ")"
+    return repr(value)
 
 
 def _is_literal(value: Any) -> bool:

@@ -36,7 +36,7 @@ class Snapshot(Result):
     """
 
     stored: Version
-    manifest: Manifest
+    manifest: Manifest = field(repr=False)
     aliases: Sequence[str] = ()
     event: str = ""
     proof: Mapping[str, Any] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class Snapshot(Result):
         if self.aliases:
             facts.insert(1, ("aliases", ", ".join(self.aliases)))
         if record.get("runs_code"):
-            facts.append(("runs code", "yes: it brings captured source, so load it only if you trust its author"))
+            facts.append(("runs code", "yes, when it is loaded: load it only if you trust its author"))
         if record.get("note"):
             facts.append(("note", record["note"]))
         following = f"%deploy push {self.stored.name}" if self.event in {"stored", "found"} else ""

@@ -13,12 +13,13 @@ import msgspec
 import polars as pl
 
 from nbdeploy.flavors import FLAVORS, Saved
-from nbdeploy.manifest import PROTOCOL, Content, Manifest, canonical_json, file_entry
+from nbdeploy.manifest import BESIDE, PROTOCOL, Content, Manifest, canonical_json, file_entry
 from nbdeploy.snapshots.answers import Answers
 from nbdeploy.snapshots.capture import Captured
 from nbdeploy.snapshots.environment import environment, requirements
 from nbdeploy.snapshots.model_card import mlmodel, model_card, python_env
 from nbdeploy.snapshots.sampling import profile
+from nbdeploy.types import Signature
 
 __all__ = ["Draft", "assemble"]
 
@@ -79,13 +80,14 @@ def assemble(
     content, inside = _content({**files, **captured.files}, answers, captured, saved)
     raw = canonical_json(content)
     beside = {
-        "MLmodel": mlmodel(saved.mlflow, content, file_entry(raw).sha256[:32]),
+        "MLmodel": mlmodel(_mlflow(saved, answers.signature), content, file_entry(raw).sha256[:32]),
         "python_env.yaml": python_env(content),
         "README.md": model_card(name, content, facts),
         "profile.json": canonical_json(profile(answers.sample, answers.expected)),
         "sample.parquet": _parquet(answers.sample),
         "expected.parquet": _parquet(answers.expected),
     }
+    assert beside.keys() == BESIDE  # noqa: S101 - what readers accept is what is written
     record = {
         **facts,
         "name": name,
@@ -103,7 +105,7 @@ def _content(
     files: Mapping[str, bytes], answers: Answers, captured: Captured, saved: Saved
 ) -> tuple[Content, dict[str, bytes]]:
     """Return what determines the answers, with its files."""
-    env = environment(captured.packages | _LIBRARIES[answers.signature.container])
+    env = environment(captured.packages | saved.packages | _LIBRARIES[answers.signature.container])
     inside = {**files, "requirements.txt": requirements(env)}
     content = Content(
         protocol=PROTOCOL,
@@ -116,6 +118,11 @@ def _content(
         loader=dict(saved.loader),
     )
     return content, inside
+
+
+def _mlflow(saved: Saved, signature: Signature) -> Mapping[str, Any]:
+    """MLflow calls models with pandas frames: where the model was given something else, our loader rebuilds it."""
+    return saved.mlflow if signature.container in {"pandas", "numpy"} and signature.dims == 2 else {}
 
 
 def _parquet(frame: pl.DataFrame) -> bytes:

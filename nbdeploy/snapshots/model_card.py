@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from nbdeploy.manifest import Content
+from nbdeploy.version import __version__
 
 __all__ = ["mlmodel", "model_card"]
 
@@ -15,7 +16,7 @@ __all__ = ["mlmodel", "model_card"]
 def mlmodel(flavors: Mapping[str, Any], content: Content, identity: str) -> bytes:
     """``MLmodel``: the table from which MLflow loads the bundle as a model of its own."""
     python_function = {
-        **flavors["python_function"],
+        **flavors.get("python_function", {"loader_module": "nbdeploy.snapshots.mlflow"}),
         "env": {"virtualenv": "python_env.yaml"},
         "python_version": content.environment.python,
     }
@@ -25,7 +26,8 @@ def mlmodel(flavors: Mapping[str, Any], content: Content, identity: str) -> byte
 
 def python_env(content: Content) -> bytes:
     """``python_env.yaml``: from which MLflow rebuilds the environment."""
-    document = {"python": content.environment.python, "dependencies": ["-r requirements.txt"]}
+    dependencies = ["-r requirements.txt", f"nbdeploy=={__version__}"]
+    document = {"python": content.environment.python, "dependencies": dependencies}
     return bytes(yaml.safe_dump(document), "utf-8")
 
 

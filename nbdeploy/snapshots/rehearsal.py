@@ -86,8 +86,8 @@ def rehearse(bundle: Path, expected: pl.DataFrame, tolerance: float) -> Rehearsa
     whole = compare(expected, answers["whole"], tolerance)
     if not whole.equal:
         raise RehearsalFailed(
-            f"{len(whole.rows)} of {expected.height} rows are answered differently in a clean process; {whole.first}; "
-            "nothing was stored. The model uses something that changes from run to run or lives only in the kernel",
+            f"{len(whole.rows)} of {expected.height} rows are answered differently in a clean process; {whole.first}. "
+            "The model uses something that changes from run to run, or that lives only in the kernel",
             rows=whole.rows,
             max_difference=whole.max_difference,
         )
@@ -109,8 +109,8 @@ def _refuse_dependent(among: dict[str, Comparison]) -> None:
         if not comparison.equal:
             asked = {"reversed": "in reverse order", "pieces": "in small batches", "alone": "one by one"}[way]
             raise RehearsalFailed(
-                f"{len(comparison.rows)} rows get other answers when asked {asked}; {comparison.first}; nothing was "
-                "stored. The model's answer for a row depends on the other rows (for example by centring on the "
+                f"{len(comparison.rows)} rows get other answers when asked {asked}; {comparison.first}. "
+                "The model's answer for a row depends on the other rows (for example by centring on the "
                 "batch): fit such steps in training instead",
                 rows=comparison.rows,
                 max_difference=comparison.max_difference,
@@ -151,7 +151,7 @@ def _explain(result: dict[str, Any]) -> str:
     hint = "it must not depend on anything outside of the model and the notebook's definitions"
     if error.startswith("ModuleNotFoundError"):
         hint = "install that module as a package, or define what the model needs from it in a cell"
-    return f"the snapshot does not work in a clean process: {error}; nothing was stored; {hint}"
+    return f"the snapshot does not work in a clean process: {error}; {hint}"
 
 
 @functools.cache

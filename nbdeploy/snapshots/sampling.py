@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import polars as pl
 
 __all__ = ["choose_rows", "profile"]
@@ -38,10 +41,16 @@ def _summary(column: pl.Series) -> dict[str, object]:
     if present.dtype.is_numeric() and len(present):
         numbers = present.cast(pl.Float64)
         numbers = numbers.filter(numbers.is_finite())
-        facts |= {"min": numbers.min(), "max": numbers.max(), "mean": numbers.mean(), "std": numbers.std() or 0.0}
+        figures = {"min": numbers.min(), "max": numbers.max(), "mean": numbers.mean(), "std": numbers.std() or 0.0}
+        facts |= {name: _finite(figure) for name, figure in figures.items()}
     elif present.n_unique() <= _FEW:
         counts = present.value_counts(sort=True)
         facts["values"] = {str(value): count for value, count in counts.rows()}
     elif present.dtype.is_temporal():
         facts |= {"min": str(present.min()), "max": str(present.max())}
     return facts
+
+
+def _finite(figure: Any) -> float | None:
+    """JSON has no word for the mean of two numbers whose sum is too large."""
+    return figure if figure is not None and math.isfinite(figure) else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,8 +14,8 @@ import polars as pl
 from nbdeploy.bundles import Bundle
 from nbdeploy.codecs import bind
 from nbdeploy.compare import ROUNDING
-from nbdeploy.errors import RehearsalFailed
-from nbdeploy.flavors import FLAVORS, flavor_for
+from nbdeploy.errors import InvalidData, NotCapturable, RehearsalFailed
+from nbdeploy.flavors import FLAVORS, flavors_for
 from nbdeploy.predictor import Caller
 from nbdeploy.snapshots.answers import Answers, Asking, answer
 from nbdeploy.snapshots.capture import Captured, capture
@@ -46,23 +47,52 @@ def take_snapshot(
 ) -> tuple[Version, bool]:
     """Take a snapshot of a live model. See :func:`nbdeploy.snapshot`."""
     check_name(name, "model name")
-    progress(Progress(0, _STEPS, message="asking the model in the kernel"))
-    asking = Asking(flavor_for(model), method, rows, tolerance)
-    answers = answer(model, data, asking)
-    facts = {"note": note, "metrics": _metrics(model, answers, test), "lineage": lineage()}
-    progress(Progress(1, _STEPS, message="capturing what it uses"))
-    captured = capture(model)
-    progress(Progress(2, _STEPS, message="rehearsing in a clean process"))
-    draft, rehearsal = _rehearsed(name, model, answers, captured, facts)
-    if not rehearsal.row_stable:
-        # One fixed tile for everything: the same kernel runs for every row, however many are asked for.
-        progress(Progress(3, _STEPS, message="rehearsing again in tiles of one size"))
-        answers = answer(model, data, replace(asking, canonical=Canonical(tile=_TILE)))
-        draft, rehearsal = _rehearsed(name, model, answers, captured, facts)
-    progress(Progress(4, _STEPS, message="storing"))
+    asking = Asking("", method, rows, tolerance)
+    try:
+        draft, rehearsal = _proven(_Subject(name, model, data, test, note), asking, progress)
+    except RehearsalFailed as error:
+        raise RehearsalFailed(f"{error}; nothing was stored", **error.facts) from error
+    progress(Progress(_STEPS - 1, _STEPS, message="storing"))
     stored = store.add(name, draft.with_facts({"rehearsal": rehearsal.document()}), draft.files)
     progress(Progress(_STEPS, _STEPS, message="stored"))
     return stored
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What a snapshot is taken of."""
+
+    name: str
+    model: Any
+    data: Any
+    test: Sequence[Any] | None
+    note: str
+
+
+def _proven(subject: _Subject, asking: Asking, progress: Report) -> tuple[Draft, Rehearsal]:
+    """Make a bundle with the best flavor that can save the model, and rehearse it."""
+    flavors = flavors_for(subject.model)
+    for flavor in flavors[:-1]:
+        with contextlib.suppress(NotCapturable):
+            return _proven_by(replace(asking, flavor=flavor), subject, progress)
+    return _proven_by(replace(asking, flavor=flavors[-1]), subject, progress)
+
+
+def _proven_by(asking: Asking, subject: _Subject, progress: Report) -> tuple[Draft, Rehearsal]:
+    progress(Progress(0, _STEPS, message="asking the model in the kernel"))
+    answers = answer(subject.model, subject.data, asking)
+    metrics = _metrics(subject.model, answers, subject.test)
+    facts = {"note": subject.note, "metrics": metrics, "lineage": lineage()}
+    progress(Progress(1, _STEPS, message="capturing what the model uses"))
+    captured = capture(subject.model)
+    progress(Progress(2, _STEPS, message="rehearsing in a clean process"))
+    draft, rehearsal = _rehearsed(subject.name, subject.model, answers, captured, facts)
+    if rehearsal.row_stable:
+        return draft, rehearsal
+    # One fixed tile for everything: the same kernel runs for every row, however many are asked for.
+    progress(Progress(3, _STEPS, message="rehearsing again in tiles of one size"))
+    answers = answer(subject.model, subject.data, replace(asking, canonical=Canonical(tile=_TILE)))
+    return _rehearsed(subject.name, subject.model, answers, captured, facts)
 
 
 def _rehearsed(
@@ -80,6 +110,8 @@ def _rehearsed(
 def _metrics(model: Any, answers: Answers, test: Sequence[Any] | None) -> dict[str, float]:
     if test is None:
         return {}
+    if not isinstance(test, (tuple, list)) or len(test) != 2:
+        raise InvalidData("test= takes two things, the rows and the right answers: test=(X_test, y_test)")
     X, y = test
     asking, signature = answers.asking, answers.signature
     caller = Caller(model, asking.flavor, signature, asking.canonical)
@@ -107,6 +139,7 @@ def verify(
         If it answers differently here.
     """
     progress(Progress(0, 2, message="checking every file"))
+    store.check(version)
     bundle = Bundle.open(store.open(version))
     progress(Progress(1, 2, message="rehearsing in a clean process"))
     rehearsal = rehearse(bundle.path, _expected(bundle), tolerance)

@@ -160,16 +160,19 @@ def _text(lines: list[str], node: ast.FunctionDef | ast.AsyncFunctionDef | ast.C
 
 
 def _lambda(function: FunctionType) -> Definition:
-    """Find the lambda on its line whose compiled code is the function's."""
-    lines = _lines(function.__code__.co_filename)
-    matches = set()
-    for node in ast.walk(_tree(lines) or ast.Module([], [])):
-        if isinstance(node, ast.Lambda) and node.lineno <= function.__code__.co_firstlineno <= (node.end_lineno or 0):
-            text = ast.unparse(node)
-            code = next(c for c in compile(text, "lambda", "eval").co_consts if isinstance(c, CodeType))
-            if code.co_code == function.__code__.co_code and code.co_names == function.__code__.co_names:
-                matches.add(text)
-    if len(matches) != 1:
-        raise NotCapturable("the source of a lambda was not found, or is ambiguous; define it with def and a name")
+    """Find the lambda by the place that its code remembers, down to the column."""
+    tree = _tree(_lines(function.__code__.co_filename)) or ast.Module([], [])
+    line, places = function.__code__.co_firstlineno, set(function.__code__.co_positions())
+    found = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Lambda) and node.lineno == line and _place(node.body) in places
+    ]
+    if len(found) != 1:
+        raise NotCapturable("the source of a lambda was not found; define it with def and a name")
     name = exported_name(function)
-    return _analysed(name, f"{name} = {matches.pop()}\n")
+    return _analysed(name, f"{name} = {ast.unparse(found[0])}\n")
+
+
+def _place(node: ast.expr) -> tuple[int, int | None, int, int | None]:
+    return node.lineno, node.end_lineno, node.col_offset, node.end_col_offset

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from shutil import get_terminal_size
 from typing import Any, Protocol, TextIO
 
 from nbdeploy.types import Progress, Report
@@ -97,7 +98,9 @@ class _TerminalBar:
         from tqdm import tqdm
 
         layout = "{bar:20} {desc}"
-        self._bar = tqdm(total=1, file=stream, leave=False, bar_format=layout, dynamic_ncols=True, mininterval=0)
+        # A terminal that does not know its width says 0, and tqdm would then draw nothing.
+        width = get_terminal_size((100, 24)).columns
+        self._bar = tqdm(total=1, file=stream, leave=False, bar_format=layout, ncols=width, mininterval=0)
 
     def show(self, step: Progress, text: str) -> None:
         self._bar.total = step.total or 1

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -221,3 +222,13 @@ def test_a_shell_can_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     with _program() as process:
         out, err = process.communicate(timeout=60)
     assert (out.split(), err) == (["plain,export"], "")
+
+
+def test_an_output_that_is_full_is_an_error_in_words() -> None:
+    """Standard output on a full device: one line, exit status 1, no traceback."""
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "nbdeploy", "config", "--json"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("could not be written to standard output: No space left on device")
+    assert "Traceback" not in done.stderr

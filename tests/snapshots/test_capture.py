@@ -98,6 +98,26 @@ def test_lambdas_and_their_like_on_one_line(script: Script) -> None:
     assert namespace[name]([1]) == [4]
 
 
+def test_values_used_while_defining_come_first(home: Path, script: Script) -> None:
+    """A default argument and a class attribute that are arrays of the notebook are there when they are needed."""
+    script(
+        """
+import nbdeploy as nd
+import numpy as np
+import pandas as pd
+LIMIT = np.array([2.0])
+class Model:
+    weights = LIMIT * 3
+    def predict(self, rows, limit=LIMIT): return (rows["a"] * self.weights[0] > limit[0]).to_numpy()
+nd.snapshot(Model(), "early", pd.DataFrame({"a": [0.0, 1.0]}))
+answer = {}
+"""
+    )
+    import nbdeploy as nd
+
+    assert nd.load("early").predict([{"a": 0.0}, {"a": 1.0}]).tolist() == [False, True]
+
+
 def test_instances_bring_their_classes_and_names_keep_their_aliases(script: Script) -> None:
     """Classes reached through attributes, imported names under other names, functions under a second name."""
     answer = script(

@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import nbdeploy as nd
 from nbdeploy.errors import InvalidData, NotFound, RehearsalFailed
+from nbdeploy.flavors.sklearn import FLAVOR
 from tests.models import NOTEBOOK, penguins
 
 Script = Callable[[str], dict[str, Any]]
@@ -63,6 +67,57 @@ answer = {"line": nd.snapshot(risk, "risk", data=X).line, "said": risk(X).tolist
     )
     said = json.loads(Path("answer.json").read_text())["said"]
     assert nd.load("risk").predict(penguins()[0]).tolist() == said
+
+
+def test_what_skops_cannot_store_is_pickled_and_said(script: Script) -> None:
+    """A notebook class that keeps a pandas object, a lambda in a pipeline: the last resort, marked as running code."""
+    script(
+        """
+import nbdeploy as nd
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+class Center(TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None):
+        self.mean_ = X.mean()
+        return self
+    def transform(self, X):
+        return X - self.mean_
+
+X = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": [0.0, 1.0, 0.0, 1.0]})
+y = [0, 0, 1, 1]
+nd.snapshot(make_pipeline(Center(), LogisticRegression()).fit(X, y), "centred", X)
+logs = FunctionTransformer(lambda d: np.log1p(d))
+nd.snapshot(make_pipeline(logs, LogisticRegression()).fit(X, y), "logged", X)
+answer = {}
+"""
+    )
+    rows = pd.DataFrame({"a": [1.0, 4.0], "b": [0.0, 1.0]})
+    for name in ("centred", "logged"):
+        assert nd.show(name).document()["runs_code"] is True
+        assert nd.show(name).document()["flavor"] == "python"
+        assert nd.load(name).predict(rows).tolist() == [0, 1]
+
+
+def test_an_ordinary_mixed_pipeline_runs_no_code() -> None:
+    """Imputers, scalers, encoders, forests, neighbours and searches of scikit-learn's own load without running code."""
+    X, y = penguins()
+    columns = make_column_transformer(
+        (make_pipeline(SimpleImputer(), StandardScaler()), NUMBERS),
+        (make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder()), ["island", "sex"]),
+    )
+    for model in (
+        LogisticRegression(),
+        RandomForestClassifier(5),
+        KNeighborsClassifier(),
+        HistGradientBoostingClassifier(),
+    ):
+        with TemporaryDirectory() as folder:
+            assert not FLAVOR.save(make_pipeline(columns, model).fit(X, y), Path(folder), None).runs_code, model
 
 
 def test_later_redefinition_does_not_change_the_snapshot(script: Script) -> None:
