@@ -18,6 +18,7 @@ _FRAME = (
 _DIM = "color:var(--jp-ui-font-color2,#777)"
 _TABLE = "border-collapse:collapse;margin:6px 0"
 _CELL = "text-align:left;padding:2px 14px 2px 0;vertical-align:top"
+_NAME = f"{_CELL};{_DIM};white-space:nowrap"
 
 
 @dataclass(frozen=True)
@@ -61,15 +62,12 @@ class Card:
         Shown below the facts.
     next : str
         The command to type next, if there is one.
-    svg : str
-        A trusted inline picture, shown in HTML only.
     """
 
     title: str
     facts: Sequence[tuple[str, Any]] = ()
     table: Table | None = None
     next: str = ""
-    svg: str = ""
 
     def text(self) -> str:
         """The card for a terminal."""
@@ -84,13 +82,13 @@ class Card:
     def html(self) -> str:
         """The card for a notebook."""
         rows = "".join(
-            f'<tr><td style="{_CELL};{_DIM}">{escape(name)}</td><td style="{_CELL}">{escape(str(value))}</td></tr>'
+            f'<tr><td style="{_NAME}">{escape(name)}</td><td style="{_CELL}">{escape(str(value))}</td></tr>'
             for name, value in self.facts
         )
         facts = f'<table style="{_TABLE}">{rows}</table>' if rows else ""
         table = self.table.html() if self.table is not None else ""
         step = f'<div style="{_DIM}">next: <code>{escape(self.next)}</code></div>' if self.next else ""
-        body = f"<b>{escape(self.title)}</b>{facts}{table}{self.svg}{step}"
+        body = f"<b>{escape(self.title)}</b>{facts}{table}{step}"
         return f'<div class="nbdeploy-card" style="{_FRAME}">{body}</div>'
 
 

@@ -53,7 +53,8 @@ class Caller:
                 piece = self._flavor.call(self.model, method, rebuild(tile, self.signature))
                 if rows_of(piece) != tile.height:
                     raise InvalidData(
-                        f"{method} answered {rows_of(piece)} rows for {tile.height}: a model answers each row given"
+                        f"{method} answered {rows_of(piece)} rows when it was given {tile.height} (yours, and copies "
+                        "of the last one after them): a model answers each row, whichever others there are"
                     )
                 pieces.append(piece)
         return join(pieces, wire.height)

@@ -37,15 +37,13 @@ class Bundle:
     manifest: Manifest
 
     @classmethod
-    def open(cls, path: Path, verify: bool = True) -> Bundle:
-        """Open a folder as a bundle.
+    def open(cls, path: Path) -> Bundle:
+        """Open a folder as a bundle, every file compared with its digest.
 
         Parameters
         ----------
         path : Path
             The folder.
-        verify : bool
-            Whether to compare every file with its digest.
 
         Raises
         ------
@@ -53,8 +51,7 @@ class Bundle:
             If it is not a bundle, or a file was changed.
         """
         manifest = Manifest.read(path)
-        if verify:
-            manifest.verify(path)
+        manifest.verify(path)
         return cls(path, manifest)
 
     @property
