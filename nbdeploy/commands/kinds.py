@@ -165,8 +165,8 @@ class _Kind(click.ParamType[Any]):
 
 
 def _reference(value: Any) -> str:
-    """A reference's text; a snapshot knows its version."""
-    text = str(value if isinstance(value, str | Ref) else getattr(value, "version", value))
+    """A reference's text; a snapshot knows its own."""
+    text = str(value if isinstance(value, str | Ref) else getattr(value, "ref", value))
     Ref.parse(text)
     return text
 

@@ -41,7 +41,7 @@ def test_references_are_checked_and_versions_know_theirs() -> None:
     """Text is checked at once; an object with a version stands for it."""
 
     class Snapshot:
-        version = "churn:3"
+        ref = "churn:3"
 
     assert REF.convert("models:/churn@champion", None, None) == "models:/churn@champion"
     assert REF.convert(Snapshot(), None, None) == "churn:3"

@@ -17,7 +17,7 @@ def store(home: Path) -> Store:
     store = Store(str(home / "store"), home / "cache")
     for name, flavor in [("churn", "one"), ("churn", "two"), ("fraud", "one")]:
         content = Content(PROTOCOL, flavor, Signature("pandas", []), Canonical(), Environment("3.11"), {})
-        store.add(name, Manifest.sealed(canonical_json(content), {}), {})
+        store.add(name, Manifest.sealed(canonical_json(content), {"name": name, "version": 1}), {})
     store.set_alias("churn", "champion", 1)
     return store
 

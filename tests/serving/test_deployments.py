@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 from typing import Any
@@ -120,7 +121,7 @@ def test_a_snapshot_that_cannot_be_loaded_is_refused(place: Any, snapshots: Stor
     """Its flavor is not known here, for example."""
     real = snapshots.manifest(snapshots.resolve("churn:1"))
     content = canonical_json({**json.loads(real.content), "flavor": "abacus"})
-    manifest = Manifest.sealed(content, {**real.record_document, "version": 7})
+    manifest = Manifest.sealed(content, {**real.record_document, "version": 7, "flavor": "abacus"})
     for digest in real.blobs:
         place.ask("PUT", f"/api/blobs/sha256/{digest}", data=snapshots.blob(digest))
     assert place.ask("PUT", f"/api/snapshots/{manifest.digest}", json=manifest.to_wire()).json()["stored"]
@@ -142,8 +143,9 @@ def test_a_snapshot_that_cannot_be_loaded_is_refused(place: Any, snapshots: Stor
 def test_a_manifest_that_leads_outside_is_refused(place: Any, snapshots: Store, files: Any) -> None:
     """Paths and digests become places on the disk."""
     real = snapshots.manifest(snapshots.resolve("churn:1"))
-    manifest = Manifest.sealed(real.content, {**real.record_document, "files": files})
-    answer = place.ask("PUT", f"/api/snapshots/{manifest.digest}", json=manifest.to_wire())
+    record = canonical_json({**real.record_document, "files": files})
+    offer = {"content": real.to_wire()["content"], "record": base64.b64encode(record).decode()}
+    answer = place.ask("PUT", f"/api/snapshots/{real.digest}", json=offer)
     assert 400 <= answer.status_code < 500, answer.text
     assert answer.json()["error"]
 

@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from nbdeploy.connections import Connection, Connections
-from nbdeploy.errors import Conflict, InvalidData, NotWritable, WrongUsage
+from nbdeploy.errors import Conflict, Forbidden, InvalidData, NotWritable, WrongUsage
 from nbdeploy.predictor import Predictor
 from nbdeploy.serving import background
 from nbdeploy.serving.home import Home
@@ -156,7 +156,7 @@ def test_a_foreign_local_is_left_alone(run: Any, tmp_path: Path) -> None:
 
 def test_other_machines_are_let_in_only_with_tokens(run: Any, tmp_path: Path) -> None:
     """The refusal says how to make one."""
-    with pytest.raises(WrongUsage, match="nbdeploy token create"), run(host="0.0.0.0"):
+    with pytest.raises(Forbidden, match="nbdeploy token create"), run(host="0.0.0.0"):
         pass
     Tokens(tmp_path / "endpoint").create("team", "deploy")
     with run(host="0.0.0.0") as place:
