@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,3 +67,11 @@ def test_a_snapshot_result_has_the_plain_facts(stock: Path) -> None:
     assert shown.digest.startswith("sha256:")
     assert set(shown.metrics) == {"auc", "accuracy", "f1"}
     assert nd.Store(api.config().settings.store).resolve("species").digest == shown.digest
+
+
+def test_a_missing_package_is_named_with_its_install(stock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a package that the snapshot was made with is absent, the exact ``pip install`` is in the message."""
+    version = nd.show("lr").manifest.parsed.environment.packages["skops"]
+    monkeypatch.setitem(sys.modules, "skops.io", None)
+    with pytest.raises(NotFound, match=rf"pip install 'skops=={version}'"):
+        nd.load("lr")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbdeploy.api.snapshots import open_store, resolve
-from nbdeploy.errors import WrongUsage
+from nbdeploy.errors import NotFound, WrongUsage
 from nbdeploy.settings import Settings
 from nbdeploy.types import Report, ignore_progress
 
@@ -28,7 +28,7 @@ def load(ref: str, *, settings: Settings | None = None) -> Predictor:
     Raises
     ------
     NotFound
-        If there is no such snapshot.
+        If there is no such snapshot, or a package that it needs is not installed.
     Corrupted
         If a file was changed since it was stored.
 
@@ -40,7 +40,15 @@ def load(ref: str, *, settings: Settings | None = None) -> Predictor:
     from nbdeploy.predictor import load as load_bundle
 
     store = open_store(settings)
-    return load_bundle(store.open(resolve(store, ref, settings)))
+    version = resolve(store, ref, settings)
+    try:
+        return load_bundle(store.open(version))
+    except ModuleNotFoundError as error:
+        module = str(error.name).partition(".")[0]
+        made_with = store.manifest(version).parsed.environment.packages
+        package = f"{module}=={made_with[module]}" if module in made_with else module
+        hint = f"{version} needs it, and it is not installed here: pip install '{package}'"
+        raise NotFound("module", module, hint=hint) from error
 
 
 def predict(
