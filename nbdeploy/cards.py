@@ -105,6 +105,11 @@ class Result:
         """One line: what happened and, where there is one, the next step."""
         raise NotImplementedError
 
+    @property
+    def notices(self) -> Sequence[str]:
+        """What the user should know besides; each is said on a line of its own."""
+        return ()
+
     def card(self) -> Card:
         """The answer as a card."""
         raise NotImplementedError

@@ -89,31 +89,20 @@ def snapshot(
     >>> nd.snapshot(search.best_estimator_, "churn", data=X_train, test=(X_test, y_test))  # doctest: +SKIP
     """
     from nbdeploy.snapshots.catalog import describe_version
+    from nbdeploy.snapshots.options import Options
     from nbdeploy.snapshots.snapshot import take_snapshot
 
     if alias is not None:
         check_name(alias, "alias")
-    if sample < 1:
-        raise WrongUsage(f"a sample of {sample} rows proves nothing; give at least 1")
     if isinstance(labels, str) or (labels is not None and len(labels) != len(data)):
         count = repr(labels) if isinstance(labels, str) else f"{len(labels)} labels"
         raise InvalidData(f"there are {len(data)} rows, but {count}")
+    options = Options(test=test, method=method, sample=sample, note=note, tolerance=tolerance)
     store = open_store(settings)
-    version, created = take_snapshot(
-        store,
-        model,
-        name,
-        data,
-        test=test,
-        method=method,
-        rows=sample,
-        note=note,
-        tolerance=tolerance,
-        progress=progress,
-    )
+    taken = take_snapshot(store, model, name, data, options, progress)
     if alias is not None:
-        store.set_alias(name, alias, version.number)
-    return describe_version(store, version, "stored" if created else "found")
+        store.set_alias(name, alias, taken.version.number)
+    return describe_version(store, taken.version, "stored" if taken.created else "found", notices=taken.notices)
 
 
 def list_snapshots(name: str | None = None, *, settings: Settings | None = None) -> SnapshotList:

@@ -88,6 +88,7 @@ def show(result: Result, as_document: bool) -> None:
     else:
         text = plain_text(result)
         click.echo(text)
-        if text == result.line:
-            return
-    click.echo(result.line, err=True)
+    if as_document or isinstance(result, TableAnswer) or text != result.line:
+        click.echo(result.line, err=True)
+    for notice in result.notices:
+        click.echo(f"warning: {notice}", err=True)

@@ -82,6 +82,8 @@ class Deploy:
             return result
         if not silent:
             click.echo(result.line)
+            for notice in result.notices:
+                click.echo(f"warning: {notice}")
         if door.as_document:
             return result.document()
         show_as_text(self._shell, type(result))

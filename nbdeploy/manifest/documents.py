@@ -56,6 +56,12 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
         How good it is.
     rehearsal, lineage : dict
         How it was proven, and where it comes from.
+    privacy : dict
+        What of the user's rows is in the bundle.
+    twin : dict
+        The compiled twin: which one, how it was proven, and how fast it is.
+    notices : list of str
+        What its author was told when it was taken.
     native_difference : float
         Largest relative difference between the canonical and the plain call.
     bytes : int
@@ -74,7 +80,10 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     note: str = ""
     metrics: dict[str, float] = {}
     rehearsal: dict[str, Any] = {}
-    lineage: dict[str, str] = {}
+    lineage: dict[str, Any] = {}
+    privacy: dict[str, Any] = {}
+    twin: dict[str, Any] = {}
+    notices: list[str] = []
     native_difference: float = 0.0
     bytes: int = 0
 

@@ -33,6 +33,8 @@ class Snapshot(Result):
         What just happened to it: ``stored``, ``found`` (it was stored before), ``imported``, ``verified``, or empty.
     proof : mapping
         What the latest rehearsal proved, where it was not the one at storing.
+    notices : sequence of str
+        What the user should know of what just happened.
     """
 
     stored: Version
@@ -40,6 +42,7 @@ class Snapshot(Result):
     aliases: Sequence[str] = ()
     event: str = ""
     proof: Mapping[str, Any] = field(default_factory=dict)
+    notices: Sequence[str] = ()
 
     @property
     def name(self) -> str:
@@ -108,6 +111,7 @@ class Snapshot(Result):
             facts.append(("runs code", "yes, when it is loaded: load it only if you trust its author"))
         if record.get("note"):
             facts.append(("note", record["note"]))
+        facts += [("noticed", notice) for notice in record.get("notices", ())]
         following = f"%deploy push {self.stored.name}" if self.event in {"stored", "found"} else ""
         return Card(str(self.stored), facts, next=following)
 
@@ -120,7 +124,8 @@ class Snapshot(Result):
             "environment": msgspec.to_builtins(content.environment),
             "lineage": self.stored.record.get("lineage", {}),
             "rehearsal": dict(self.proof or self.stored.record.get("rehearsal", {})),
-            "twin": None,
+            "twin": self.stored.record.get("twin") or None,
+            "privacy": self.stored.record.get("privacy", {}),
             "author": self.stored.author,
             "note": self.stored.record.get("note", ""),
         }
@@ -216,11 +221,15 @@ class Exported(Result):
 
 
 def describe_version(
-    store: Store, version: Version, event: str = "", proof: Mapping[str, Any] | None = None
+    store: Store,
+    version: Version,
+    event: str = "",
+    proof: Mapping[str, Any] | None = None,
+    notices: Sequence[str] = (),
 ) -> Snapshot:
     """Describe a version with the aliases that mean it now."""
     aliases = [alias for alias, number in store.aliases(version.name).items() if number == version.number]
-    return Snapshot(version, store.manifest(version), aliases, event, proof or {})
+    return Snapshot(version, store.manifest(version), aliases, event, proof or {}, notices)
 
 
 def list_versions(store: Store, name: str | None = None) -> SnapshotList:

@@ -18,7 +18,7 @@ from nbdeploy.snapshots.answers import Answers
 from nbdeploy.snapshots.capture import Captured
 from nbdeploy.snapshots.environment import environment, requirements
 from nbdeploy.snapshots.model_card import mlmodel, model_card, python_env
-from nbdeploy.snapshots.sampling import profile
+from nbdeploy.snapshots.sampling import Kept, profile
 from nbdeploy.types import Signature
 
 __all__ = ["Draft", "assemble"]
@@ -55,7 +55,13 @@ class Draft:
 
 
 def assemble(
-    folder: Path, name: str, model: Any, answers: Answers, captured: Captured, facts: Mapping[str, Any]
+    folder: Path,
+    name: str,
+    model: Any,
+    answers: Answers,
+    captured: Captured,
+    kept: Kept,
+    facts: Mapping[str, Any],
 ) -> Draft:
     """Save a model below an empty folder, and join it with all that describes it.
 
@@ -71,6 +77,8 @@ def assemble(
         What it answered.
     captured : Captured
         The source that travels with it.
+    kept : Kept
+        The rows that stay beside it.
     facts : mapping
         What goes into the version record besides: metrics, note, lineage.
     """
@@ -83,9 +91,9 @@ def assemble(
         "MLmodel": mlmodel(_mlflow(saved, answers.signature), content, file_entry(raw).sha256[:32]),
         "python_env.yaml": python_env(content),
         "README.md": model_card(name, content, facts),
-        "profile.json": canonical_json(profile(answers.sample, answers.expected)),
-        "sample.parquet": _parquet(answers.sample),
-        "expected.parquet": _parquet(answers.expected),
+        "profile.json": canonical_json(profile(kept.sample, kept.expected)),
+        "sample.parquet": _parquet(kept.sample),
+        "expected.parquet": _parquet(kept.expected),
     }
     assert beside.keys() == BESIDE  # noqa: S101 - what readers accept is what is written
     record = {
@@ -94,6 +102,7 @@ def assemble(
         "version": 1,
         "flavor": content.flavor,
         "runs_code": content.runs_code,
+        "privacy": kept.privacy,
         "native_difference": answers.native_difference,
         "files": {path: file_entry(data) for path, data in sorted(beside.items())},
         "bytes": sum(len(data) for data in (*inside.values(), *beside.values())) + len(raw),

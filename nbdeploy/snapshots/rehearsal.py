@@ -18,7 +18,7 @@ import polars as pl
 
 from nbdeploy.compare import ROUNDING, Comparison, compare
 from nbdeploy.errors import RehearsalFailed
-from nbdeploy.snapshots.rehearse import WAYS
+from nbdeploy.snapshots.rehearse import SAMPLE, WAYS
 
 __all__ = ["Rehearsal", "rehearse"]
 
@@ -58,15 +58,17 @@ class Rehearsal:
         return asdict(self)
 
 
-def rehearse(bundle: Path, expected: pl.DataFrame, tolerance: float) -> Rehearsal:
+def rehearse(bundle: Path, sample: pl.DataFrame, expected: pl.DataFrame, tolerance: float) -> Rehearsal:
     """Load a bundle in a clean process, and compare its answers with those expected.
 
     Parameters
     ----------
     bundle : Path
         The bundle's folder.
-    expected : polars.DataFrame
-        The canonical answers of every method for the bundle's sample.
+    sample : polars.DataFrame, n rows
+        The rows to ask it for; they need not be those that the bundle keeps.
+    expected : polars.DataFrame, n rows
+        The canonical answers of every method for those rows.
     tolerance : float
         Largest relative difference of a float.
 
@@ -79,6 +81,7 @@ def rehearse(bundle: Path, expected: pl.DataFrame, tolerance: float) -> Rehearsa
     isolation = "network-namespace" if _namespaces_work() else "audit-hook"
     with TemporaryDirectory() as temporary:
         out = Path(temporary)
+        sample.write_parquet(out / SAMPLE)
         result = _run(bundle, out, isolation)
         if "error" in result:
             raise RehearsalFailed(_explain(result), **result)

@@ -1,7 +1,7 @@
 """The clean process of a rehearsal: ``python -P -m nbdeploy.snapshots.rehearse BUNDLE OUT``.
 
-It loads the bundle as any other machine would, without network, and answers the sample four ways: whole,
-reversed, in pieces, and row by row. The parent compares.
+It loads the bundle as any other machine would, without network, and answers the rows in ``OUT/sample.parquet``
+four ways: whole, reversed, in pieces, and row by row. The parent compares.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import polars as pl
 
 from nbdeploy.predictor import Predictor, load
 
-__all__ = ["WAYS", "main"]
+__all__ = ["SAMPLE", "WAYS", "main"]
 
+SAMPLE = "sample.parquet"
 WAYS = ("whole", "reversed", "pieces", "alone")
 _ALONE = 24
 _PIECE = 7
@@ -30,15 +31,14 @@ def main(bundle: Path, out: Path) -> int:
     sys.addaudithook(_deny_network)
     try:
         predictor = load(bundle)
-        for way, answers in _answers(predictor).items():
+        for way, answers in _answers(predictor, pl.read_parquet(out / SAMPLE)).items():
             answers.write_parquet(out / f"{way}.parquet")
     except BaseException as error:
         return _report(out, error=f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
     return _report(out, python=platform.python_version(), platform=platform.platform(), machine=platform.machine())
 
 
-def _answers(predictor: Predictor) -> dict[str, pl.DataFrame]:
-    sample = predictor.sample
+def _answers(predictor: Predictor, sample: pl.DataFrame) -> dict[str, pl.DataFrame]:
     methods = list(predictor.signature.outputs)
     pieces = [sample[i : i + _PIECE] for i in range(0, min(sample.height, 8 * _PIECE), _PIECE)]
     alone = [sample[i : i + 1] for i in range(min(sample.height, _ALONE))]

@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
-__all__ = ["choose_rows", "profile"]
+__all__ = ["Kept", "choose_rows", "profile"]
 
 _FEW = 20
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The rows that stay in the bundle; a model may have been proven with others, that leave no trace.
+
+    Attributes
+    ----------
+    sample : polars.DataFrame, n rows
+        The rows, as on the wire.
+    expected : polars.DataFrame, n rows
+        The canonical answers of every method.
+    privacy : mapping
+        For the version record: where the rows come from, and how many are the user's own.
+    """
+
+    sample: pl.DataFrame
+    expected: pl.DataFrame
+    privacy: Mapping[str, Any] = field(default_factory=dict)
 
 
 def choose_rows(wire: pl.DataFrame, n: int) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,89 +22,104 @@ from nbdeploy.snapshots.capture import Captured, capture
 from nbdeploy.snapshots.draft import Draft, assemble
 from nbdeploy.snapshots.lineage import lineage
 from nbdeploy.snapshots.metrics import evaluate
+from nbdeploy.snapshots.options import Options
 from nbdeploy.snapshots.rehearsal import Rehearsal, rehearse
+from nbdeploy.snapshots.sampling import Kept
 from nbdeploy.store import Store, Version
 from nbdeploy.types import Canonical, Progress, Report, check_name, ignore_progress
 
-__all__ = ["take_snapshot", "verify"]
+__all__ = ["Taken", "take_snapshot", "verify"]
 
 _STEPS = 5
 _TILE = 64
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What taking a snapshot came to.
+
+    Attributes
+    ----------
+    version : Version
+        The version stored, or the one that has the same content already.
+    created : bool
+        Whether it is new.
+    notices : sequence of str
+        What the user should know.
+    """
+
+    version: Version
+    created: bool
+    notices: Sequence[str] = ()
+
+
 def take_snapshot(
-    store: Store,
-    model: Any,
-    name: str,
-    data: Any,
-    *,
-    test: Sequence[Any] | None = None,
-    method: str | None = None,
-    rows: int = 200,
-    note: str = "",
-    tolerance: float = 1e-12,
-    progress: Report = ignore_progress,
-) -> tuple[Version, bool]:
+    store: Store, model: Any, name: str, data: Any, options: Options | None = None, progress: Report = ignore_progress
+) -> Taken:
     """Take a snapshot of a live model. See :func:`nbdeploy.snapshot`."""
     check_name(name, "model name")
-    asking = Asking("", method, rows, tolerance)
+    subject = _Subject(name, model, data, options or Options())
     try:
-        draft, rehearsal = _proven(_Subject(name, model, data, test, note), asking, progress)
+        draft, rehearsal = _proven(subject, progress)
     except RehearsalFailed as error:
         raise RehearsalFailed(f"{error}; nothing was stored", **error.facts) from error
     progress(Progress(_STEPS - 1, _STEPS, message="storing"))
-    stored = store.add(name, draft.with_facts({"rehearsal": rehearsal.document()}), draft.files)
+    version, created = store.add(name, draft.with_facts({"rehearsal": rehearsal.document()}), draft.files)
     progress(Progress(_STEPS, _STEPS, message="stored"))
-    return stored
+    return Taken(version, created, draft.manifest.parsed_record.notices)
 
 
 @dataclass(frozen=True)
 class _Subject:
-    """What a snapshot is taken of."""
+    """What a snapshot is taken of, and how."""
 
     name: str
     model: Any
     data: Any
-    test: Sequence[Any] | None
-    note: str
+    options: Options
+
+    def asking(self, flavor: str, canonical: Canonical) -> Asking:
+        """How the live model is asked."""
+        return Asking(flavor, self.options.method, self.options.sample, self.options.tolerance, canonical)
 
 
-def _proven(subject: _Subject, asking: Asking, progress: Report) -> tuple[Draft, Rehearsal]:
+def _proven(subject: _Subject, progress: Report) -> tuple[Draft, Rehearsal]:
     """Make a bundle with the best flavor that can save the model, and rehearse it."""
     flavors = flavors_for(subject.model)
     for flavor in flavors[:-1]:
         with contextlib.suppress(NotCapturable):
-            return _proven_by(replace(asking, flavor=flavor), subject, progress)
-    return _proven_by(replace(asking, flavor=flavors[-1]), subject, progress)
+            return _proven_by(flavor, subject, progress)
+    return _proven_by(flavors[-1], subject, progress)
 
 
-def _proven_by(asking: Asking, subject: _Subject, progress: Report) -> tuple[Draft, Rehearsal]:
+def _proven_by(flavor: str, subject: _Subject, progress: Report) -> tuple[Draft, Rehearsal]:
     progress(Progress(0, _STEPS, message="asking the model in the kernel"))
-    answers = answer(subject.model, subject.data, asking)
-    metrics = _metrics(subject.model, answers, subject.test)
-    facts = {"note": subject.note, "metrics": metrics, "lineage": lineage()}
+    answers = answer(subject.model, subject.data, subject.asking(flavor, Canonical()))
+    metrics = _metrics(subject.model, answers, subject.options.test)
+    facts = {"note": subject.options.note, "metrics": metrics, "lineage": lineage()}
     progress(Progress(1, _STEPS, message="capturing what the model uses"))
     captured = capture(subject.model)
     progress(Progress(2, _STEPS, message="rehearsing in a clean process"))
-    draft, rehearsal = _rehearsed(subject.name, subject.model, answers, captured, facts)
+    draft, rehearsal = _rehearsed(subject, answers, captured, facts)
     if rehearsal.row_stable:
         return draft, rehearsal
     # One fixed tile for everything: the same kernel runs for every row, however many are asked for.
     progress(Progress(3, _STEPS, message="rehearsing again in tiles of one size"))
-    answers = answer(subject.model, subject.data, replace(asking, canonical=Canonical(tile=_TILE)))
-    return _rehearsed(subject.name, subject.model, answers, captured, facts)
+    answers = answer(subject.model, subject.data, subject.asking(flavor, Canonical(tile=_TILE)))
+    return _rehearsed(subject, answers, captured, facts)
 
 
 def _rehearsed(
-    name: str, model: Any, answers: Answers, captured: Captured, facts: Mapping[str, Any]
+    subject: _Subject, answers: Answers, captured: Captured, facts: Mapping[str, Any]
 ) -> tuple[Draft, Rehearsal]:
     """Assemble a bundle in a folder of its own, and rehearse it there."""
+    kept = Kept(answers.sample, answers.expected)
     with TemporaryDirectory(prefix="nbdeploy-") as temporary:
         work = Path(temporary, "work")
         work.mkdir()
-        draft = assemble(work, name, model, answers, captured, facts)
+        draft = assemble(work, subject.name, subject.model, answers, captured, kept, facts)
         bundle = draft.write(Path(temporary, "bundle"))
-        return draft, rehearse(bundle, answers.expected, answers.asking.tolerance)
+        return draft, rehearse(bundle, answers.sample, answers.expected, answers.asking.tolerance)
 
 
 def _metrics(model: Any, answers: Answers, test: Sequence[Any] | None) -> dict[str, float]:
@@ -142,13 +157,13 @@ def verify(
     store.check(version)
     bundle = Bundle.open(store.open(version))
     progress(Progress(1, 2, message="rehearsing in a clean process"))
-    rehearsal = rehearse(bundle.path, _expected(bundle), tolerance)
+    rehearsal = rehearse(bundle.path, _rows(bundle, "sample"), _rows(bundle, "expected"), tolerance)
     progress(Progress(2, 2, message="proven again"))
     return rehearsal
 
 
-def _expected(bundle: Bundle) -> pl.DataFrame:
+def _rows(bundle: Bundle, name: str) -> pl.DataFrame:
     try:
-        return pl.read_parquet(bundle.path / "expected.parquet")
+        return pl.read_parquet(bundle.path / f"{name}.parquet")
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise RehearsalFailed(f"the bundle's expected answers cannot be read: {error}") from error
+        raise RehearsalFailed(f"the bundle's {name}.parquet cannot be read: {error}") from error

@@ -1,0 +1,45 @@
+"""How a snapshot is taken: what the user may choose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nbdeploy.errors import WrongUsage
+
+__all__ = ["Options"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user may choose about a snapshot. See :func:`nbdeploy.snapshot`.
+
+    Attributes
+    ----------
+    test : (table, array), optional
+        Rows and answers kept from training, to measure the model on.
+    method : str, optional
+        The method that answers by default.
+    sample : int
+        How many of the rows to prove the model with, and to keep beside it.
+    note : str
+        A remark for the version record.
+    tolerance : float
+        Largest relative difference of two answers that still count as the same.
+
+    Raises
+    ------
+    WrongUsage
+        If a choice is none.
+    """
+
+    test: Sequence[Any] | None = None
+    method: str | None = None
+    sample: int = 200
+    note: str = ""
+    tolerance: float = 1e-12
+
+    def __post_init__(self) -> None:
+        if self.sample < 1:
+            raise WrongUsage(f"a sample of {self.sample} rows proves nothing; give at least 1")
