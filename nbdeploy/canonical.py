@@ -8,6 +8,7 @@ BLAS thread and ``n_jobs=1``.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any
@@ -85,6 +86,8 @@ def estimators_of(model: object, wanted: Callable[[object], bool] | None = None)
             found.append(part)
         if isinstance(part, dict):
             todo += part.values()
+        elif isinstance(part, functools.partial):
+            todo += [part.func, part.args, part.keywords]
         elif isinstance(part, (list, tuple, set, frozenset)):
             todo += part
         elif type(part).__name__ == "ndarray":

@@ -48,7 +48,7 @@ class Caller:
         if not wire.height:
             raise InvalidData("there are no rows to predict")
         pieces = []
-        with self._threads.limit(limits=1), single_job(self.model, self._parallel):
+        with self._threads.limit(limits=1), single_job(self.model, self._parallel), self._flavor.one_thread():
             for tile in tiles(wire, self._canonical):
                 piece = self._flavor.call(self.model, method, rebuild(tile, self.signature))
                 if rows_of(piece) != tile.height:

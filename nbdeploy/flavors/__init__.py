@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +37,7 @@ class Saved:
 
 
 class Flavor(Protocol):
-    """One framework."""
+    """One framework. Adapters derive from this class, and so inherit what most frameworks do not need."""
 
     priority: int
     """Flavors are asked in this order, lowest first."""
@@ -53,8 +54,21 @@ class Flavor(Protocol):
     def call(self, model: Any, method: str, data: Any) -> Any:
         """Ask one method."""
 
-    def save(self, model: Any, folder: Path, module: str | None) -> Saved:
+    def save(self, model: Any, folder: Path, module: str | None, example: Any = None) -> Saved:
         """Write the model below `folder`, with references to ``__main__`` rewritten to `module`.
+
+        The same model is always the same bytes, in every process; the model itself is not changed.
+
+        Parameters
+        ----------
+        model : object
+            The live model.
+        folder : Path
+            An empty folder.
+        module : str or None
+            Name of the captured module, if the model uses anything of the notebook.
+        example : table, optional
+            Rows as the model takes them, for formats that are made by watching it answer.
 
         Raises
         ------
@@ -66,14 +80,37 @@ class Flavor(Protocol):
         """Whether loading could execute code that came with the files, whatever the bundle says of itself."""
 
     def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:
-        """Read a model from a bundle's folder; every file has been checked, captured modules are loaded."""
+        """Read a model from a bundle's folder; captured modules are loaded.
+
+        Every file is the one that the bundle lists, but who made the bundle is unknown.
+
+        Raises
+        ------
+        Corrupted
+            If the files are not what this flavor writes, or could make native code read outside of its memory.
+        """
+
+    def reached(self, model: Any) -> Any:
+        """Return what of a model may refer to the notebook's code: all of it, unless its format holds no code."""
+        return model
+
+    def one_thread(self) -> contextlib.AbstractContextManager[None]:
+        """Let the framework work in one thread, where neither ``n_jobs`` nor threadpoolctl reaches it."""
+        return contextlib.nullcontext()
 
 
 FLAVORS: Registry[Flavor] = Registry(
     "flavor",
     {
+        "catboost": "nbdeploy.flavors.catboost:FLAVOR",
+        "lightgbm": "nbdeploy.flavors.lightgbm:FLAVOR",
+        "onnx": "nbdeploy.flavors.onnx:FLAVOR",
         "python": "nbdeploy.flavors.python:FLAVOR",
         "sklearn": "nbdeploy.flavors.sklearn:FLAVOR",
+        "statsmodels": "nbdeploy.flavors.statsmodels:FLAVOR",
+        "torch": "nbdeploy.flavors.torch:FLAVOR",
+        "torch_modules": "nbdeploy.flavors.torch_modules:FLAVOR",
+        "xgboost": "nbdeploy.flavors.xgboost:FLAVOR",
     },
 )
 
@@ -88,6 +125,11 @@ def flavors_for(model: Any) -> list[str]:
     """
     names = sorted(FLAVORS, key=lambda name: FLAVORS[name].priority)
     found = [name for name in names if FLAVORS[name].accepts(model)]
+    if not found and hasattr(model, "fit_predict"):
+        raise InvalidData(
+            f"a {type(model).__name__} labels only the rows that it is fitted with (fit_predict), and answers for no "
+            "others; fit a classifier on its labels, KNeighborsClassifier for example, and take a snapshot of that"
+        )
     if not found:
         raise InvalidData(
             f"a {type(model).__name__} is not a model: it has no predict or transform method and cannot be called; "

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-import pickle
 from types import FunctionType
 from typing import Any
 
 from nbdeploy.flavors.modules import attribute
+from nbdeploy.flavors.stable_pickles import StablePickler
 
-__all__ = ["dumps", "exported_name", "from_main"]
+__all__ = ["Pickler", "dumps", "exported_name", "from_main"]
 
 
 def from_main(thing: object) -> bool:
@@ -18,7 +18,9 @@ def from_main(thing: object) -> bool:
     return isinstance(thing, (type, FunctionType)) and getattr(thing, "__module__", None) == "__main__"
 
 
-class _Pickler(pickle.Pickler):
+class Pickler(StablePickler):
+    """Rewrites references to ``__main__``."""
+
     def __init__(self, file: io.BytesIO, module: str | None) -> None:
         super().__init__(file, protocol=5)
         self._module = module
@@ -44,5 +46,5 @@ def _code_digest(function: FunctionType) -> str:
 def dumps(thing: Any, module: str | None) -> bytes:
     """Pickle `thing`, with references to ``__main__`` rewritten to `module`."""
     buffer = io.BytesIO()
-    _Pickler(buffer, module).dump(thing)
+    Pickler(buffer, module).dump(thing)
     return buffer.getvalue()

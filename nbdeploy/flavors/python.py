@@ -8,16 +8,16 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from nbdeploy.flavors import Saved
+from nbdeploy.flavors import Flavor, Saved
+from nbdeploy.flavors.asking import class_labels, offered
 from nbdeploy.flavors.pickling import dumps
 
 __all__ = ["FLAVOR"]
 
-METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "transform", "score_samples")
 FILE = "model/model.pkl"
 
 
-class Python:
+class Python(Flavor):
     """See :class:`nbdeploy.flavors.Flavor`. Loading executes code, and the snapshot says so."""
 
     priority = 100
@@ -26,17 +26,21 @@ class Python:
         return not isinstance(model, type) and (isinstance(model, FunctionType) or bool(self.methods(model)))
 
     def methods(self, model: Any) -> list[str]:
-        offered = [name for name in METHODS if callable(getattr(model, name, None))]
-        return offered or (["predict"] if callable(model) else [])
+        return offered(model) or (["predict"] if callable(model) else [])
 
     def classes(self, model: Any) -> list[Any] | None:
-        classes = getattr(model, "classes_", None)
-        return None if classes is None else list(classes)
+        return class_labels(model)
 
     def call(self, model: Any, method: str, data: Any) -> Any:
         return (getattr(model, method, None) or model)(data)
 
-    def save(self, model: Any, folder: Path, module: str | None) -> Saved:
+    def save(
+        self,
+        model: Any,
+        folder: Path,
+        module: str | None,
+        example: Any = None,  # noqa: ARG002 - part of the protocol
+    ) -> Saved:
         target = folder / FILE
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(dumps(model, module))

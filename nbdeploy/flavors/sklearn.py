@@ -9,18 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from nbdeploy.canonical import estimators_of
-from nbdeploy.errors import Corrupted, NotCapturable
-from nbdeploy.flavors import Saved
+from nbdeploy.errors import Corrupted, NbdeployError, NotCapturable
+from nbdeploy.flavors import Flavor, Saved
+from nbdeploy.flavors.asking import class_labels, offered
 from nbdeploy.flavors.native_state import check_native_state, is_plain
-from nbdeploy.flavors.python import METHODS
+from nbdeploy.flavors.parts import Part, load_parts, parts_run_code, save_parts
+from nbdeploy.flavors.pickling import exported_name, from_main
 from nbdeploy.flavors.skops_files import canonical
 
 __all__ = ["FLAVOR"]
 
 FILE = "model/model.skops"
+PART = f"{Part.__module__}.{Part.__qualname__}"
 
 
-class Sklearn:
+class Sklearn(Flavor):
     """See :class:`nbdeploy.flavors.Flavor`."""
 
     priority = 50
@@ -29,47 +32,48 @@ class Sklearn:
         return hasattr(model, "get_params") and bool(self.methods(model)) and not isinstance(model, type)
 
     def methods(self, model: Any) -> list[str]:
-        return [name for name in METHODS if callable(getattr(model, name, None))]
+        return offered(model)
 
     def classes(self, model: Any) -> list[Any] | None:
-        classes = getattr(model, "classes_", None)
-        if classes is None or isinstance(classes, list):
-            return None
-        return [value.item() if hasattr(value, "item") else value for value in classes]
+        return class_labels(model)
 
     def call(self, model: Any, method: str, data: Any) -> Any:
         return getattr(model, method)(data)
 
-    def save(self, model: Any, folder: Path, module: str | None) -> Saved:
-        from skops.io import dumps, get_untrusted_types
+    def save(
+        self,
+        model: Any,
+        folder: Path,
+        module: str | None,
+        example: Any = None,  # noqa: ARG002 - part of the protocol
+    ) -> Saved:
+        from skops.io import get_untrusted_types
 
-        try:
-            with _timeless(model):
-                raw = dumps(model)
-        except Exception as error:
-            raise NotCapturable(f"scikit-learn model {type(model).__name__} cannot be stored: {error}") from error
-        content = canonical(raw, module)
+        model, parts = save_parts(model, folder, module)
+        content = _content(model, module)
         trusted = sorted(get_untrusted_types(data=content))
         target = folder / FILE
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
-        runs_code = self.runs_code({"trusted": trusted})
-        tables = {} if runs_code else _mlflow(trusted)
-        return Saved(runs_code, {"trusted": trusted}, frozenset({"skops"}), tables)
+        loader = {"trusted": trusted, **({"parts": parts} if parts else {})}
+        runs_code = self.runs_code(loader)
+        packages = frozenset({"skops", *(part["flavor"] for part in parts)})
+        return Saved(runs_code, loader, packages, {} if runs_code or parts else _mlflow(trusted))
 
     def runs_code(self, loader: Mapping[str, Any]) -> bool:
-        return not all(map(is_plain, loader.get("trusted", ())))
+        plain = all(name == PART or is_plain(name) for name in loader.get("trusted", ()))
+        return not plain or parts_run_code(loader.get("parts", []))
 
     def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:
-        from skops.io import get_untrusted_types, load
-
         path = folder / FILE
-        allowed = set(loader.get("trusted", ()))
-        refused = sorted(set(get_untrusted_types(file=path)) - allowed)
-        if refused:
-            raise Corrupted(f"{path} would build types that the snapshot does not list: {', '.join(refused)}")
-        model = load(path, trusted=sorted(allowed))
-        check_native_state(model)
+        try:
+            model = _built(path, set(loader.get("trusted", ())))
+            check_native_state(model)
+        except (ImportError, NbdeployError):
+            raise
+        except Exception as error:
+            raise Corrupted(f"{path} is not a scikit-learn model, or is damaged: {error}") from error
+        model = load_parts(model, folder, loader.get("parts", []))
         for part in estimators_of(model):
             if getattr(part, "n_jobs", None) not in (None, 1):
                 part.n_jobs = 1
@@ -77,6 +81,29 @@ class Sklearn:
 
 
 FLAVOR = Sklearn()
+
+
+def _content(model: Any, module: str | None) -> bytes:
+    """The bytes of a model."""
+    from skops.io import dumps
+
+    functions = {id(part): exported_name(part) for part in estimators_of(model, from_main)}
+    try:
+        with _timeless(model):
+            raw = dumps(model)
+    except Exception as error:
+        raise NotCapturable(f"scikit-learn model {type(model).__name__} cannot be stored: {error}") from error
+    return canonical(raw, module, functions)
+
+
+def _built(path: Path, allowed: set[str]) -> Any:
+    """Build a model of the types allowed."""
+    from skops.io import get_untrusted_types, load
+
+    refused = sorted(set(get_untrusted_types(file=path)) - allowed)
+    if refused:
+        raise Corrupted(f"{path} would build types that the snapshot does not list: {', '.join(refused)}")
+    return load(path, trusted=sorted(allowed))
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nbdeploy.errors import NotCapturable
@@ -19,8 +19,18 @@ __all__ = ["canonical"]
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def canonical(raw: bytes, module: str | None) -> bytes:
-    """Rewrite a skops file: nodes numbered in order, files named by node, no dates, ``__main__`` → `module`."""
+def canonical(raw: bytes, module: str | None, functions: Mapping[int, str]) -> bytes:
+    """Rewrite a skops file: nodes numbered in order, files named by node, no dates, ``__main__`` → `module`.
+
+    Parameters
+    ----------
+    raw : bytes
+        What skops wrote, while the model it wrote is still there.
+    module : str or None
+        Name of the captured module.
+    functions : mapping of int to str
+        The notebook's functions in the model, by ``id()``: the names they have in the captured module.
+    """
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         schema = json.loads(archive.read("schema.json"))
         files = {name: archive.read(name) for name in archive.namelist() if name != "schema.json"}
@@ -28,8 +38,8 @@ def canonical(raw: bytes, module: str | None) -> bytes:
     numbers: dict[int, int] = {}
     renamed: dict[str, str] = {}
     for node in _nodes(schema):
-        if node.get("__class__") == "<lambda>":
-            raise NotCapturable("skops stores functions by name, and a lambda has none")
+        if node.get("__loader__") == "FunctionNode":
+            node["__class__"] = _importable(functions.get(node["__id__"], node["__class__"]))
         if "__id__" in node:
             node["__id__"] = numbers.setdefault(node["__id__"], len(numbers) + 1)
         if isinstance(node.get("file"), str) and node["file"] in files:
@@ -40,6 +50,12 @@ def canonical(raw: bytes, module: str | None) -> bytes:
                 if node.get(key) == "__main__":
                     node[key] = module
     return _archive({"schema.json": json.dumps(schema).encode(), **{new: files[old] for old, new in renamed.items()}})
+
+
+def _importable(name: str) -> str:
+    if not name.isidentifier():
+        raise NotCapturable(f"skops stores functions by the name they have in their module, and {name} has none")
+    return name
 
 
 def _forget_process(schema: Any) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from nbdeploy.codecs import rebuild
 from nbdeploy.flavors import FLAVORS, Saved
 from nbdeploy.manifest import BESIDE, PROTOCOL, Content, Manifest, canonical_json, file_entry
 from nbdeploy.snapshots.answers import Answers
@@ -82,7 +83,8 @@ def assemble(
     facts : mapping
         What goes into the version record besides: metrics, note, lineage.
     """
-    saved = FLAVORS[answers.asking.flavor].save(model, folder, captured.module)
+    example = rebuild(answers.sample, answers.signature)
+    saved = FLAVORS[answers.asking.flavor].save(model, folder, captured.module, example)
     files = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
     shutil.rmtree(folder)
     content, inside = _content({**files, **captured.files}, answers, captured, saved)

@@ -1,0 +1,99 @@
+"""Models inside of models: a booster that is a step of a pipeline is stored by its own flavor.
+
+In the stored pipeline a :class:`Part` stands in its place. Copies share everything that is large.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbdeploy.canonical import estimators_of
+from nbdeploy.errors import Corrupted
+from nbdeploy.flavors import FLAVORS
+
+__all__ = ["Part", "load_parts", "parts_run_code", "save_parts"]
+
+NATIVE = ("catboost", "lightgbm", "xgboost")
+"""Flavors whose models are stored natively wherever they are."""
+
+
+@dataclass(eq=False)
+class Part:
+    """The place of a model that is stored beside."""
+
+    number: int = 0
+
+
+def save_parts(model: Any, folder: Path, module: str | None) -> tuple[Any, list[dict[str, Any]]]:
+    """Store every part that has a native format below `folder`.
+
+    Returns
+    -------
+    model : object
+        The model itself if it has no such parts; else a copy with a :class:`Part` for each.
+    table : list of dict
+        Flavor and loader of each part.
+    """
+    flavors: dict[int, str] = {}
+    parts = estimators_of(model, lambda part: flavors.setdefault(id(part), _native(part)) != "")
+    inside = [part for part in parts if not any(part is not other and _holds(other, part) for other in parts)]
+    table = []
+    places: dict[int, Any] = {}
+    for part in inside:
+        place = Part(len(table))
+        saved = FLAVORS[flavors[id(part)]].save(part, _folder(folder, place.number), module)
+        table.append({"flavor": flavors[id(part)], "loader": dict(saved.loader)})
+        places[id(part)] = place
+    return (_replaced(model, places) if places else model), table
+
+
+def load_parts(model: Any, folder: Path, table: list[Mapping[str, Any]]) -> Any:
+    """Put the parts back where they were.
+
+    Raises
+    ------
+    Corrupted
+        If a part is missing, or is one too many.
+    """
+    places = estimators_of(model, lambda part: isinstance(part, Part))
+    if {place.number for place in places} != set(range(len(table))) or any(e["flavor"] not in NATIVE for e in table):
+        raise Corrupted("the models inside of this model are not those that the bundle lists")
+    if not table:
+        return model
+    loaded = [FLAVORS[entry["flavor"]].load(_folder(folder, i), entry["loader"]) for i, entry in enumerate(table)]
+    return _replaced(model, {id(place): loaded[place.number] for place in places})
+
+
+def parts_run_code(table: list[Mapping[str, Any]]) -> bool:
+    """Whether loading a part could execute code."""
+    return any(FLAVORS[entry["flavor"]].runs_code(entry["loader"]) for entry in table)
+
+
+def _folder(folder: Path, number: int) -> Path:
+    return folder / "model" / f"part{number}"
+
+
+def _native(part: Any) -> str:
+    return next((name for name in NATIVE if FLAVORS[name].accepts(part)), "")
+
+
+def _holds(outer: Any, part: Any) -> bool:
+    """Whether a part, such as an estimator, holds another: its booster."""
+    return any(value is part for value in getattr(outer, "__dict__", {}).values())
+
+
+def _replaced(model: Any, places: Mapping[int, Any]) -> Any:
+    """Copy a model with other objects in some places, as ``deepcopy`` does with what it has met before."""
+    shared = estimators_of(model, _is_shared)
+    return copy.deepcopy(model, {**{id(part): part for part in shared}, **places})
+
+
+def _is_shared(part: Any) -> bool:
+    """Arrays, native objects: what nothing to be replaced is inside of."""
+    if type(part).__name__ == "ndarray":
+        return bool(part.dtype != object)
+    return not isinstance(part, (dict, list, tuple, set, frozenset)) and not hasattr(part, "__dict__")
