@@ -9,13 +9,14 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from nbdeploy.canonical import estimators_of
 from nbdeploy.errors import Corrupted
 from nbdeploy.flavors import FLAVORS
 
-__all__ = ["Part", "load_parts", "parts_run_code", "save_parts"]
+__all__ = ["Part", "load_parts", "native_reduction", "parts_run_code", "save_parts"]
 
 NATIVE = ("catboost", "lightgbm", "xgboost")
 """Flavors whose models are stored natively wherever they are."""
@@ -66,6 +67,26 @@ def load_parts(model: Any, folder: Path, table: list[Mapping[str, Any]]) -> Any:
         return model
     loaded = [FLAVORS[entry["flavor"]].load(_folder(folder, i), entry["loader"]) for i, entry in enumerate(table)]
     return _replaced(model, {id(place): loaded[place.number] for place in places})
+
+
+def native_reduction(thing: Any) -> Any:
+    """Reduce a model that has a native format for a pickle, as ``reducer_override`` does: by its native files."""
+    flavor = _native(thing)
+    if not flavor:
+        return NotImplemented
+    with TemporaryDirectory() as temporary:
+        saved = FLAVORS[flavor].save(thing, Path(temporary), None)
+        files = sorted(path for path in Path(temporary).rglob("*") if path.is_file())
+        content = {str(path.relative_to(temporary)): path.read_bytes() for path in files}
+    return _from_files, (flavor, content, dict(saved.loader))
+
+
+def _from_files(flavor: str, content: Mapping[str, bytes], loader: Mapping[str, Any]) -> Any:
+    with TemporaryDirectory() as temporary:
+        for name, raw in content.items():
+            (Path(temporary) / name).parent.mkdir(parents=True, exist_ok=True)
+            (Path(temporary) / name).write_bytes(raw)
+        return FLAVORS[flavor].load(Path(temporary), loader)
 
 
 def parts_run_code(table: list[Mapping[str, Any]]) -> bool:

@@ -8,6 +8,7 @@ from types import FunctionType
 from typing import Any
 
 from nbdeploy.flavors.modules import attribute
+from nbdeploy.flavors.parts import native_reduction
 from nbdeploy.flavors.stable_pickles import StablePickler
 
 __all__ = ["Pickler", "dumps", "exported_name", "from_main"]
@@ -28,7 +29,7 @@ class Pickler(StablePickler):
     def reducer_override(self, obj: Any) -> Any:
         if self._module is not None and from_main(obj):
             return attribute, (self._module, exported_name(obj))
-        return NotImplemented
+        return native_reduction(obj)
 
 
 def exported_name(thing: Any) -> str:

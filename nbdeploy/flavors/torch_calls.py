@@ -97,11 +97,19 @@ def _looks_up(model: Any) -> bool:
 
 
 def _arrays(answer: Any) -> Any:
-    """Tensors as NumPy arrays; tuples as lists, and records by name."""
+    """A tensor as an array; several, in a tuple or by name, as a frame with a column for each of their columns."""
     if hasattr(answer, "detach"):
         return answer.detach().cpu().numpy()
-    if isinstance(answer, dict):
-        return {name: _arrays(value) for name, value in answer.items()}
-    if isinstance(answer, (list, tuple)):
-        return [_arrays(value) for value in answer]
-    return answer
+    several = answer if isinstance(answer, dict) else dict(enumerate(answer)) if isinstance(answer, tuple) else {}
+    arrays = {str(name): _arrays(value) for name, value in several.items()}
+    if not arrays or any(not isinstance(array, np.ndarray) or array.ndim not in {1, 2} for array in arrays.values()):
+        return answer
+    import pandas as pd
+
+    blocks = [
+        pd.DataFrame({name: array})
+        if array.ndim == 1
+        else pd.DataFrame(array, columns=[f"{name}_{i}" for i in range(array.shape[1])])
+        for name, array in arrays.items()
+    ]
+    return pd.concat(blocks, axis=1)
