@@ -12,7 +12,7 @@ import polars as pl
 from nbdeploy.bundles import Bundle
 from nbdeploy.canonical import parallel_parts, single_job, tiles
 from nbdeploy.codecs import bind, rebuild
-from nbdeploy.codecs.frames import container_of, like
+from nbdeploy.codecs.frames import check, container_of, like
 from nbdeploy.codecs.outputs import join, output_frame, rows_of
 from nbdeploy.errors import Corrupted, InvalidData, NotFound
 from nbdeploy.flavors import FLAVORS
@@ -199,12 +199,13 @@ def load(source: Bundle | Path) -> Predictor:
     Raises
     ------
     Corrupted
-        If a file was changed, or the bundle runs code without saying so.
+        If a file was changed, the bundle runs code without saying so, or its signature means nothing.
     """
     bundle = source if isinstance(source, Bundle) else Bundle.open(source)
     content = bundle.content
     flavor = FLAVORS[content.flavor]
     if not content.runs_code and flavor.runs_code(content.loader):
         raise Corrupted(f"the bundle {bundle.digest[:19]} would run code, but says that it does not; it is refused")
+    check(content.signature)
     load_modules(bundle.path, [path for path in sorted(content.files) if path.startswith("code/")])
     return Predictor(bundle, flavor.load(bundle.path, content.loader))

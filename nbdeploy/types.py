@@ -10,9 +10,11 @@ from typing import Annotated, Any
 import msgspec
 
 from nbdeploy.errors import InvalidName
+from nbdeploy.signatures import Axis, Column, MethodOutput, Signature
 
 __all__ = [
     "NAME_RULE",
+    "Axis",
     "Canonical",
     "Column",
     "MethodOutput",
@@ -150,71 +152,6 @@ def _from_mlflow(rest: str) -> str:
     return name if version == "latest" else f"{name}:{version}"
 
 
-class Column(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One input column of a model, enough to rebuild exactly what it was given.
-
-    Attributes
-    ----------
-    name : str
-        The name on the wire (unique text).
-    type : str
-        Logical type: ``float64``, ``int32`` …, ``bool``, ``string``, ``categorical``,
-        ``datetime``, ``date`` or ``duration``.
-    dtype : str
-        The container's own name of the type, for example pandas' ``Int64``.
-    label : Any
-        The container's own label where it is not the wire name (an integer column).
-    nullable : bool
-        Whether missing values occurred in the data given.
-    categories : list or None
-        The categories of a categorical column, in order.
-    categories_dtype : str or None
-        The container's own name of the categories' type.
-    ordered : bool
-        Whether those categories are ordered.
-    missing : str or None
-        What stands for a missing value in an object column: ``nan``, ``none`` or ``NA``; ``nan`` also
-        in floats of Polars, Arrow and Python, where a missing value would otherwise be null or None.
-    unit : str or None
-        The unit of a datetime or duration: ``ns``, ``us``, ``ms`` or ``s``.
-    timezone : str or None
-        The time zone of a datetime.
-    """
-
-    name: str
-    type: str
-    dtype: str
-    label: Any = None
-    nullable: bool = False
-    categories: list[Any] | None = None
-    categories_dtype: str | None = None
-    ordered: bool = False
-    missing: str | None = None
-    unit: str | None = None
-    timezone: str | None = None
-
-
-class MethodOutput(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one method of a model answers: its output columns and their types.
-
-    Attributes
-    ----------
-    columns : list of str
-        Output column names, for example ``probability_yes``.
-    types : list of str
-        Their logical types, as in :class:`Column`.
-    dims : int
-        Number of dimensions of the native answer: 1 or 2.
-    times : dict of str to Column
-        The columns of datetimes and durations, with their units and time zones.
-    """
-
-    columns: list[str]
-    types: list[str]
-    dims: int = 1
-    times: dict[str, Column] = {}
-
-
 Rows = Annotated[int, msgspec.Meta(ge=1, le=4096)]
 
 
@@ -231,38 +168,6 @@ class Canonical(msgspec.Struct, frozen=True, omit_defaults=True):
 
     multiple: Rows = 16
     tile: Rows | None = None
-
-
-class Signature(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a model takes and answers.
-
-    Attributes
-    ----------
-    container : str
-        The package of the data given: ``pandas``, ``polars``, ``pyarrow``, ``numpy`` or ``builtins``.
-    columns : list of Column
-        The inputs, in the order given.
-    outputs : dict of str to MethodOutput
-        The methods and what each answers.
-    default_method : str
-        The method that ``predict`` means.
-    dims : int
-        1 for a series, a one-dimensional array or a list of values; 2 for a table.
-    dtype : str or None
-        The common type of a NumPy input, or the kind of a builtin one: ``records``, ``columns`` or ``values``.
-    """
-
-    container: str
-    columns: list[Column]
-    outputs: dict[str, MethodOutput] = {}
-    default_method: str = "predict"
-    dims: int = 2
-    dtype: str | None = None
-
-    @property
-    def names(self) -> list[str]:
-        """Wire names of the input columns, in order."""
-        return [column.name for column in self.columns]
 
 
 @dataclass(frozen=True)

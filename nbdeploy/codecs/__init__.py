@@ -3,6 +3,9 @@
 On the wire is a Polars frame: the signature's columns, by name, in order, in its types; missing is null.
 """
 
-from nbdeploy.codecs.frames import bind, bind_text, describe, rebuild
+from nbdeploy.codecs.binding import UnknownColumns, bind, bind_text, unknown_columns
+from nbdeploy.codecs.declared import declare
+from nbdeploy.codecs.frames import describe, rebuild
+from nbdeploy.codecs.proof import prove
 
-__all__ = ["bind", "bind_text", "describe", "rebuild"]
+__all__ = ["UnknownColumns", "bind", "bind_text", "declare", "describe", "prove", "rebuild", "unknown_columns"]

@@ -7,10 +7,11 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from nbdeploy.codecs.columns import column_of
-from nbdeploy.codecs.polars_tables import native
+from nbdeploy.codecs.arrow_columns import ArrowPart, arrow_type, arrow_values
+from nbdeploy.codecs.labels import labels
+from nbdeploy.codecs.parts import Part
 from nbdeploy.errors import InvalidData
-from nbdeploy.types import Column, Signature
+from nbdeploy.types import Signature
 
 __all__ = ["CONTAINER"]
 
@@ -18,27 +19,22 @@ __all__ = ["CONTAINER"]
 class Arrow:
     """See :class:`nbdeploy.codecs.frames.Container`."""
 
-    def columns(self, data: Any) -> list[tuple[Column, pl.Series]]:
+    def parts(self, data: Any) -> list[Part]:
         if not isinstance(data, (pa.Table, pa.RecordBatch)):
             raise InvalidData(f"an Arrow {type(data).__name__} is not a table; give a Table or a RecordBatch")
-        frame = pl.DataFrame(data)
-        return [
-            (column_of(series, str(field.type)), series)
-            for series, field in zip(frame.get_columns(), data.schema, strict=True)
-        ]
+        return [ArrowPart(name, data.column(i)) for i, name in enumerate(data.schema.names)]
 
-    def shape(self, data: Any) -> tuple[int, str | None]:
-        return len(data.shape), None
+    def form(self, data: Any) -> dict[str, Any]:
+        return {"dtype": "RecordBatch"} if isinstance(data, pa.RecordBatch) else {}
 
     def take(self, data: Any, rows: list[int]) -> Any:
-        return data.take(pa.array(rows))
+        return data.take(pa.array(rows, pa.int64()))
 
     def rebuild(self, wire: pl.DataFrame, signature: Signature) -> Any:
-        table = native(wire, signature).to_arrow()
-        types = {column.name: column.dtype for column in signature.columns}
-        plain = {"string": pa.string(), "large_string": pa.large_string()}
-        fields = [field.with_type(plain.get(types[field.name], field.type)) for field in table.schema]
-        return table.cast(pa.schema(fields))
+        together = zip(wire.get_columns(), signature.columns, strict=True)
+        arrays = [arrow_values(series, column, arrow_type(column.dtype)) for series, column in together]
+        made = pa.RecordBatch if signature.dtype == "RecordBatch" else pa.Table
+        return made.from_arrays(arrays, names=labels(signature.columns))
 
 
 CONTAINER = Arrow()

@@ -1,4 +1,4 @@
-"""Columns: their logical types, their labels, and how their values are kept on the wire."""
+"""Columns: their logical types, and how their values are kept on the wire."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import polars as pl
 from nbdeploy.errors import InvalidData
 from nbdeploy.types import Column
 
-__all__ = ["SIMPLE", "column_of", "labels", "plain_label", "series_of", "typed", "wire_dtype"]
+__all__ = ["SIMPLE", "column_of", "frame_of", "item_column", "nested_type", "unfit", "wire_dtype", "wire_zone"]
 
 SIMPLE: dict[str, Any] = {
+    "binary": pl.Binary,
     "bool": pl.Boolean,
     "date": pl.Date,
+    "float16": pl.Float16,
     "float32": pl.Float32,
     "float64": pl.Float64,
     "int16": pl.Int16,
@@ -21,6 +23,7 @@ SIMPLE: dict[str, Any] = {
     "int64": pl.Int64,
     "int8": pl.Int8,
     "string": pl.String,
+    "time": pl.Time,
     "uint16": pl.UInt16,
     "uint32": pl.UInt32,
     "uint64": pl.UInt64,
@@ -28,36 +31,46 @@ SIMPLE: dict[str, Any] = {
 }
 """Logical types that need no parameters, and how they are kept on the wire."""
 
-_NAMES = {pl.Null: "null", **{dtype: name for name, dtype in SIMPLE.items()}}
-_MANY = {"categorical", "datetime", "duration"}
+_NAMES = {dtype: name for name, dtype in SIMPLE.items()}
 
 
 def wire_dtype(column: Column) -> Any:
     """Polars type of a column on the wire.
 
+    A sparse row is a list of the positions and values that are not zero, in order.
+
     Examples
     --------
     >>> wire_dtype(Column("age", "int64", "int64"))
     Int64
+    >>> wire_dtype(Column("image", "list", "float32", items="float32", shape=[28, 28]))
+    Array(Float32, shape=(28, 28))
     """
-    if column.type == "datetime":
-        return pl.Datetime(_unit(column), column.timezone)
-    if column.type == "duration":
-        return pl.Duration(_unit(column))
-    if column.type == "categorical":
-        return pl.Series(column.categories or [""]).dtype
-    return SIMPLE[column.type]
+    simple = SIMPLE.get(column.type)
+    return _PARAMETRIC[column.type](column) if simple is None else simple
+
+
+def frame_of(columns: list[pl.Series]) -> pl.DataFrame:
+    """Return columns as a frame, under their names; a list alone would rename one without a name."""
+    return pl.DataFrame(columns if all(series.name for series in columns) else {s.name: s for s in columns})
 
 
 def column_of(series: pl.Series, dtype: str) -> Column:
-    """Describe a Polars series as a column; `dtype` is the caller's own name of its type.
+    """Describe a Polars series as a column; `dtype` is the caller's own name of its type. NaN counts as missing.
 
-    A series without values is of type ``null``, and one that no logical type fits is ``unknown``:
-    that matters to a signature, which takes :func:`typed` columns, but not to binding.
-    NaN counts as missing.
+    Raises
+    ------
+    InvalidData
+        If it has only missing values, or no logical type fits.
     """
     kind = series.dtype
     name, gaps = series.name, series.null_count() > 0
+    if kind == pl.Null or (isinstance(kind, (pl.List, pl.Array)) and nested_type(kind)[0] == pl.Null):
+        raise InvalidData(
+            f"column {name!r} has only missing values, so its type is unknown; "
+            "give data with values in it, or leave the column out",
+            column=name,
+        )
     if isinstance(kind, pl.Datetime):
         return Column(name, "datetime", dtype, nullable=gaps, unit=kind.time_unit, timezone=kind.time_zone)
     if isinstance(kind, pl.Duration):
@@ -65,113 +78,96 @@ def column_of(series: pl.Series, dtype: str) -> Column:
     if isinstance(kind, (pl.Categorical, pl.Enum)):
         values = list(kind.categories) if isinstance(kind, pl.Enum) else _levels(series)
         return Column(name, "categorical", dtype, nullable=gaps, categories=values)
+    if isinstance(kind, pl.Decimal):
+        return Column(name, "decimal", dtype, nullable=gaps, precision=kind.precision or 38, scale=kind.scale)
+    if isinstance(kind, (pl.List, pl.Array)):
+        return _nested(series, dtype)
     nans = kind.is_float() and bool(series.is_nan().any())
     marker = "nan" if nans and not gaps else None
-    return Column(name, _NAMES.get(type(kind), "unknown"), dtype, nullable=gaps or nans, missing=marker)
-
-
-def typed(column: Column) -> Column:
-    """Return the column, if its type has a place in a signature.
-
-    Raises
-    ------
-    InvalidData
-        If it has only missing values, or no logical type fits.
-    """
-    if column.type == "null":
+    if nans and gaps:
         raise InvalidData(
-            f"column {column.name!r} has only missing values, so its type is unknown; "
-            "give data with values in it, or leave the column out",
-            column=column.name,
+            f"column {name!r} has both NaN and null for a missing value, which would become one: "
+            "use one of them, for example df.with_columns(pl.col(...).fill_nan(None))",
+            column=name,
         )
-    if column.type not in SIMPLE and column.type not in _MANY:
-        raise InvalidData(
-            f"column {column.name!r} has type {column.dtype}, which has no place in a signature; "
-            f"there are: {', '.join(SIMPLE)}, categorical (of text or numbers), datetime, duration",
-            column=column.name,
-        )
-    return column
+    if type(kind) not in _NAMES:
+        raise unfit(name, dtype)
+    return Column(name, _NAMES[type(kind)], dtype, nullable=gaps or nans, missing=marker)
 
 
-def plain_label(label: Any) -> Any:
-    """Return a label as JSON can hold it; None where it is the wire name itself.
-
-    Raises
-    ------
-    InvalidData
-        If it is neither text nor a number.
-    """
-    if isinstance(label, str):
-        return None
-    label = label.item() if hasattr(label, "dtype") and hasattr(label, "item") else label
-    if isinstance(label, (bool, int, float)):
-        return label
-    raise InvalidData(
-        f"column label {label!r} is a {type(label).__name__}; labels are text or numbers: "
-        "flatten the columns first, for example df.columns = ['_'.join(c) for c in df.columns]",
-        column=str(label),
+def unfit(name: str, dtype: str) -> InvalidData:
+    """Return the error that a type has no place in a signature."""
+    return InvalidData(
+        f"column {name!r} has type {dtype}, which has no place in a signature; there are: {', '.join(SIMPLE)}, "
+        "decimal, datetime, duration, categorical (of text, numbers or booleans), and lists of numbers or text",
+        column=name,
     )
 
 
-def labels(columns: list[Column]) -> list[Any]:
-    """Return the container's own labels of columns.
+def nested_type(kind: Any) -> tuple[Any, list[int | None]]:
+    """Return the type of the items of a list or an array, and its lengths, None where they vary."""
+    shape: list[int | None] = []
+    while isinstance(kind, (pl.List, pl.Array)):
+        shape.append(kind.shape[0] if isinstance(kind, pl.Array) else None)
+        kind = kind.inner
+    return kind, shape
 
-    Examples
-    --------
-    >>> labels([Column("age", "int64", "int64"), Column("7", "int64", "int64", label=7)])
-    ['age', 7]
-    """
-    return [column.name if column.label is None else column.label for column in columns]
+
+def item_column(column: Column) -> Column:
+    """Return the column that the items of a list or a sparse row are values of."""
+    return Column(column.name, str(column.items), str(column.items), nullable=column.gaps)
+
+
+def wire_zone(zone: str | None) -> str | None:
+    """Return the time zone that the wire has: fixed offsets travel as UTC."""
+    return "UTC" if zone is not None and zone[0] in "+-" else zone
+
+
+def _nested(series: pl.Series, dtype: str) -> Column:
+    name = series.name
+    kind, shape = nested_type(series.dtype)
+    if _NAMES.get(type(kind), "binary") in {"binary", "date", "time"}:
+        raise unfit(name, dtype)
+    inside = series.drop_nulls()
+    for _ in shape:
+        inside = inside.explode(empty_as_null=False, keep_nulls=True)
+    if inside.null_count():
+        raise InvalidData(
+            f"column {name!r} has lists with missing values in them; there, NaN alone is understood", column=name
+        )
+    gaps = inside.dtype.is_float() and bool(inside.is_nan().any())
+    items = _NAMES[type(kind)]
+    return Column(name, "list", dtype, nullable=series.null_count() > 0, items=items, shape=shape, gaps=gaps)
 
 
 def _levels(series: pl.Series) -> list[str]:
     return series.cast(pl.String).drop_nulls().unique().sort().to_list()
 
 
-def series_of(name: str, values: list[Any]) -> pl.Series:
-    """Make a typed series of Python values; integers among floats become floats.
-
-    Raises
-    ------
-    InvalidData
-        If the values are of kinds that do not go together, or one is more than a column can hold.
-    """
-    kinds = {type(value) for value in values if value is not None}
-    if bool in kinds and len(kinds) > 1:
-        raise _mixed(name, values, bool)
-    try:
-        return pl.Series(name, values, dtype=pl.Float64 if kinds == {int, float} else None, strict=True)
-    except (TypeError, pl.exceptions.PolarsError, OverflowError, UnicodeError):
-        if len(kinds) == 1:
-            raise _beyond(name, values) from None
-        raise _mixed(name, values, type(next(value for value in values if value is not None))) from None
+def _categorical(column: Column) -> Any:
+    first = (column.categories or [""])[0]
+    if isinstance(first, (str, bool)):
+        return pl.String if isinstance(first, str) else pl.Boolean
+    if isinstance(first, int) and all(type(value) is int for value in column.categories or ()):
+        return pl.UInt64 if max(column.categories or ()) >= 2**63 else pl.Int64
+    return pl.Float64
 
 
-def _mixed(name: str, values: list[Any], kind: type) -> InvalidData:
-    row, value = next(
-        ((row, value) for row, value in enumerate(values) if value is not None and type(value) is not kind),
-        (0, values[0]),
-    )
-    return InvalidData(
-        f"row {row}, column {name!r}: {value!r} is a {type(value).__name__}, but other rows have {kind.__name__}",
-        row=row,
-        column=name,
-        value=value,
-    )
+def _list(column: Column) -> Any:
+    kind = SIMPLE[str(column.items)]
+    for size in reversed(column.shape or ()):
+        kind = pl.List(kind) if size is None else pl.Array(kind, size)
+    return kind
 
 
-def _beyond(name: str, values: list[Any]) -> InvalidData:
-    row, value = next(((row, value) for row, value in enumerate(values) if not _fits(value)), (0, values[0]))
-    why = {int: "has more than 64 bits", str: "is not valid Unicode text"}.get(type(value), "cannot be read")
-    return InvalidData(f"row {row}, column {name!r}: {value!r:.60} {why}", row=row, column=name, value=value)
-
-
-def _fits(value: Any) -> bool:
-    try:
-        pl.Series([value], strict=True)
-    except (TypeError, pl.exceptions.PolarsError, OverflowError, UnicodeError):
-        return False
-    return True
+_PARAMETRIC: dict[str, Any] = {
+    "categorical": _categorical,
+    "datetime": lambda column: pl.Datetime(_unit(column), wire_zone(column.timezone)),
+    "decimal": lambda column: pl.Decimal(column.precision, column.scale),
+    "duration": lambda column: pl.Duration(_unit(column)),
+    "list": _list,
+    "sparse": lambda column: pl.List(pl.Struct({"index": pl.UInt32, "value": SIMPLE[str(column.items)]})),
+}
 
 
 def _unit(column: Column) -> Literal["ns", "us", "ms"]:

@@ -1,4 +1,4 @@
-"""NumPy arrays of one or two dimensions; columns go by position."""
+"""NumPy arrays: columns of one or two dimensions go by position; more dimensions are one column of arrays."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from nbdeploy.codecs.columns import column_of, series_of
+from nbdeploy.codecs.columns import column_of, frame_of
+from nbdeploy.codecs.parts import Part, SeriesPart
+from nbdeploy.codecs.values import holds, series_of
 from nbdeploy.errors import InvalidData
 from nbdeploy.types import Column, Signature
 
-__all__ = ["CONTAINER", "array_series"]
+__all__ = ["CONTAINER", "array_series", "marker", "object_values", "quick_matrix"]
 
 _UNITS = ("s", "ms", "us", "ns")
 
@@ -20,34 +22,84 @@ _UNITS = ("s", "ms", "us", "ns")
 class Numpy:
     """See :class:`nbdeploy.codecs.frames.Container`."""
 
-    def columns(self, data: Any) -> list[tuple[Column, pl.Series]]:
+    def parts(self, data: Any) -> list[Part]:
         array = _unmasked(data)
-        if array.ndim not in {1, 2}:
-            raise InvalidData(f"an array of {array.ndim} dimensions is not a table; give one or two dimensions")
-        if array.ndim == 1:
-            return [_take("value", array)]
-        return [_take(f"x{i}", array[:, i]) for i in range(array.shape[1])]
+        if array.ndim == 0 or array.dtype.names:
+            told = "a single value" if array.ndim == 0 else "an array with named fields"
+            raise InvalidData(f"{told} is not a table; give rows, for example pandas.DataFrame(array)")
+        if array.ndim != 2:
+            return [ArrayPart("value", array)]
+        return [ArrayPart(f"x{i}", array[:, i]) for i in range(array.shape[1])]
 
-    def shape(self, data: Any) -> tuple[int, str | None]:
-        return data.ndim, str(data.dtype)
+    def placed(self, data: Any, signature: Signature) -> list[Part]:
+        """Return the parts that stand for the signature's columns, by position."""
+        array, only = _unmasked(data), signature.columns[0]
+        if len(signature.columns) == 1 and only.shape is not None and array.dtype != object:
+            if array.ndim != 1 + len(only.shape):
+                taken = ", ".join("any" if size is None else str(size) for size in only.shape)
+                raise InvalidData(f"an array of shape {array.shape} does not fit; the model takes (rows, {taken})")
+            return [SeriesPart(array_series(only.name, array))]
+        return self.parts(array)
+
+    def form(self, data: Any) -> dict[str, Any]:
+        return {"dims": data.ndim, "dtype": str(data.dtype)}
 
     def take(self, data: Any, rows: list[int]) -> Any:
         return data[rows]
 
     def rebuild(self, wire: pl.DataFrame, signature: Signature) -> Any:
         dtype = np.dtype(signature.dtype or "float64")
-        if signature.dims == 1:
-            return _values(wire[:, 0], dtype)
+        if signature.dims != 2:
+            return _values(wire[:, 0], signature.columns[0], dtype)
         if dtype.kind == "f":
-            return np.ascontiguousarray(wire.fill_null(float("nan")).to_numpy().astype(dtype, copy=False))
-        return np.stack([_values(column, dtype) for column in wire.get_columns()], axis=1)
+            # Missing values become NaN.
+            return np.ascontiguousarray(wire.to_numpy().astype(dtype, copy=False))
+        columns = zip(wire.get_columns(), signature.columns, strict=True)
+        return np.stack([_values(series, column, dtype) for series, column in columns], axis=1)
 
 
 CONTAINER = Numpy()
 
 
+class ArrayPart(Part):
+    """One column of an array. See :class:`nbdeploy.codecs.parts.Part`."""
+
+    def __init__(self, name: str, values: Any) -> None:
+        self.name = self.label = name
+        self._values = values
+
+    def series(self) -> pl.Series:
+        return array_series(self.name, self._values)
+
+    def described(self) -> tuple[Column, pl.Series]:
+        values = self._values
+        series = self.series()
+        series = series.fill_nan(None) if series.dtype.is_float() else series
+        column = column_of(series, str(values.dtype))
+        if column.type in {"datetime", "duration"} and values.dtype.kind in "mM":
+            return msgspec.structs.replace(column, unit=np.datetime_data(values.dtype)[0]), series
+        if values.dtype.kind == "O":
+            items = values.tolist()
+            return msgspec.structs.replace(column, missing=marker(self.name, items), holds=holds(items)), series
+        return column, series
+
+
+def marker(name: str, values: list[Any]) -> str | None:
+    """Name of what stands for a missing value among objects: ``none`` or ``nan``.
+
+    Raises
+    ------
+    InvalidData
+        If both do.
+    """
+    found = {"none" if value is None else "nan" for value in values if _is_missing(value)}
+    if len(found) > 1:
+        raise InvalidData(f"column {name!r} has both None and NaN for a missing value; use one of them", column=name)
+    return found.pop() if found else None
+
+
 def array_series(name: str, values: Any) -> pl.Series:
-    """Return a one-dimensional array as a series; of objects, None and NaN are missing.
+    """Return an array as a series, of arrays if it has more than one dimension; of objects, None and NaN are missing.
 
     Raises
     ------
@@ -56,8 +108,12 @@ def array_series(name: str, values: Any) -> pl.Series:
     """
     values = _unmasked(values)
     kind = values.dtype.kind
-    if kind in "OUS":
-        return series_of(name, [None if value is None or value != value else value for value in values.tolist()])
+    if values.ndim > 1 and kind not in "biufU":
+        raise InvalidData(f"arrays of {values.ndim} dimensions hold numbers, text or booleans, not {values.dtype}")
+    if kind in "OUS" and values.ndim == 1:
+        return series_of(name, [None if _is_missing(value) else value for value in values.tolist()])
+    if kind == "c" or kind == "V":
+        raise InvalidData(f"column {name!r} has type {values.dtype}, which has no place in a signature", column=name)
     if kind in "mM":
         unit = np.datetime_data(values.dtype)[0]
         if unit not in _UNITS and values.dtype != "M8[D]":
@@ -68,7 +124,35 @@ def array_series(name: str, values: Any) -> pl.Series:
             )
         if unit == "s":
             values = values.astype(f"{kind}8[ms]")
-    return pl.Series(name, np.ascontiguousarray(values))
+    return pl.Series(name, np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("=")))
+
+
+def object_values(series: pl.Series, column: Column, missing: Any) -> Any:
+    """Return wire values as an array of Python objects, with what stands for a missing one."""
+    values = np.empty(len(series), dtype=object)
+    if column.holds == "ndarray":
+        items = _arrays(series)
+    elif column.holds == "tuple":
+        items = [None if value is None else tuple(value) for value in series.to_list()]
+    else:
+        items = series.to_list()
+    for row, item in enumerate(items):
+        values[row] = item
+    if series.null_count():
+        values[series.is_null().to_numpy()] = missing
+    return values
+
+
+def _arrays(series: pl.Series) -> list[Any]:
+    if isinstance(series.dtype, pl.Array):
+        present = iter(series.drop_nulls().to_numpy())
+        return [None if gone else next(present) for gone in series.is_null()]
+    rows = (series[row] for row in range(len(series)))
+    return [None if row is None else row.to_numpy() for row in rows]
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, (float, np.floating)) and value != value)
 
 
 def _unmasked(values: Any) -> Any:
@@ -77,23 +161,28 @@ def _unmasked(values: Any) -> Any:
     return np.asarray(values)
 
 
-def _take(name: str, values: Any) -> tuple[Column, pl.Series]:
-    series = array_series(name, values)
-    series = series.fill_nan(None) if series.dtype.is_float() else series
-    column = column_of(series, str(values.dtype))
-    if column.type in {"datetime", "duration"} and values.dtype.kind in "mM":
-        unit = np.datetime_data(values.dtype)[0]
-        column = msgspec.structs.replace(column, unit=unit)
-    return column, series
-
-
-def _values(series: pl.Series, dtype: np.dtype[Any]) -> Any:
-    if dtype.kind == "U":
+def _values(series: pl.Series, column: Column, dtype: np.dtype[Any]) -> Any:
+    if dtype.kind in "US" and column.shape is None:
         # As wide as the widest text: the width of the data given would cut longer text off.
-        text = np.array(series.to_list(), dtype=str)
+        text = np.array(series.to_list(), dtype=dtype.kind)
         return text.astype(np.promote_types(text.dtype, dtype))
     if dtype.kind != "O":
-        return series.to_numpy().astype(dtype, copy=False)
-    values = np.empty(len(series), dtype=object)
-    values[:] = [np.nan if value is None else value for value in series.to_list()]
-    return values
+        values = series.to_numpy()
+        if dtype.kind == "U":
+            values = np.array(values.tolist(), dtype=str)
+            return values.astype(np.promote_types(values.dtype, dtype))
+        return values.astype(dtype, copy=False)
+    return object_values(series, column, None if column.missing == "none" else np.nan)
+
+
+def quick_matrix(data: Any, signature: Signature) -> pl.DataFrame | None:
+    """Bind a matrix of exactly the signature's type of float, without missing values."""
+    if type(data) is not np.ndarray or data.ndim != 2 or data.shape[1] != len(signature.columns) or not len(data):
+        return None
+    kinds = {column.type for column in signature.columns}
+    if len(kinds) > 1 or kinds.pop() not in {"float32", "float64"} or str(data.dtype) != signature.columns[0].type:
+        return None
+    if np.isnan(data).any():
+        return None
+    columns = np.ascontiguousarray(data.T)
+    return frame_of([pl.Series(name, columns[i]) for i, name in enumerate(signature.names)])

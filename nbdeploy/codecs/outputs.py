@@ -1,21 +1,22 @@
-"""What models answer, as columns: named by method, typed, and joined again from pieces."""
+"""What models answer, as columns: named by method, and typed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
+import msgspec
 import polars as pl
 
-from nbdeploy.codecs.columns import column_of, series_of, typed
+from nbdeploy.codecs.answered import dims_of, join, rows_of, take_apart
+from nbdeploy.codecs.columns import column_of, frame_of
 from nbdeploy.codecs.conforming import converted
-from nbdeploy.codecs.frames import CONTAINERS
-from nbdeploy.codecs.numpy_tables import array_series
 from nbdeploy.errors import InvalidData
 from nbdeploy.types import Column, MethodOutput
 
 __all__ = ["describe_output", "join", "output_frame", "rows_of"]
+
+_DETAILED = {"datetime", "decimal", "duration", "list", "sparse"}
 
 
 def describe_output(method: str, raw: Any, classes: Sequence[Any] | None = None) -> tuple[MethodOutput, pl.DataFrame]:
@@ -25,7 +26,7 @@ def describe_output(method: str, raw: Any, classes: Sequence[Any] | None = None)
     ----------
     method : str
         ``predict``, ``predict_proba`` …
-    raw : array, series, frame, sparse matrix or list
+    raw : array, series, frame, sparse matrix, list or dict
         What the method returned.
     classes : sequence, optional
         The classes that probability columns belong to.
@@ -33,7 +34,8 @@ def describe_output(method: str, raw: Any, classes: Sequence[Any] | None = None)
     Returns
     -------
     output : MethodOutput
-        Column names (``prediction``, ``probability_<class>``, otherwise ``<method>_<index>``) and types.
+        Column names (``prediction``, ``probability_<class>``, otherwise ``<method>_<index>``) and types. An array
+        of more than two dimensions, lists of several lengths and a wide sparse matrix are one column.
     frame : polars.DataFrame
         The answer in those columns.
 
@@ -42,11 +44,11 @@ def describe_output(method: str, raw: Any, classes: Sequence[Any] | None = None)
     InvalidData
         If a column is of a type that no signature has.
     """
-    labels, parts = _parts(raw)
+    labels, parts = take_apart(raw)
     names = _names(method, labels, len(parts), classes)
-    columns = [_described(part.alias(name)) for name, part in zip(names, parts, strict=True)]
-    times = {column.name: column for column in columns if column.type in {"datetime", "duration"}}
-    output = MethodOutput(names, [column.type for column in columns], dims=_dims(raw), times=times)
+    columns = [_described(part.alias(name), raw) for name, part in zip(names, parts, strict=True)]
+    details = {column.name: column for column in columns if column.type in _DETAILED}
+    output = MethodOutput(names, [column.type for column in columns], dims=dims_of(raw), details=details)
     return output, _frame(parts, output)
 
 
@@ -58,58 +60,34 @@ def output_frame(raw: Any, output: MethodOutput) -> pl.DataFrame:
     InvalidData
         If it has another number of columns, or a value that its column's type cannot hold exactly.
     """
-    _, parts = _parts(raw)
+    lists = len(output.types) == 1 and output.types[0] == "list"
+    _, parts = take_apart(raw, whole=lists)
     if len(parts) != len(output.columns):
         raise InvalidData(f"the model answered with {len(parts)} columns; the snapshot has {len(output.columns)}")
     return _frame(parts, output)
 
 
-def rows_of(raw: Any) -> int:
-    """Return the number of rows of a method's answer."""
-    if isinstance(raw, list) and raw and isinstance(raw[0], np.ndarray):
-        return len(raw[0])
-    return int(raw.shape[0]) if hasattr(raw, "shape") else len(raw)
-
-
-def join(pieces: list[Any], rows: int) -> Any:
-    """Join the native answers of consecutive calls, and cut the padding off."""
-    first = pieces[0]
-    if isinstance(first, list) and first and isinstance(first[0], np.ndarray):
-        return [join(list(group), rows) for group in zip(*pieces, strict=True)]
-    if len(pieces) == 1:
-        return first.iloc[:rows] if hasattr(first, "iloc") else first[:rows]
-    if isinstance(first, np.ndarray):
-        masked = any(isinstance(piece, np.ma.MaskedArray) for piece in pieces)
-        return (np.ma if masked else np).concatenate(pieces)[:rows]
-    if hasattr(first, "iloc"):
-        import pandas as pd
-
-        return pd.concat(pieces, ignore_index=True).iloc[:rows]
-    if isinstance(first, (pl.DataFrame, pl.Series)):
-        return pl.concat(pieces)[:rows]
-    if hasattr(first, "tocsr"):
-        from scipy import sparse
-
-        return sparse.vstack(pieces, format="csr")[:rows]
-    return [value for piece in pieces for value in piece][:rows]
-
-
-def _described(series: pl.Series) -> Column:
+def _described(series: pl.Series, raw: Any) -> Column:
     """An answer's column; text if it has only missing values, or if it is categorical."""
-    if isinstance(series.dtype, (pl.Null, pl.Categorical, pl.Enum)):
+    kind = series.dtype
+    if isinstance(kind, (pl.Null, pl.Categorical, pl.Enum)):
         return Column(series.name, "string", "string", nullable=True)
-    column = typed(column_of(series, str(series.dtype)))
-    return Column(column.name, column.type, column.dtype, nullable=True, unit=column.unit, timezone=column.timezone)
+    if isinstance(kind, pl.List) and isinstance(kind.inner, pl.Struct):
+        items = str(raw.dtype)
+        return Column(series.name, "sparse", items, nullable=True, items=items, shape=[raw.shape[1]])
+    column = column_of(series.fill_nan(None) if kind.is_float() else series, str(kind))
+    gaps = column.items is not None and column.items.startswith("float")
+    return msgspec.structs.replace(column, nullable=True, missing=None, gaps=gaps)
 
 
 def _frame(parts: list[pl.Series], output: MethodOutput) -> pl.DataFrame:
     kinds = zip(output.columns, output.types, strict=True)
-    columns = [output.times.get(name) or Column(name, kind, kind, nullable=True) for name, kind in kinds]
-    return pl.DataFrame({c.name: _answer(part, c) for part, c in zip(parts, columns, strict=True)})
+    columns = [output.details.get(name) or Column(name, kind, kind, nullable=True) for name, kind in kinds]
+    return frame_of([_answer(part, c).alias(c.name) for part, c in zip(parts, columns, strict=True)])
 
 
 def _answer(part: pl.Series, column: Column) -> pl.Series:
-    if part.dtype.is_float() and column.type not in {"float32", "float64"}:
+    if part.dtype.is_float() and column.type not in {"float16", "float32", "float64", "list"}:
         part = part.fill_nan(None)
     try:
         return converted(part, column, exact=True)
@@ -121,36 +99,6 @@ def _answer(part: pl.Series, column: Column) -> pl.Series:
             value=error.value,
             expected=column.type,
         ) from None
-
-
-def _parts(raw: Any) -> tuple[list[str] | None, list[pl.Series]]:
-    """Take an answer apart into columns, with the labels it brings."""
-    if hasattr(raw, "tocsr"):
-        raw = raw.toarray()
-    if isinstance(raw, list) and raw and isinstance(raw[0], np.ndarray) and raw[0].ndim == 2:
-        blocks = [(i, block) for i, block in enumerate(raw)]
-        labels = [f"{i}_{j}" for i, block in blocks for j in range(block.shape[1])]
-        return labels, [array_series("", block[:, j]) for _, block in blocks for j in range(block.shape[1])]
-    if type(raw).__module__.partition(".")[0] in {"pandas", "polars", "pyarrow"}:
-        parts = CONTAINERS[type(raw).__module__.partition(".")[0]].columns(raw)
-        return ([column.name for column, _ in parts] if _dims(raw) == 2 else None), [series for _, series in parts]
-    if isinstance(raw, (list, tuple)) and (not raw or not isinstance(raw[0], (list, tuple, dict, np.ndarray))):
-        return None, [series_of("", [v.item() if isinstance(v, np.generic) else v for v in raw])]
-    if isinstance(raw, list) and raw and isinstance(raw[0], dict):
-        parts = CONTAINERS["builtins"].columns(raw)
-        return [column.name for column, _ in parts], [series for _, series in parts]
-    array = np.asanyarray(raw)
-    if array.ndim == 1:
-        return None, [array_series("", array)]
-    if array.ndim != 2:
-        raise InvalidData(f"the model answered with {array.ndim} dimensions; rows and columns are understood")
-    return None, [array_series("", array[:, i]) for i in range(array.shape[1])]
-
-
-def _dims(raw: Any) -> int:
-    if hasattr(raw, "shape"):
-        return len(raw.shape)
-    return 2 if isinstance(raw, list) and raw and isinstance(raw[0], (np.ndarray, list, tuple, dict)) else 1
 
 
 def _names(method: str, labels: list[str] | None, width: int, classes: Sequence[Any] | None) -> list[str]:

@@ -1,144 +1,121 @@
-"""pandas frames and series, versions 2 and 3, rebuilt with their exact dtypes and labels."""
+"""pandas frames and series, versions 2 and 3, rebuilt with their exact dtypes, labels and, where it matters, index."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import numpy as np
 import pandas as pd
 import polars as pl
 
-from nbdeploy.codecs.columns import column_of, labels, plain_label, series_of
+from nbdeploy.codecs.columns import frame_of
+from nbdeploy.codecs.labels import labels, live_label, plain_label
+from nbdeploy.codecs.pandas_columns import PandasPart, values
+from nbdeploy.codecs.parts import Part
 from nbdeploy.errors import InvalidData
-from nbdeploy.types import Column, Signature
+from nbdeploy.types import Axis, Signature
 
-__all__ = ["CONTAINER"]
-
-_LEVELS = (pl.String, pl.Int64, pl.UInt64, pl.Float64, pl.Boolean, pl.Null)
-_MARKERS: dict[str | None, Any] = {"nan": np.nan, "none": None, "NA": pd.NA, None: np.nan}
+__all__ = ["CONTAINER", "quick_floats"]
 
 
 class Pandas:
     """See :class:`nbdeploy.codecs.frames.Container`."""
 
-    def columns(self, data: Any) -> list[tuple[Column, pl.Series]]:
+    def parts(self, data: Any) -> list[Part]:
         if isinstance(data, pd.Series):
-            return [_take(data, "value" if data.name is None else data.name)]
+            part = PandasPart(data, data.name)
+            part.name = "value" if data.name is None else part.name
+            return [part]
         if not isinstance(data, pd.DataFrame):
             raise InvalidData(f"a pandas {type(data).__name__} is not a table; give a DataFrame or a Series")
-        return [_take(data.iloc[:, i], label) for i, label in enumerate(data.columns)]
+        return [PandasPart(data.iloc[:, i], label) for i, label in enumerate(data.columns)]
 
-    def shape(self, data: Any) -> tuple[int, str | None]:
-        return data.ndim, None
+    def levels(self, data: Any) -> list[Part]:
+        """Return the levels of the index, as far as they are more than row numbers."""
+        if _is_row_numbers(data.index):
+            return []
+        names = [f"level_{i}" if name is None else name for i, name in enumerate(data.index.names)]
+        if data.index.nlevels == 1 and data.index.name is None:
+            names = ["index"]
+        found = [data.index.get_level_values(i) for i in range(data.index.nlevels)]
+        return [PandasPart(level.to_series(), name, level=True) for name, level in zip(names, found, strict=True)]
+
+    def form(self, data: Any) -> dict[str, Any]:
+        facts: dict[str, Any] = {"dims": data.ndim}
+        if not _is_row_numbers(data.index):
+            names = [plain_label(name) for name in data.index.names]
+            facts["index"] = Axis(type(data.index).__name__, names, str(data.index.dtype))
+        return facts | (_header(data.columns) if data.ndim == 2 else {})
 
     def take(self, data: Any, rows: list[int]) -> Any:
         return data.iloc[rows]
 
     def rebuild(self, wire: pl.DataFrame, signature: Signature) -> Any:
-        names = labels(signature.columns)
+        columns = [column for column in signature.columns if not column.level]
+        levels = [column for column in signature.columns if column.level]
+        index = _index(wire, levels, signature) if levels else None
         if signature.dims == 1:
-            return pd.Series(_values(wire[:, 0], signature.columns[0]), name=names[0])
-        kinds = {column.dtype for column in signature.columns}
-        if kinds in ({"float64"}, {"float32"}):
+            series = pd.Series(values(wire[columns[0].name], columns[0]), name=labels(columns)[0])
+            return series if index is None else series.set_axis(index)
+        header = _columns(labels(columns), signature.header)
+        if not levels and {column.dtype for column in columns} in ({"float64"}, {"float32"}):
             # One block in row order: linear algebra reads it as it stands, so a row's bits stay its own.
-            block = np.ascontiguousarray(wire.fill_null(float("nan")).to_numpy())
-            return pd.DataFrame(block, columns=pd.Index(names), copy=False)
-        values = {i: _values(wire[:, i], column) for i, column in enumerate(signature.columns)}
-        frame = pd.DataFrame(values, copy=False)
-        frame.columns = pd.Index(names)
-        return frame
+            # Missing values become NaN.
+            return pd.DataFrame(np.ascontiguousarray(wire.to_numpy()), columns=header, copy=False)
+        frame = pd.DataFrame({i: values(wire[c.name], c) for i, c in enumerate(columns)}, copy=False)
+        frame.columns = header
+        return frame if index is None else frame.set_axis(index)
 
 
 CONTAINER = Pandas()
 
 
-def _take(series: pd.Series, label: Any) -> tuple[Column, pl.Series]:
-    name = str(label)
-    dtype = str(series.dtype)
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        column, values = _take_categorical(name, series)
-    elif dtype == "object":
-        column, values = _take_objects(name, series)
-    else:
-        if isinstance(series.dtype, pd.SparseDtype):
-            series = series.sparse.to_dense()
-        values = _read(name, series)
-        column = column_of(values, dtype)
-    if column.type in {"datetime", "duration"}:
-        column = msgspec.structs.replace(column, unit=_unit(series.dtype) or column.unit)
-    return msgspec.structs.replace(column, label=plain_label(label)), values
+def quick_floats(data: Any, signature: Signature) -> pl.DataFrame | None:
+    """Bind a frame of exactly the signature's columns, all of one type of float and without missing values."""
+    kinds = {column.type for column in signature.columns}
+    if type(data) is not pd.DataFrame or len(kinds) > 1 or not kinds <= {"float32", "float64"} or not len(data):
+        return None
+    if data.columns.tolist() != signature.names or {str(kind) for kind in data.dtypes.tolist()} != kinds:
+        return None
+    block = data.to_numpy()
+    if block.dtype != kinds.pop() or np.isnan(block).any():
+        return None
+    return frame_of([pl.Series(name, np.ascontiguousarray(block[:, i])) for i, name in enumerate(signature.names)])
 
 
-def _read(name: str, series: pd.Series) -> pl.Series:
-    try:
-        return pl.Series(name, pl.from_pandas(series, nan_to_null=True))
-    except (TypeError, ValueError) as error:  # Arrow's own errors and those of text are ValueErrors
-        raise InvalidData(f"column {name!r} of type {series.dtype} cannot be read: {error}", column=name) from error
+def _is_row_numbers(index: Any) -> bool:
+    """Whether an index says nothing: RangeIndex, or whole numbers without a name, as a selection of rows leaves."""
+    return index.nlevels == 1 and index.name is None and isinstance(index.dtype, np.dtype) and index.dtype.kind in "iu"
 
 
-def _unit(dtype: Any) -> str | None:
-    """The unit of pandas' and Arrow's times; None for objects, whose unit is that of their wire type."""
-    if isinstance(dtype, np.dtype):
-        return np.datetime_data(dtype)[0] if dtype.kind in "mM" else None
-    return getattr(getattr(dtype, "pyarrow_dtype", dtype), "unit", None)
+def _header(columns: Any) -> dict[str, Any]:
+    """The column labels' kind, names and dtype, unless plain labels give the same."""
+    live = [live_label(plain_label(label)) for label in columns]
+    made = _made(live, None)
+    same = type(made) is type(columns) or isinstance(columns, pd.RangeIndex)
+    if same and (made.dtype == columns.dtype) and list(made.names) == list(columns.names):
+        return {}
+    names = [plain_label(name) for name in columns.names]
+    return {"header": Axis(type(columns).__name__, names, None if columns.nlevels > 1 else str(columns.dtype))}
 
 
-def _take_categorical(name: str, series: Any) -> tuple[Column, pl.Series]:
-    categories = series.cat.categories.tolist()
-    objects = series.astype(object)
-    values = series_of(name, objects.where(objects.notna(), None).tolist())
-    levels = series_of(name, categories)
-    if values.dtype == pl.Null and categories:
-        values = values.cast(levels.dtype)
-    return (
-        Column(
-            name,
-            "categorical" if levels.dtype in _LEVELS else "unknown",
-            "category" if levels.dtype in _LEVELS else f"category of {series.cat.categories.dtype}",
-            nullable=values.null_count() > 0,
-            categories=categories,
-            ordered=bool(series.cat.ordered),
-            categories_dtype=str(series.cat.categories.dtype),
-        ),
-        values,
-    )
+def _columns(live: list[Any], header: Axis | None) -> Any:
+    index = _made(live, header.dtype if header else None)
+    if header is not None:
+        index.names = [live_label(name) for name in header.names]
+    return index
 
 
-def _take_objects(name: str, series: Any) -> tuple[Column, pl.Series]:
-    missing = series.isna()
-    absent = series[missing].iloc[0] if missing.any() else None
-    marker = None if not missing.any() else "none" if absent is None else "NA" if absent is pd.NA else "nan"
-    values = series_of(name, [None if gone else value for value, gone in zip(series.tolist(), missing, strict=True)])
-    return msgspec.structs.replace(column_of(values, "object"), missing=marker), values
+def _made(live: list[Any], dtype: str | None) -> Any:
+    return pd.Index(live) if dtype is None else pd.Index(live, dtype=dtype)
 
 
-def _values(series: pl.Series, column: Column) -> Any:
-    """The column's values as pandas had them."""
-    if column.type == "categorical":
-        categories = pd.Index(column.categories or [], dtype=column.categories_dtype)
-        return pd.Categorical(series.to_list(), categories=categories, ordered=column.ordered)
-    if column.dtype == "object":
-        values = np.empty(len(series), dtype=object)
-        values[:] = series.to_list()
-        values[series.is_null().to_numpy()] = _MARKERS[column.missing]
-        return pd.Series(values, dtype=object)
-    if column.type in {"datetime", "duration"}:
-        times = _times(series, column)
-        return pd.Series(times).astype(column.dtype) if column.dtype.endswith("[pyarrow]") else times
-    if column.dtype in _NUMPY:
-        return series.to_numpy().astype(column.dtype, copy=False)
-    return pd.array(series.to_numpy() if column.type == "string" else series.to_list(), dtype=column.dtype)
-
-
-def _times(series: pl.Series, column: Column) -> Any:
-    unit = column.unit or "us"
-    if column.type == "duration":
-        return pd.TimedeltaIndex(series.to_numpy()).as_unit(unit)
-    if column.timezone is None:
-        return pd.DatetimeIndex(series.to_numpy()).as_unit(unit)
-    universal = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return pd.DatetimeIndex(universal.to_numpy()).tz_localize("UTC").tz_convert(column.timezone).as_unit(unit)
-
-
-_NUMPY = {"bool", *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)), "float32", "float64"}
+def _index(wire: pl.DataFrame, levels: list[Any], signature: Signature) -> Any:
+    axis = signature.index
+    if axis is None or len(axis.names) != len(levels):
+        raise ValueError("the signature's index has other levels than its columns say")
+    names = [live_label(name) for name in axis.names]
+    arrays = [values(wire[column.name], column) for column in levels]
+    if axis.kind == "MultiIndex":
+        return pd.MultiIndex.from_arrays(arrays, names=names)
+    return pd.Index(arrays[0], name=names[0])

@@ -6,7 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from nbdeploy.codecs.columns import column_of
+from nbdeploy.codecs.columns import frame_of
+from nbdeploy.codecs.parts import Part, SeriesPart
 from nbdeploy.errors import InvalidData
 from nbdeploy.types import Column, Signature
 
@@ -14,37 +15,37 @@ __all__ = ["CONTAINER", "native"]
 
 
 class Polars:
-    """See :class:`nbdeploy.codecs.frames.Container`."""
+    """See :class:`nbdeploy.codecs.frames.Container`. A lazy frame is one that is collected."""
 
-    def columns(self, data: Any) -> list[tuple[Column, pl.Series]]:
+    def parts(self, data: Any) -> list[Part]:
         if isinstance(data, pl.LazyFrame):
             data = data.collect()
         if isinstance(data, pl.Series):
-            data = data.alias(data.name or "value").to_frame()
+            return [SeriesPart(data, data.name or "value")]
         if not isinstance(data, pl.DataFrame):
             raise InvalidData(f"a Polars {type(data).__name__} is not a table; give a DataFrame or a Series")
-        return [(column_of(series, str(series.dtype)), series) for series in data.get_columns()]
+        return [SeriesPart(series) for series in data.get_columns()]
 
-    def shape(self, data: Any) -> tuple[int, str | None]:
-        return (1 if isinstance(data, pl.Series) else 2), None
+    def form(self, data: Any) -> dict[str, Any]:
+        return {"dims": 1, "dtype": data.name or None} if isinstance(data, pl.Series) else {}
 
     def take(self, data: Any, rows: list[int]) -> Any:
         return data.collect()[rows] if isinstance(data, pl.LazyFrame) else data[rows]
 
     def rebuild(self, wire: pl.DataFrame, signature: Signature) -> Any:
-        frame = native(wire, signature)
-        return frame.to_series(0) if signature.dims == 1 else frame
+        frame = frame_of([native(s, c) for s, c in zip(wire.get_columns(), signature.columns, strict=True)])
+        return frame.to_series(0).alias(signature.dtype or "") if signature.dims == 1 else frame
 
 
 CONTAINER = Polars()
 
 
-def native(wire: pl.DataFrame, signature: Signature) -> pl.DataFrame:
-    """Return wire rows with Polars' own categorical types, and NaN where the data had NaN for missing."""
-    enums = {
-        column.name: pl.Enum([str(value) for value in column.categories])
-        for column in signature.columns
-        if column.categories is not None
-    }
-    nans = [pl.col(column.name).fill_null(float("nan")) for column in signature.columns if column.missing == "nan"]
-    return wire.with_columns(nans).cast(enums)  # type: ignore[arg-type]
+def native(series: pl.Series, column: Column) -> pl.Series:
+    """Return wire values with Polars' own categorical types, and NaN where the data had NaN for missing."""
+    if column.missing == "nan":
+        return series.fill_null(float("nan"))
+    if column.categories is None:
+        return series
+    if column.dtype.startswith("Categorical"):
+        return series.cast(pl.Categorical)
+    return series.cast(pl.String).cast(pl.Enum([str(value) for value in column.categories]))

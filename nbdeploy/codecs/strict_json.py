@@ -10,7 +10,7 @@ import polars as pl
 
 from nbdeploy.errors import InvalidData
 
-__all__ = ["decode", "encode", "plain"]
+__all__ = ["decode", "encode", "plain", "plain_series"]
 
 T = TypeVar("T")
 _LITERAL = re.compile(rb"-?(nan|inf(inity)?)", re.IGNORECASE)
@@ -61,7 +61,7 @@ def encode(document: Any) -> bytes:
 
 
 def plain(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return a table whose values JSON can hold: times as ISO 8601 text, durations as whole units of their own.
+    """Return a table whose values JSON can hold: times as ISO 8601 text, bytes as base64, decimals as text.
 
     Examples
     --------
@@ -69,7 +69,20 @@ def plain(frame: pl.DataFrame) -> pl.DataFrame:
     >>> plain(pl.DataFrame({"day": [date(2026, 1, 31)]})).to_dicts()
     [{'day': '2026-01-31'}]
     """
-    return frame.with_columns(_plain(series) for series in frame.get_columns() if series.dtype.base_type() in _SPECIAL)
+    special = [plain_series(series) for series in frame.get_columns() if series.dtype.base_type() in _SPECIAL]
+    return frame.with_columns(special)
+
+
+def plain_series(series: pl.Series) -> pl.Series:
+    """Return values that JSON can hold. See :func:`plain`."""
+    kind = series.dtype
+    if isinstance(kind, pl.Datetime):
+        return series.dt.to_string("%Y-%m-%dT%H:%M:%S%.f%:z" if kind.time_zone else "%Y-%m-%dT%H:%M:%S%.f")
+    if isinstance(kind, pl.Duration):
+        return series.dt.to_string("iso")
+    if kind == pl.Binary:
+        return series.bin.encode("base64")
+    return series.cast(pl.String) if kind.base_type() in _SPECIAL else series
 
 
 def _explain(body: bytes, message: str) -> str:
@@ -86,13 +99,4 @@ def _explain(body: bytes, message: str) -> str:
     return f"the body is not JSON: {'it is empty' if not body.strip() else message.removeprefix('JSON is malformed: ')}"
 
 
-def _plain(series: pl.Series) -> pl.Series:
-    kind = series.dtype
-    if isinstance(kind, pl.Datetime):
-        return series.dt.to_string("%Y-%m-%dT%H:%M:%S%.f%:z" if kind.time_zone else "%Y-%m-%dT%H:%M:%S%.f")
-    if isinstance(kind, pl.Duration):
-        return series.to_physical()
-    return series.cast(pl.String)
-
-
-_SPECIAL = {pl.Datetime, pl.Date, pl.Time, pl.Duration, pl.Categorical, pl.Enum, pl.Decimal}
+_SPECIAL = {pl.Binary, pl.Categorical, pl.Date, pl.Datetime, pl.Decimal, pl.Duration, pl.Enum, pl.Time}

@@ -24,8 +24,6 @@ from nbdeploy.types import Signature
 
 __all__ = ["Draft", "assemble"]
 
-_LIBRARIES = {"pandas": {"pandas"}, "polars": {"polars"}, "pyarrow": {"pyarrow"}, "numpy": {"numpy"}, "builtins": set()}
-
 
 @dataclass(frozen=True)
 class Draft:
@@ -116,7 +114,7 @@ def _content(
     files: Mapping[str, bytes], answers: Answers, captured: Captured, saved: Saved
 ) -> tuple[Content, dict[str, bytes]]:
     """Return what determines the answers, with its files."""
-    env = environment(captured.packages | saved.packages | _LIBRARIES[answers.signature.container])
+    env = environment(captured.packages | saved.packages | {answers.signature.container} - {"builtins"})
     inside = {**files, "requirements.txt": requirements(env)}
     content = Content(
         protocol=PROTOCOL,

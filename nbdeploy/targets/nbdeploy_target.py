@@ -196,8 +196,7 @@ def _body(data: Any) -> tuple[str, bytes]:
         if source.text:
             return "text/csv", frame.write_csv().encode()
     else:
-        parts = CONTAINERS[container_of(data)].columns(data)
-        frame = pl.DataFrame([series.alias(column.name) for column, series in parts])
+        frame = pl.DataFrame([part.series().alias(part.name) for part in CONTAINERS[container_of(data)].parts(data)])
     buffer = io.BytesIO()
     frame.write_ipc_stream(buffer)
     return _ARROW, buffer.getvalue()
