@@ -13,7 +13,7 @@ from nbdeploy.manifest import Manifest, sha256
 __all__ = ["unpack"]
 
 
-def unpack(cache: Path, manifest: Manifest, blob: Callable[[str], bytes]) -> Path:
+def unpack(cache: Path, manifest: Manifest, save: Callable[[str, Path], None]) -> Path:
     """Return a folder that holds the bundle, every file checked; made anew if it is absent or damaged.
 
     Parameters
@@ -22,8 +22,8 @@ def unpack(cache: Path, manifest: Manifest, blob: Callable[[str], bytes]) -> Pat
         Where unpacked bundles are kept.
     manifest : Manifest
         The bundle's documents.
-    blob : callable
-        Gives the bytes of a SHA-256.
+    save : callable
+        Writes the blob of a SHA-256 into a new file.
     """
     folder = cache / "bundles" / f"{manifest.digest[7:]}-{sha256(manifest.record)[:12]}"
     if folder.is_dir():
@@ -34,20 +34,20 @@ def unpack(cache: Path, manifest: Manifest, blob: Callable[[str], bytes]) -> Pat
         else:
             return folder
     try:
-        _write(folder, manifest, blob)
+        _write(folder, manifest, save)
     except OSError as error:
         raise NotWritable(f"{folder} could not be written: {error.strerror or error}", path=str(folder)) from error
     return folder
 
 
-def _write(folder: Path, manifest: Manifest, blob: Callable[[str], bytes]) -> None:
+def _write(folder: Path, manifest: Manifest, save: Callable[[str, Path], None]) -> None:
     """Write beside and rename: another process may do the same, and the first wins."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as temporary:
         part = Path(temporary, "bundle")
         for path, entry in manifest.files.items():
             (part / path).parent.mkdir(parents=True, exist_ok=True)
-            (part / path).write_bytes(blob(entry.sha256))
+            save(entry.sha256, part / path)
         (part / "content.json").write_bytes(manifest.content)
         (part / "record.json").write_bytes(manifest.record)
         try:

@@ -1,24 +1,37 @@
-"""Objects in a folder, in memory, on S3, GCS or Azure: create if absent, read, list. Nothing is updated."""
+"""Objects in a folder, in memory, on S3, GCS or Azure: create if absent, read, list, delete."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import LocalStore, from_url
 
-from nbdeploy.errors import InvalidData, NotFound, NotWritable, Unreachable
+from nbdeploy.errors import NotFound, NotWritable, Unreachable
+from nbdeploy.store import exclusive
+from nbdeploy.store.addresses import opened
 
-__all__ = ["Objects"]
+__all__ = ["Listed", "Objects"]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One object of a list: its name below the folder listed, size in bytes, and when it was last written."""
+
+    name: str
+    size: int
+    modified: datetime
 
 
 class Objects:
-    """A flat space of named, immutable objects.
+    """A flat space of named objects.
 
     Parameters
     ----------
@@ -28,18 +41,7 @@ class Objects:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.folder: Path | None = None
-        try:
-            if "://" in url and not url.startswith("file://"):
-                self._store: Any = from_url(url)
-            else:
-                self.folder = Path(url.removeprefix("file://")).expanduser().absolute()
-                self.folder.mkdir(parents=True, exist_ok=True)
-                self._store = LocalStore(self.folder)
-        except OSError as error:
-            raise NotWritable(f"the store {url} cannot be opened: {error.strerror or error}", url=url) from error
-        except (BaseError, ValueError) as error:
-            raise InvalidData(f"the store address {url!r} is not understood: {error}", url=url) from error
+        self.folder, self._store = opened(url)
 
     def create(self, path: str, content: bytes) -> bool:
         """Store `content` under `path` unless something is there; return whether this call stored it.
@@ -50,23 +52,44 @@ class Objects:
         ------
         NotWritable
             If the store refuses the write.
+        Unreachable
+            If nothing answers there.
         """
-        try:
-            obstore.put(self._store, path, content, mode="create")
-        except AlreadyExistsError:
-            return False
-        except (BaseError, OSError) as error:
-            if self.folder is not None and not _links_work(self.folder):
-                return self._create_exclusively(self.folder / path, content)
-            raise NotWritable(f"the store {self.url} refused to write {path}: {_reason(error)}", path=path) from error
-        return True
+        with self._writing(path):
+            if self.folder is not None and not self._links:
+                return exclusive.create(self.folder / path, content)
+            try:
+                obstore.put(self._store, path, content, mode="create")
+            except AlreadyExistsError:
+                return False
+            return True
 
-    def mend(self, path: str, content: bytes) -> None:
-        """Replace a damaged object. Only for objects that are named by their content."""
-        try:
-            obstore.put(self._store, path, content, mode="overwrite")
-        except (BaseError, OSError) as error:
-            raise NotWritable(f"the store {self.url} refused to write {path}: {_reason(error)}", path=path) from error
+    def replace(self, path: str, source: bytes | Path) -> None:
+        """Store an object whole, whatever was there. Only for objects that are named by their content."""
+        with self._writing(path):
+            obstore.put(self._store, path, source, mode="overwrite")
+
+    def copy(self, path: str, to: str) -> None:
+        """Copy an object within the store.
+
+        Raises
+        ------
+        NotFound
+            If it is not there.
+        """
+        with self._writing(to), self._reading(path):
+            obstore.copy(self._store, path, to)
+
+    def delete(self, path: str) -> None:
+        """Delete an object, if it is there."""
+        with self._writing(path), contextlib.suppress(FileNotFoundError):
+            obstore.delete(self._store, path)
+
+    def delete_folder(self, path: str) -> None:
+        """Remove an empty folder where there are folders."""
+        if self.folder is not None:
+            with contextlib.suppress(OSError):
+                (self.folder / path).rmdir()
 
     def read(self, path: str) -> bytes:
         """Return the object's bytes.
@@ -76,69 +99,76 @@ class Objects:
         NotFound
             If there is none.
         """
-        with self._reading():
-            try:
-                return bytes(obstore.get(self._store, path).bytes())
-            except FileNotFoundError:
-                raise NotFound("object", path, hint=f"the store is {self.url}") from None
+        with self._reading(path):
+            return bytes(obstore.get(self._store, path).bytes())
+
+    def digest(self, path: str, copy: IO[bytes] | None = None) -> str:
+        """Return the SHA-256 of an object, read piece by piece; also write the pieces into an open file."""
+        found = hashlib.sha256()
+        with self._reading(path):
+            pieces: Iterable[Any] = obstore.get(self._store, path).stream()
+            for piece in pieces:
+                found.update(piece)
+                if copy is not None:
+                    copy.write(piece)
+        return found.hexdigest()
 
     def exists(self, path: str) -> bool:
         """Whether there is an object under `path`."""
-        with self._reading():
-            try:
+        try:
+            with self._reading(path):
                 obstore.head(self._store, path)
-            except FileNotFoundError:
-                return False
-            return True
+        except NotFound:
+            return False
+        return True
+
+    def listed(self, prefix: str) -> list[Listed]:
+        """List the objects below a folder, sorted by name."""
+        with self._reading(prefix):
+            found = obstore.list(self._store, prefix).collect()
+        below = (Listed(str(o["path"]).removeprefix(f"{prefix}/"), o["size"], o["last_modified"]) for o in found)
+        return sorted(below, key=lambda one: one.name)
 
     def below(self, prefix: str) -> list[str]:
         """Names of the objects below a folder, sorted, relative to it."""
-        with self._reading():
-            found = obstore.list(self._store, prefix).collect()
-        return sorted(str(meta["path"]).removeprefix(f"{prefix}/") for meta in found)
+        return [one.name for one in self.listed(prefix)]
 
     def folders(self, prefix: str) -> list[str]:
         """Names of the folders directly below a folder, sorted."""
-        with self._reading():
+        with self._reading(prefix):
             found = obstore.list_with_delimiter(self._store, prefix)["common_prefixes"]
         return sorted(str(path).rstrip("/").rpartition("/")[2] for path in found)
 
+    @cached_property
+    def _links(self) -> bool:
+        """Found once, before the first write."""
+        return self.folder is None or exclusive.links_work(self.folder)
+
     @contextlib.contextmanager
-    def _reading(self) -> Iterator[None]:
-        """Say in words that the store cannot be reached."""
+    def _reading(self, path: str) -> Iterator[None]:
+        """Say in words that there is no such object, or that the store cannot be reached."""
         try:
             yield
+        except FileNotFoundError:
+            raise NotFound("object", path, hint=f"the store is {self.url}") from None
         except (BaseError, OSError) as error:
             raise Unreachable(f"the store {self.url} cannot be read: {_reason(error)}", url=self.url) from error
 
-    def _create_exclusively(self, path: Path, content: bytes) -> bool:
-        """For file systems without hard links. A crash here can leave a short object, which digests reveal."""
+    @contextlib.contextmanager
+    def _writing(self, path: str) -> Iterator[None]:
+        """Say in words why the store did not take a write."""
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-        except FileExistsError:
-            return False
-        except OSError as error:
-            raise NotWritable(f"{path} could not be written: {error.strerror or error}", path=str(path)) from error
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        return True
-
-
-def _links_work(folder: Path) -> bool:
-    probe = folder / f".probe-{os.getpid()}"
-    try:
-        probe.write_bytes(b"")
-        os.link(probe, f"{probe}-link")
-    except OSError:
-        return not probe.exists()
-    finally:
-        Path(f"{probe}-link").unlink(missing_ok=True)
-        probe.unlink(missing_ok=True)
-    return True
+            yield
+        except (PermissionError, FileNotFoundError) as error:
+            raise NotWritable(f"the store {self.url} refused to write {path}: {_reason(error)}", path=path) from error
+        except (BaseError, OSError) as error:
+            kind = Unreachable if self.folder is None else NotWritable
+            raise kind(f"the store {self.url} could not write {path}: {_reason(error)}", path=path) from error
 
 
 def _reason(error: BaseException) -> str:
     """The last cause in obstore's message, which begins with its own internals."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     text = str(error).splitlines()[0]
     return text.rpartition("source: ")[2][:300] or type(error).__name__

@@ -4,27 +4,36 @@
 
     blobs/sha256/<2 hex>/<64 hex>            any file of any bundle, by content
     models/<name>/versions/<number>.json     the version record of churn:3
+    models/<name>/removed/<number>.json      that churn:3 was removed, by whom and when
     models/<name>/aliases/<alias>/<n>.json   the n-th move of an alias
+    trash/<time and run>/<64 hex>            blobs that a `gc` is about to delete
+
+Nothing but blobs and trash is ever deleted, and only by :mod:`nbdeploy.store.garbage`.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from nbdeploy.errors import Conflict, Corrupted, NotFound
 from nbdeploy.manifest import Manifest, sha256
 from nbdeploy.settings import Settings
+from nbdeploy.store.blobs import Blobs
 from nbdeploy.store.cache import unpack
+from nbdeploy.store.garbage import GRACE, Collected, Reachable, collect
+from nbdeploy.store.kinds import check_kind
+from nbdeploy.store.models import Model
 from nbdeploy.store.objects import Objects
-from nbdeploy.store.version import Version, author, conflict_message, now
-from nbdeploy.types import Ref, check_name, is_name
+from nbdeploy.store.version import AS_NEW, Removal, Version, author, conflict_message, now, removed_message
+from nbdeploy.types import Ref, is_name
 
 __all__ = ["Store"]
 
-_FACT = re.compile(r"([0-9]{8})\.json")
+Files = Mapping[str, bytes | Path]
+"""Path in a bundle to content, or to the file that has it."""
 
 
 class Store:
@@ -46,23 +55,37 @@ class Store:
     def __init__(self, url: str, cache: Path | None = None) -> None:
         self.url = url
         self._objects = Objects(url)
+        self._blobs = Blobs(self._objects)
         self._cache = cache or Settings.load().cache
+
+    def __repr__(self) -> str:
+        return f"<Store {self.url}>"
 
     # -- reading ---------------------------------------------------------------------------------
 
     def names(self) -> list[str]:
-        """Names of all models."""
-        return [name for name in self._objects.folders("models") if is_name(name) and self._numbers(name)]
+        """Names of all models that have a version."""
+        return [model.name for model in self._models() if model.live()]
 
     def versions(self, name: str) -> list[Version]:
         """All versions of a model, oldest first; none if there is no such model."""
-        return [self._version(name, number) for number in self._numbers(name)]
+        return list(self._model(name).versions())
+
+    def removals(self, name: str) -> list[Removal]:
+        """The versions of a model that were removed, by number."""
+        return list(self._model(name).removals().values())
 
     def aliases(self, name: str) -> dict[str, int]:
-        """Alias to version number, as the aliases stand now."""
-        found = {alias: self._moves(name, alias) for alias in self._objects.folders(f"models/{name}/aliases")}
-        current = {alias: self._meant(name, alias, moves[-1]) for alias, moves in found.items() if moves}
-        return {alias: number for alias, number in current.items() if number is not None}
+        """Alias to version number, as the aliases stand now. One whose version was removed means nothing."""
+        return self._model(name).aliases()
+
+    def moves(self, name: str) -> dict[str, list[dict[str, Any]]]:
+        """Every move of every alias of a model, in order: ``version`` (None: taken away), ``by``, ``at`` …."""
+        return self._model(name).moves()
+
+    def last_move(self, name: str, alias: str) -> int:
+        """Return the number of an alias's last move, 0 if it never moved."""
+        return self._model(name).last_move(alias)
 
     def resolve(self, ref: Ref | str) -> Version:
         """Find the version that a reference means.
@@ -73,27 +96,15 @@ class Store:
             If there is no such model, version, alias or digest; the message says what there is.
         """
         ref = Ref.parse(ref) if isinstance(ref, str) else ref
-        numbers = self._numbers(ref.name)
-        if not numbers:
-            raise NotFound("snapshot", ref.name, self.names(), hint=f"the store is {self.url}")
-        if ref.digest is not None:
-            return self._by_digest(ref, numbers)
-        number = numbers[-1] if ref.version is None else ref.version
-        if ref.alias is not None:
-            aliases = self.aliases(ref.name)
-            if ref.alias not in aliases:
-                known = [f"{ref.name}@{alias}" for alias in aliases]
-                raise NotFound("alias", str(ref), known, hint=f"set it with: nbdeploy alias {ref.name} {ref.alias}")
-            number = aliases[ref.alias]
-        if number not in numbers:
-            raise NotFound("snapshot", str(ref), [f"{ref.name}:{number}" for number in numbers])
-        return self._version(ref.name, number)
+        model = self._model(ref.name)
+        if not model.live():
+            raise self._no_model(model)
+        return model.resolve(ref)
 
     def manifest(self, version: Version) -> Manifest:
         """Return both documents of a version, checked against each other."""
-        return Manifest(
-            self.blob(version.digest.removeprefix("sha256:")), self._objects.read(_fact(version.name, version.number))
-        )
+        content = self.blob(version.digest.removeprefix("sha256:"))
+        return Manifest(content, self._model(version.name).facts.raw(version.number))
 
     def blob(self, digest: str) -> bytes:
         """Return a blob by its SHA-256 (64 hexadecimal digits).
@@ -103,25 +114,19 @@ class Store:
         Corrupted
             If the stored bytes have another digest.
         """
-        try:
-            content = self._objects.read(_blob(digest))
-        except NotFound as error:
-            raise Corrupted(f"a file is missing from the store {self.url}: sha256:{digest}", digest=digest) from error
-        if sha256(content) != digest:
-            raise Corrupted(
-                f"a file in the store {self.url} was changed or is damaged: its digest should be sha256:{digest}, "
-                f"but is sha256:{sha256(content)}; restore the store from a copy, or take the snapshot again",
-                digest=digest,
-            )
-        return content
+        return self._blobs.read(digest)
+
+    def save_blob(self, digest: str, path: Path) -> None:
+        """Write a blob into a new file, piece by piece. See :meth:`blob`."""
+        self._blobs.save(digest, path)
 
     def has_blob(self, digest: str) -> bool:
         """Whether there is a blob of this SHA-256."""
-        return self._objects.exists(_blob(digest))
+        return self._blobs.has(digest)
 
     def missing(self, manifest: Manifest) -> list[str]:
         """SHA-256 of the blobs of a bundle that are not here yet, or are damaged here."""
-        return [digest for digest in manifest.blobs if not self._is_sound(digest)]
+        return [digest for digest in manifest.blobs if not self._blobs.is_sound(digest)]
 
     def check(self, version: Version) -> None:
         """Read every file of a version where it is stored.
@@ -132,7 +137,7 @@ class Store:
             If one is missing, or does not match its digest.
         """
         for digest in self.manifest(version).blobs:
-            self.blob(digest)
+            self._blobs.check(digest)
 
     def open(self, version: Version) -> Path:
         """Return the bundle of a version as a folder, every file checked.
@@ -142,24 +147,21 @@ class Store:
         Corrupted
             If a file does not match its digest.
         """
-        return unpack(self._cache, self.manifest(version), self.blob)
+        return unpack(self._cache, self.manifest(version), self.save_blob)
 
     # -- adding ----------------------------------------------------------------------------------
 
-    def put_blob(self, digest: str, content: bytes) -> None:
-        """Store a blob under its SHA-256.
+    def put_blob(self, digest: str, source: bytes | Path) -> None:
+        """Store a blob under its SHA-256, from memory or from a file.
 
         Raises
         ------
         Corrupted
             If the content has another digest.
         """
-        if sha256(content) != digest:
-            raise Corrupted(f"blob sha256:{digest} arrived with digest sha256:{sha256(content)}; send it again")
-        if not self._objects.create(_blob(digest), content) and not self._is_sound(digest):
-            self._objects.mend(_blob(digest), content)
+        self._blobs.put(digest, source)
 
-    def add(self, name: str, manifest: Manifest, files: Mapping[str, bytes]) -> tuple[Version, bool]:
+    def add(self, name: str, manifest: Manifest, files: Files) -> tuple[Version, bool]:
         """Store a bundle as the next version of a model, or find the version it already is.
 
         Parameters
@@ -168,8 +170,8 @@ class Store:
             The model's name.
         manifest : Manifest
             Both documents; the record's name, version, author and time are set here.
-        files : mapping of str to bytes
-            Path to content of every file of the bundle.
+        files : mapping of str to bytes or Path
+            Path in the bundle to content, or to the file that has it, of every file of the bundle.
 
         Returns
         -------
@@ -177,100 +179,161 @@ class Store:
             The version, new or found.
         created : bool
             Whether it is new.
+
+        Raises
+        ------
+        Conflict
+            If the name belongs to models of another kind.
         """
-        check_name(name, "model name")
+        model = self._model(name)
+        self.check_kind(name, manifest)
+        sources = _sources(manifest, files)
         seen: set[int] = set()
         while True:
-            numbers = self._numbers(name)
-            for existing in (self._version(name, number) for number in numbers if number not in seen):
+            taken = model.facts.numbers()
+            for existing in model.versions(number for number in model.live() if number not in seen):
                 if existing.digest == manifest.digest:
-                    self._put(manifest, files)
+                    self._put(sources)
                     return existing, False
             if not seen:
-                self._put(manifest, files)
-            seen.update(numbers)
-            number = max(numbers, default=0) + 1
-            if self._objects.create(_fact(name, number), _numbered(manifest, name, number).record):
-                return self._version(name, number), True
+                self._put(sources)
+            seen.update(taken)
+            numbered = _numbered(manifest, name, max(taken, default=0) + 1)
+            if model.facts.create(numbered.number, numbered.record):
+                self._put_again(sources)
+                return Version(name, numbered.number, numbered.digest, numbered.record_document), True
 
-    def adopt(self, manifest: Manifest) -> Version:
+    def adopt(self, manifest: Manifest, files: Files | None = None) -> Version:
         """Take a version from elsewhere as it is, with its name, number, author and time.
+
+        Parameters
+        ----------
+        manifest : Manifest
+            Both documents.
+        files : mapping of str to bytes or Path, optional
+            As for :meth:`add`; without them the blobs have to be here.
 
         Raises
         ------
         Corrupted
             If blobs are missing.
         Conflict
-            If another content has that number here.
+            If another content has that number here, or had it until it was removed.
         """
-        missing = self.missing(manifest)
-        if missing:
-            raise Corrupted(f"{manifest.name}:{manifest.number} is incomplete: {len(missing)} files are missing")
-        self._objects.create(_fact(manifest.name, manifest.number), manifest.record)
-        here = self._version(manifest.name, manifest.number)
-        if here.digest != manifest.digest:
-            raise Conflict(conflict_message(here, manifest, f"the store {self.url}"), here=here.digest)
-        return here
+        self.check_number(manifest)
+        model, sources = self._model(manifest.name), {} if files is None else _sources(manifest, files)
+        self._put(sources)
+        _refuse_incomplete(manifest, [] if sources else self.missing(manifest))
+        model.facts.create(manifest.number, manifest.record)
+        self.check_number(manifest)
+        self._put_again(sources)
+        _refuse_incomplete(manifest, [digest for digest in manifest.blobs if not self.has_blob(digest)])
+        for here in model.versions([manifest.number]):
+            return here
+        raise Conflict(f"the number of {model.name}:{manifest.number} is taken by a write that never ended; {AS_NEW}")
 
-    def set_alias(self, name: str, alias: str, version: int) -> None:
-        """Let an alias mean a version from now on."""
-        check_name(alias, "alias")
+    def check_number(self, manifest: Manifest) -> None:
+        """See that the number of a version from elsewhere means nothing else here.
+
+        Raises
+        ------
+        Conflict
+            Naming both snapshots, or who removed the one that had the number.
+        """
+        model, place = self._model(manifest.name), f"the store {self.url}"
+        removed = model.removals().get(manifest.number)
+        if removed is not None:
+            raise Conflict(removed_message(removed, place), removed=removed.digest)
+        for here in model.versions([manifest.number]):
+            if here.digest != manifest.digest:
+                raise Conflict(conflict_message(here, manifest, place), here=here.digest)
+
+    def check_kind(self, name: str, manifest: Manifest) -> None:
+        """See that a bundle is of the kind of the models that have the name. See :mod:`nbdeploy.store.kinds`."""
+        newest = self._model(name).newest()
+        if newest is not None and newest.digest != manifest.digest:
+            check_kind(newest, lambda: self.manifest(newest), manifest)
+
+    def set_alias(
+        self, name: str, alias: str, version: int, *, after: int | None = None, why: Mapping[str, Any] | None = None
+    ) -> None:
+        """Let an alias mean a version from now on.
+
+        Parameters
+        ----------
+        name, alias : str
+            The model, and the alias.
+        version : int
+            The version number.
+        after : int, optional
+            What :meth:`last_move` answered when the caller made up its mind; nobody may have moved the alias since.
+        why : mapping, optional
+            What is noted with the move: the condition that was true.
+
+        Raises
+        ------
+        NotFound
+            If there is no such version.
+        Conflict
+            If somebody else moved the alias since, or removed the version.
+        """
+        model = self._model(name)
         self.resolve(Ref(name, version=version))
-        self._add_move(name, alias, version)
+        before = model.aliases().get(alias)
+        model.move(alias, version, after, why)
+        if version not in model.live():
+            model.move(alias, before)
+            raise Conflict(f"{name}:{version} was removed by somebody else just now; {name}@{alias} stays as it was")
 
     def remove_alias(self, name: str, alias: str) -> None:
         """Let an alias mean nothing from now on."""
         self.resolve(Ref(name, alias=alias))
-        self._add_move(name, alias, None)
+        self._model(name).move(alias, None)
 
-    # -- facts -----------------------------------------------------------------------------------
+    # -- removing --------------------------------------------------------------------------------
 
-    def _numbers(self, name: str) -> list[int]:
-        check_name(name, "model name")
-        return self._facts(f"models/{name}/versions")
+    def remove(self, name: str, number: int) -> Removal:
+        """Remove a version for good. Its number is never given again; its files go with the next :meth:`collect`.
 
-    def _facts(self, prefix: str) -> list[int]:
-        """Numbers of the facts below a folder, in order. What is no fact is nothing of ours."""
-        found = (_FACT.fullmatch(path) for path in self._objects.below(prefix))
-        return sorted(int(match[1]) for match in found if match)
+        Raises
+        ------
+        NotFound
+            If there is no such version.
+        Conflict
+            If an alias means it.
+        """
+        return self._model(name).remove(number)
 
-    def _put(self, manifest: Manifest, files: Mapping[str, bytes]) -> None:
-        for content in (*files.values(), manifest.content):
-            self.put_blob(sha256(content), content)
+    def collect(self, grace: timedelta = GRACE, *, dry: bool = False, clock: datetime | None = None) -> Collected:
+        """Delete the blobs that no version reaches. See :func:`nbdeploy.store.garbage.collect`."""
+        reachable = Reachable(lambda: (one for model in self._models() for one in model.versions()), self.manifest)
+        return collect(self._objects, reachable, clock or datetime.now(UTC), grace, dry=dry)
 
-    def _is_sound(self, digest: str) -> bool:
-        return self.has_blob(digest) and sha256(self._objects.read(_blob(digest))) == digest
+    # -- parts -----------------------------------------------------------------------------------
 
-    def _version(self, name: str, number: int) -> Version:
-        try:
-            record = json.loads(self._objects.read(_fact(name, number)))
-            return Version(name, number, record["digest"], record)
-        except (ValueError, KeyError, TypeError) as error:
-            raise Corrupted(f"the record of {name}:{number} in {self.url} is damaged: {error}") from error
+    def _model(self, name: str) -> Model:
+        return Model(self._objects, name)
 
-    def _by_digest(self, ref: Ref, numbers: list[int]) -> Version:
-        versions = [self._version(ref.name, number) for number in numbers]
-        matches = {v.digest: v for v in versions if v.digest.startswith(str(ref.digest))}
-        if len(matches) != 1:
-            known = [f"{ref.name}@{v.digest[:19]}" for v in versions]
-            raise NotFound("snapshot", str(ref), known)
-        return next(iter(matches.values()))
+    def _models(self) -> Iterator[Model]:
+        return (self._model(name) for name in self._objects.folders("models") if is_name(name))
 
-    def _moves(self, name: str, alias: str) -> list[int]:
-        return self._facts(f"models/{name}/aliases/{alias}")
+    def _no_model(self, model: Model) -> NotFound:
+        gone = f"all its versions were removed; see: nbdeploy history {model.name}" if model.facts.numbers() else ""
+        return NotFound("snapshot", model.name, self.names(), hint=gone or f"the store is {self.url}")
 
-    def _meant(self, name: str, alias: str, move: int) -> int | None:
-        path = _move(name, alias, move)
-        try:
-            number: int | None = json.loads(self._objects.read(path))["version"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise Corrupted(f"the record of {name}@{alias} in {self.url} is damaged: {path}") from error
-        return number
+    def _put(self, sources: Mapping[str, bytes | Path]) -> None:
+        for digest, source in sources.items():
+            self.put_blob(digest, source)
 
-    def _add_move(self, name: str, alias: str, version: int | None) -> None:
-        fact = json.dumps({"version": version, "at": now(), "by": author()}).encode()
-        while not self._objects.create(_move(name, alias, max(self._moves(name, alias), default=0) + 1), fact):
-            pass
+    def _put_again(self, sources: Mapping[str, bytes | Path]) -> None:
+        """After a version is written: a `gc` that had not seen it may have deleted a blob that was here before."""
+        self._put({digest: source for digest, source in sources.items() if not self.has_blob(digest)})
+
+
+def _sources(manifest: Manifest, files: Files) -> dict[str, bytes | Path]:
+    """Every blob of a bundle once, with where its bytes are."""
+    found = {entry.sha256: files[path] for path, entry in manifest.files.items()}
+    return {**found, sha256(manifest.content): manifest.content}
 
 
 def _numbered(manifest: Manifest, name: str, number: int) -> Manifest:
@@ -278,13 +341,9 @@ def _numbered(manifest: Manifest, name: str, number: int) -> Manifest:
     return Manifest.sealed(manifest.content, {**manifest.record_document, **facts})
 
 
-def _fact(name: str, number: int) -> str:
-    return f"models/{name}/versions/{number:08d}.json"
-
-
-def _move(name: str, alias: str, number: int) -> str:
-    return f"models/{name}/aliases/{alias}/{number:08d}.json"
-
-
-def _blob(digest: str) -> str:
-    return f"blobs/sha256/{digest[:2]}/{digest}"
+def _refuse_incomplete(manifest: Manifest, missing: list[str]) -> None:
+    if missing:
+        raise Corrupted(
+            f"{manifest.name}:{manifest.number} is incomplete: {len(missing)} files are missing; send them again",
+            missing=missing,
+        )

@@ -1,4 +1,4 @@
-"""One numbered snapshot of a model."""
+"""One numbered snapshot of a model, and what its numbers must never do: mean two things."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any
 
 from nbdeploy.manifest import Manifest
 
-__all__ = ["Version", "author", "conflict_message", "now"]
+__all__ = ["AS_NEW", "Removal", "Version", "author", "conflict_message", "now", "removed_message"]
+
+AS_NEW = "store it as a new version: nbdeploy import PATH --renumber"
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,27 @@ class Version:
         return str(self.record.get("author", ""))
 
 
+@dataclass(frozen=True)
+class Removal:
+    """That a version was removed: its number is never given again.
+
+    Attributes
+    ----------
+    name, number : str, int
+        Which version it was.
+    digest : str
+        What it was; empty if its record could not be read.
+    by, at : str
+        Who removed it, and when (UTC, ISO 8601).
+    """
+
+    name: str
+    number: int
+    digest: str
+    by: str
+    at: str
+
+
 def conflict_message(here: Version, manifest: Manifest, place: str) -> str:
     """Say that two different snapshots claim one number, and what to do."""
     record = manifest.record_document
@@ -55,6 +78,14 @@ def conflict_message(here: Version, manifest: Manifest, place: str) -> str:
         f"{here} already means another snapshot in {place}: {here.digest[:19]} by {here.author} on {here.created}, "
         f"but this one is {manifest.digest[:19]} by {record.get('author')} on {record.get('created')}; "
         'share one store so that numbers agree: store = "s3://…" in nbdeploy.toml'
+    )
+
+
+def removed_message(removal: Removal, place: str) -> str:
+    """Say that a number belonged to a snapshot that was removed, and what to do."""
+    return (
+        f"{removal.name}:{removal.number} was removed from {place} by {removal.by} on {removal.at}, and its number is "
+        f"not given again; {AS_NEW}"
     )
 
 

@@ -11,23 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbdeploy.errors import Conflict, Corrupted, InvalidName, NotFound, NotWritable, Unreachable
-from nbdeploy.manifest import Content, Environment, Manifest, canonical_json, file_entry
 from nbdeploy.store import Store
-from nbdeploy.types import Canonical, Column, Ref, Signature
-
-
-def bundle(payload: str) -> tuple[Manifest, dict[str, bytes]]:
-    """A small bundle whose one file is `payload`."""
-    files = {"model/model.bin": payload.encode()}
-    content = Content(
-        protocol=1,
-        flavor="python",
-        signature=Signature("pandas", [Column("a", "float64", "float64")]),
-        canonical=Canonical(),
-        environment=Environment("3.11"),
-        files={path: file_entry(data) for path, data in files.items()},
-    )
-    return Manifest.sealed(canonical_json(content), {"name": "x", "version": 1}), files
+from nbdeploy.types import Ref
+from tests.store.making import bundle
 
 
 def add(folder: Path, payload: str) -> tuple[int, bool]:
@@ -140,7 +126,7 @@ def test_storing_again_mends_a_damaged_blob(store: Store, tmp_path: Path) -> Non
 
 
 def test_leftovers_and_strange_files_take_nothing_down(store: Store, tmp_path: Path) -> None:
-    """Empty folders of a killed write, files of the system, a lost fact: everything else goes on."""
+    """Empty folders and files of killed writes, files of the system, a lost fact: everything else goes on."""
     store.add("churn", *bundle("a"))
     models = tmp_path / "store" / "models"
     for folder in ("churn/aliases/empty", "half/versions", "Thumbs", "churn/aliases/champion"):
@@ -152,6 +138,8 @@ def test_leftovers_and_strange_files_take_nothing_down(store: Store, tmp_path: P
     store.set_alias("churn", "champion", 2)
     assert store.resolve("churn@champion") == store.resolve("churn")
     (models / "churn" / "aliases" / "champion" / "00000004.json").write_text("")
+    assert store.resolve("churn@champion").number == 2
+    (models / "churn" / "aliases" / "champion" / "00000005.json").write_text("{")
     with pytest.raises(Corrupted, match="churn@champion"):
         store.aliases("churn")
 
