@@ -1,0 +1,87 @@
+"""Compilers: faster equal twins of models, built from the verified model and proven before they answer.
+
+A twin answers one record without a table on the way, or a batch; every number of a row is computed from that
+row alone, so a row has the same bits alone and in any batch. What a twin is not sure of, native code answers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from nbdeploy.compilers.stages import NotCompiled
+from nbdeploy.compilers.twin import Row, Rows, Twin, Unsure
+from nbdeploy.plugins import Registry
+from nbdeploy.types import Signature
+
+__all__ = ["COMPILERS", "Compiler", "NotCompiled", "Row", "Rows", "Twin", "Unsure", "compile_by", "compile_twins"]
+
+
+class Compiler(Protocol):
+    """One way to make a twin."""
+
+    priority: int
+    """Compilers are asked in this order, lowest first."""
+
+    def compile(self, model: Any, signature: Signature) -> Twin:
+        """Make a twin of a model.
+
+        Raises
+        ------
+        NotCompiled
+            If this compiler cannot, with the reason for people.
+        """
+
+
+COMPILERS: Registry[Compiler] = Registry(
+    "compiler",
+    {
+        "onnx": "nbdeploy.compilers.onnx:COMPILER",
+        "rows": "nbdeploy.compilers.rows:COMPILER",
+        "treelite": "nbdeploy.compilers.rows:TREES",
+    },
+)
+
+
+def compile_by(name: str, model: Any, signature: Signature) -> Twin:
+    """Make a twin with one compiler; any failure of it is a reason, never an error.
+
+    Parameters
+    ----------
+    name : str
+        The compiler.
+    model : object
+        The loaded, verified model.
+    signature : Signature
+        What it takes and answers.
+
+    Raises
+    ------
+    NotCompiled
+        If it cannot.
+    """
+    try:
+        return COMPILERS[name].compile(model, signature)
+    except NotCompiled:
+        raise
+    except Exception as error:  # a model of another version may lack anything that a compiler reads
+        raise NotCompiled(f"{name}: {type(error).__name__}: {error}") from error
+
+
+def compile_twins(model: Any, signature: Signature) -> tuple[list[tuple[str, Twin]], dict[str, str]]:
+    """Make every twin that can be made, the best first, and say why the others cannot.
+
+    Returns
+    -------
+    twins : list of (str, Twin)
+        Compiler and twin.
+    reasons : dict of str to str
+        Compiler to reason.
+    """
+    twins: list[tuple[str, Twin]] = []
+    reasons: dict[str, str] = {}
+    for name in sorted(COMPILERS, key=lambda name: COMPILERS[name].priority):
+        try:
+            twins.append((name, compile_by(name, model, signature)))
+        except NotCompiled as reason:
+            reasons[name] = str(reason)
+    return twins, reasons

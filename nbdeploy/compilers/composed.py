@@ -1,0 +1,155 @@
+"""Compositions: pipelines, columns apart and together, unions, functions, searches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from nbdeploy.codecs.columns import labels
+from nbdeploy.compilers.stages import Fields, NotCompiled, Numbers, Stage, as_numbers
+from nbdeploy.compilers.steps import Final, compile_final, compile_transformer
+
+__all__ = ["column_transformer", "feature_union", "final_pipeline", "function_transformer", "pipeline", "search"]
+
+
+def pipeline(model: Any, given: Stage) -> Stage:
+    """Compile a pipeline of transformers."""
+    for name, step in model.steps:
+        given = _stepped(name, step, given)
+    return given
+
+
+def final_pipeline(model: Any, given: Stage) -> Final:
+    """Compile a pipeline that ends with a model."""
+    for name, step in model.steps[:-1]:
+        given = _stepped(name, step, given)
+    name, last = model.steps[-1]
+    if last is None or last == "passthrough":
+        raise NotCompiled("no twin: a pipeline that ends with passthrough is no model")
+    return compile_final(last, given, f"step {name!r}")
+
+
+def _stepped(name: str, step: Any, given: Stage) -> Stage:
+    return given if step is None or step == "passthrough" else compile_transformer(step, given, name)
+
+
+def search(model: Any, given: Stage) -> Final:
+    """Compile what a search found."""
+    final = compile_final(model.best_estimator_, given)
+    return {method: how for method, how in final.items() if callable(getattr(model, method, None))}
+
+
+def function_transformer(step: Any, given: Stage) -> Stage:
+    """Compile a function: none is the identity, NumPy's elementwise functions stay themselves.
+
+    Others are called natively: what they do with rows is not known.
+    """
+    if step.func is None:
+        return as_numbers(given) if step.validate else given
+    if not isinstance(step.func, np.ufunc) or step.func.nin != 1 or step.func.nout != 1 or step.kw_args:
+        raise NotCompiled(f"{getattr(step.func, '__name__', 'its function')} is not known")
+    numbers = as_numbers(given)
+    if numbers.sparse:
+        raise NotCompiled("its input is sparse")
+    func = step.func
+    dtype = func(np.ones(1, numbers.dtype)).dtype
+    return numbers.then(func, dtype=dtype)
+
+
+def column_transformer(step: Any, given: Stage) -> Stage:
+    """Compile transformers of some columns each, and join what they make."""
+    if isinstance(given, Numbers):
+        return _over_numbers(given, lambda numbers: _columns(step, numbers))
+    return _columns(step, given)
+
+
+def _columns(step: Any, given: Stage) -> Stage:
+    weights = step.transformer_weights or {}
+    parts: list[Numbers] = []
+    for name, transformer, columns in step.transformers_:
+        if isinstance(transformer, str) and transformer == "drop":
+            continue
+        at = _positions(step, name, columns, given)
+        if not at:
+            continue
+        stage = _taken(given, at)
+        if not (isinstance(transformer, str) and transformer == "passthrough"):
+            stage = compile_transformer(transformer, stage, name)
+        parts.append(_weighted(_joinable(stage, name), weights.get(name)))
+    return _joined(parts, given, sparse=bool(step.sparse_output_))
+
+
+def _positions(step: Any, name: str, columns: Any, given: Stage) -> list[int]:
+    """Where the columns are in what is given: by name in frames, by position otherwise."""
+    if callable(columns):
+        raise NotCompiled(f"no twin: the columns of {name!r} are chosen by a function")
+    at = [int(i) for i in np.atleast_1d(np.asarray(step._transformer_to_input_indices[name], dtype=int))]
+    names = getattr(step, "feature_names_in_", None)
+    if names is None or isinstance(given, Numbers) or given.plan.signature.container == "numpy":
+        return at
+    offered = labels([field.column for field in given.fields])
+    wanted = [names[i] for i in at]
+    if any(name not in offered for name in wanted):
+        raise NotCompiled(f"no twin: {name!r} reads columns that the snapshot's data does not have")
+    return [offered.index(name) for name in wanted]
+
+
+def _taken(given: Stage, at: list[int]) -> Stage:
+    if isinstance(given, Fields):
+        return given.take(at)
+    index = np.array(at)
+    return given.then(lambda x: x[..., index], width=len(at))
+
+
+def _joinable(stage: Stage, name: str) -> Numbers:
+    try:
+        return as_numbers(stage)
+    except NotCompiled as reason:
+        raise NotCompiled(f"no twin: step {name!r} passes on what is not numeric: {reason}") from None
+
+
+def _weighted(stage: Numbers, weight: float | None) -> Numbers:
+    return stage if weight is None else stage.then(lambda x: x * weight)
+
+
+def _joined(parts: Sequence[Numbers], given: Stage, *, sparse: bool) -> Numbers:
+    if not parts:
+        raise NotCompiled("no twin: it answers without columns")
+    exact = all(part.exact for part in parts)
+    width = sum(part.width for part in parts)
+    dtype = np.result_type(*(part.dtype for part in parts))
+    runs = [part.run for part in parts]
+    if len(runs) == 1:
+        return Numbers(runs[0], width, dtype, given.plan, exact, sparse)
+    return Numbers(
+        lambda rows: np.concatenate([run(rows) for run in runs], axis=-1), width, dtype, given.plan, exact, sparse
+    )
+
+
+def _over_numbers(given: Numbers, compile_parts: Callable[[Numbers], Stage]) -> Stage:
+    """Compute an array once for all parts that read it."""
+    shared = Numbers(lambda x: x.copy(), given.width, given.dtype, given.plan, given.exact, given.sparse)
+    made = compile_parts(shared)
+    if isinstance(made, Fields):
+        return made
+    return given.then(made.run, width=made.width, dtype=made.dtype, exact=made.exact, sparse=made.sparse)
+
+
+def feature_union(step: Any, given: Stage) -> Stage:
+    """Compile transformers of the same columns, and join what they make."""
+    if isinstance(given, Numbers):
+        return _over_numbers(given, lambda numbers: _united(step, numbers))
+    return _united(step, given)
+
+
+def _united(step: Any, given: Stage) -> Stage:
+    weights = step.transformer_weights or {}
+    parts = []
+    for name, transformer in step.transformer_list:
+        if transformer == "drop":
+            continue
+        stage = given if transformer == "passthrough" else compile_transformer(transformer, given, name)
+        parts.append(_weighted(_joinable(stage, name), weights.get(name)))
+    return _joined(parts, given, sparse=any(part.sparse for part in parts))

@@ -1,0 +1,150 @@
+"""Linear models: a product with coefficients, and what each model makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from nbdeploy.compilers.deciding import above_zero, best, settled, softmax, two_columns
+from nbdeploy.compilers.stages import NotCompiled, Numbers, Stage, dot, floating
+from nbdeploy.compilers.steps import Final
+from nbdeploy.compilers.twin import Answer, Method, Unsure
+
+__all__ = ["classifier", "discriminant", "logistic", "regressor", "sgd"]
+
+
+def regressor(model: Any, given: Stage) -> Final:
+    """Compile a linear regressor: ``predict`` is the product."""
+    if type(model).__name__ in {"ARDRegression", "BayesianRidge"} and getattr(model, "X_scale_", None) is not None:
+        raise NotCompiled("it scales its input itself")
+    numbers = floating(given)
+    coefficients = np.asarray(model.coef_)
+    product = dot(numbers, np.atleast_2d(coefficients))
+    intercept = np.asarray(model.intercept_)
+    flat = coefficients.ndim == 1 or "SGD" in type(model).__name__
+    inner = numbers.run
+
+    def compute(rows: Any) -> Any:
+        out = product(inner(rows)) + intercept
+        return out[..., 0] if flat else out
+
+    run = settled(compute)
+    return {"predict": (lambda rows: (run(rows), None), numbers.exact and numbers.sparse)}
+
+
+class _Scores:
+    """The scores of a linear classifier, with the size of what was summed where they may differ in last bits."""
+
+    def __init__(self, model: Any, given: Stage) -> None:
+        numbers = floating(given)
+        self.classes = np.asarray(model.classes_)
+        self.binary = len(self.classes) == 2
+        weights = np.atleast_2d(np.asarray(model.coef_))
+        if len(weights) != (1 if self.binary else len(self.classes)):
+            raise NotCompiled(f"{len(weights)} rows of coefficients for {len(self.classes)} classes")
+        self.exact = numbers.exact and numbers.sparse
+        self._numbers: Numbers = numbers
+        self._product = dot(numbers, weights)
+        self._intercept = np.asarray(model.intercept_)
+        self._sizes = np.ascontiguousarray(np.abs(weights).T)
+
+    def both(self, rows: Any) -> tuple[Any, Any]:
+        """Return the scores, and the size of what was summed (None if they have the native bits)."""
+        x = self._numbers.run(rows)
+        scores = self._product(x) + self._intercept
+        if not np.isfinite(scores).all():
+            raise Unsure
+        if self.binary:
+            scores = scores[..., 0]
+        # How the sizes are summed does not matter: they are compared with a far larger margin.
+        return scores, None if self.exact else (np.abs(x) @ self._sizes).max(axis=-1)
+
+    def scores(self, rows: Any) -> Any:
+        """Return the scores."""
+        scores = self._product(self._numbers.run(rows)) + self._intercept
+        if not np.isfinite(scores).all():
+            raise Unsure
+        return scores[..., 0] if self.binary else scores
+
+    def predict(self, rows: Any) -> Answer:
+        """Return the class that scores highest."""
+        scores, size = self.both(rows)
+        return above_zero(self.classes, scores, size) if self.binary else best(self.classes, scores, size)
+
+    def methods(self, probability: Callable[[Any], Any] | None, **more: Method) -> Final:
+        """Return the methods of a classifier with such scores."""
+        found: dict[str, Method] = {
+            "predict": self.predict,
+            "decision_function": lambda rows: (self.scores(rows), None),
+            **more,
+        }
+        if probability is not None:
+            found["predict_proba"] = lambda rows: (probability(self.scores(rows)), None)
+            found.setdefault(
+                "predict_log_proba", lambda rows: (np.log(_positive(probability(self.scores(rows)))), None)
+            )
+        return {name: (method, self.exact) for name, method in found.items()}
+
+
+def classifier(model: Any, given: Stage) -> Final:
+    """Compile a linear classifier without probabilities."""
+    binarizer = getattr(model, "_label_binarizer", None)
+    if binarizer is not None and str(getattr(binarizer, "y_type_", "")).startswith("multilabel"):
+        raise NotCompiled("it answers several labels")
+    return _Scores(model, given).methods(None)
+
+
+def logistic(model: Any, given: Stage) -> Final:
+    """Compile logistic regression: two classes by the logistic function, more by softmax."""
+    scores = _Scores(model, given)
+    return scores.methods(_logistic if scores.binary else softmax)
+
+
+def discriminant(model: Any, given: Stage) -> Final:
+    """Compile linear discriminant analysis; its projection stays native."""
+    scores = _Scores(model, given)
+    probability = _logistic if scores.binary else softmax
+    smallest = np.finfo(float).smallest_normal
+
+    def logarithm(rows: Any) -> Answer:
+        p = probability(scores.scores(rows))
+        return np.log(np.where(p == 0.0, smallest, p)), None
+
+    return scores.methods(probability, predict_log_proba=logarithm)
+
+
+def sgd(model: Any, given: Stage) -> Final:
+    """Compile a linear classifier trained by gradient descent."""
+    scores = _Scores(model, given)
+    if model.loss == "log_loss":
+        return scores.methods(_logistic if scores.binary else _one_against_rest)
+    if model.loss == "modified_huber" and scores.binary:
+        return scores.methods(_huber)
+    return scores.methods(None)
+
+
+def _logistic(score: Any) -> Any:
+    return two_columns(expit(score))
+
+
+def _huber(score: Any) -> Any:
+    return two_columns((np.clip(score, -1, 1) + 1.0) / 2.0)
+
+
+def _one_against_rest(scores: Any) -> Any:
+    out = expit(scores)
+    total = out.sum(axis=-1, keepdims=True)
+    if not total.all():
+        raise Unsure
+    out /= total
+    return out
+
+
+def _positive(probability: Any) -> Any:
+    """Probabilities of zero have logarithms that native code warns of."""
+    if not probability.all():
+        raise Unsure
+    return probability
