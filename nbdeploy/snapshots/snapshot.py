@@ -98,7 +98,7 @@ def _proven_by(flavor: str, subject: _Subject, progress: Report) -> tuple[Draft,
     metrics = _metrics(subject.model, answers, subject.options.test)
     facts = {"note": subject.options.note, "metrics": metrics, "lineage": lineage()}
     progress(Progress(1, _STEPS, message="capturing what the model uses"))
-    captured = capture(FLAVORS[asking.flavor].reached(subject.model))
+    captured = capture(FLAVORS[flavor].reached(subject.model))
     progress(Progress(2, _STEPS, message="rehearsing in a clean process"))
     draft, rehearsal = _rehearsed(subject, answers, captured, facts)
     if rehearsal.row_stable:
