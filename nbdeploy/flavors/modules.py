@@ -1,29 +1,42 @@
-"""Captured source: a module of its own name, loaded from a bundle's ``code`` folder."""
+"""Captured source: a module of its own name, and the helper modules below it, loaded from a bundle's ``code`` folder.
+
+The helper modules of a snapshot keep their source as it is. They live below the captured module
+(``nbdeploy_0123456789ab.helpers``), and what a captured module imports by the name of one is that one: two
+snapshots may each bring a ``helpers``, and neither is the ``helpers`` of the process that loads them.
+"""
 
 from __future__ import annotations
 
+import builtins
 import hashlib
+import keyword
 import pickle
-import re
 import sys
-from collections.abc import Collection
-from pathlib import Path
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_loader
+from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any
 
 from nbdeploy.errors import Corrupted
+from nbdeploy.flavors.local import CAPTURED
 
-__all__ = ["EARLY", "LATE", "attribute", "load_modules"]
+__all__ = ["EARLY", "LATE", "VALUE", "attribute", "load_modules"]
 
 EARLY, LATE = ".early.pkl", ".pkl"
-"""Values that a module's definitions need while they are made, and those they need when they are called."""
+"""Values that a module asks for while it is made, and those that its functions need when they are called."""
 
-_NAME = re.compile(r"code/(nbdeploy_[0-9a-f]{12})\.py")
+VALUE = "nbdeploy_value"
+"""The function by which a captured module asks for an early value."""
+
 _DIGEST = "__nbdeploy_sha256__"
 
 
 def load_modules(bundle: Path, files: Collection[str]) -> None:
-    """Load the captured modules of a bundle, unless they are loaded already.
+    """Load the captured module of a bundle, unless it is loaded already.
 
     Parameters
     ----------
@@ -35,48 +48,159 @@ def load_modules(bundle: Path, files: Collection[str]) -> None:
     Raises
     ------
     Corrupted
-        If a module has a name that captured modules do not have, or another one of its name is loaded.
+        If a file has a name that captured ones do not have, or another module of its name is loaded.
     """
-    for path in files:
-        if path.endswith(".py"):
-            found = _NAME.fullmatch(path)
-            if found is None:
-                raise Corrupted(f"the bundle lists {path!r}, which is not the name of a captured module", path=path)
-            beside = {suffix: f"code/{found[1]}{suffix}" for suffix in (EARLY, LATE)}
-            _load(bundle, found[1], {suffix: name for suffix, name in beside.items() if name in files})
-
-
-def _load(bundle: Path, name: str, pickles: dict[str, str]) -> None:
-    path = bundle / "code" / f"{name}.py"
-    source = path.read_bytes()
-    values = {suffix: (bundle / file).read_bytes() for suffix, file in pickles.items()}
-    digest = hashlib.sha256(b"\0".join([source, *values.values()])).hexdigest()
-    if name in sys.modules:
-        if getattr(sys.modules[name], _DIGEST, None) != digest:
-            raise Corrupted(f"another module named {name} is loaded; this bundle is not what it says")
+    root, helpers = _names(files)
+    if root is None:
         return
-    module = ModuleType(name)
-    vars(module).update({"__file__": str(path), _DIGEST: digest})
-    sys.modules[name] = module
+    content = {path: (bundle / path).read_bytes() for path in sorted(files)}
+    digest = hashlib.sha256(b"".join(hashlib.sha256(f"{p}\0".encode() + c).digest() for p, c in content.items()))
+    if root in sys.modules:
+        if getattr(sys.modules[root], _DIGEST, None) != digest.hexdigest():
+            raise Corrupted(f"another module named {root} is loaded; this bundle is not what it says")
+        return
+    files_of = {root: f"code/{root}.py", **{f"{root}.{name}": path for name, path in helpers.items()}}
+    sources = {name: _Source(bundle / path, content[path]) for name, path in files_of.items()}
+    values = {suffix: content.get(f"code/{root}{suffix}") for suffix in (EARLY, LATE)}
+    _load(root, sources, values, digest.hexdigest())
+
+
+def _names(files: Collection[str]) -> tuple[str | None, dict[str, str]]:
+    """Name of the captured module, and the paths of the helper modules by name; everything else is refused."""
+    roots = [path[5:-3] for path in files if path.count("/") == 1 and CAPTURED.fullmatch(path[5:-3])]
+    expected = {f"code/{name}{suffix}" for name in roots for suffix in (".py", EARLY, LATE)}
+    helpers = {path: _module_name(path) for path in files if path not in expected}
+    named = list(helpers.values())
+    wrong = [path for path, name in helpers.items() if name is None or named.count(name) > 1]
+    if wrong or len(roots) > 1 or (files and not roots):
+        path = (wrong or sorted(files))[0]
+        raise Corrupted(f"the bundle lists {path!r}, which is not the name of a captured module", path=path)
+    return (roots[0] if roots else None), {name: path for path, name in helpers.items() if name is not None}
+
+
+def _module_name(path: str) -> str | None:
+    """``code/features/__init__.py`` → ``features``; None where a path is no module's."""
+    where = PurePosixPath(path)
+    parts = list(where.with_suffix("").parts)
+    if parts[:1] != ["code"] or where.suffix != ".py" or str(where) != path:
+        return None
+    parts = parts[1:-1] if parts[-1] == "__init__" else parts[1:]
+    sound = all(part.isidentifier() and not keyword.iskeyword(part) for part in parts)
+    return ".".join(parts) if parts and sound and not CAPTURED.match(parts[0]) else None
+
+
+@dataclass(frozen=True)
+class _Source:
+    path: Path
+    content: bytes
+
+
+class _Captured:
+    """Finds and loads the helper modules of every captured module, through the usual import machinery."""
+
+    def __init__(self) -> None:
+        self.sources: dict[str, _Source] = {}
+        self.packages: set[str] = set()
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,  # noqa: ARG002 - part of the protocol
+        target: ModuleType | None = None,  # noqa: ARG002 - part of the protocol
+    ) -> ModuleSpec | None:
+        if fullname not in self.sources and fullname not in self.packages:
+            return None
+        return spec_from_loader(fullname, self, is_package=fullname in self.packages)  # type: ignore[arg-type]
+
+    def create_module(self, spec: ModuleSpec) -> None:  # noqa: ARG002 - part of the protocol
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        source = self.sources.get(module.__name__)
+        if source is not None:
+            _execute(module, source, sys.modules[module.__name__.partition(".")[0]].__builtins__)  # type: ignore[attr-defined]
+
+    def add(self, root: str, sources: Mapping[str, _Source]) -> None:
+        """Make the modules of a bundle known; folders without ``__init__`` are packages too."""
+        self.sources.update({name: source for name, source in sources.items() if name != root})
+        parents = {name.rpartition(".")[0] for name in sources} | {
+            name for name, source in sources.items() if source.path.name == "__init__.py"
+        }
+        while parents - self.packages:
+            self.packages |= parents
+            parents = {name.rpartition(".")[0] for name in parents}
+        self.packages.discard("")
+
+    def forget(self, root: str) -> None:
+        """Undo what :meth:`add` did, and every import since."""
+        below = (f"{root}.", root)
+        self.sources = {name: source for name, source in self.sources.items() if not name.startswith(below)}
+        self.packages = {name for name in self.packages if not name.startswith(below)}
+        for name in [name for name in sys.modules if name == root or name.startswith(f"{root}.")]:
+            del sys.modules[name]
+
+
+_CAPTURED = _Captured()
+
+
+def _load(root: str, sources: Mapping[str, _Source], values: Mapping[str, bytes | None], digest: str) -> None:
+    if _CAPTURED not in sys.meta_path:
+        sys.meta_path.append(_CAPTURED)
+    local = frozenset(name.split(".")[1] for name in sources if name != root)
+    module = ModuleType(root)
+    early = pickle.loads(values[EARLY]) if values[EARLY] else {}  # type: ignore[arg-type]  # noqa: S301
+    vars(module).update(
+        {
+            "__file__": str(sources[root].path),
+            "__path__": [],
+            _DIGEST: digest,
+            "__builtins__": {**vars(builtins), "__import__": _importer(root, local)},
+            VALUE: lambda name: pickle.loads(early[name]),  # noqa: S301
+        }
+    )
+    sys.modules[root] = module
+    _CAPTURED.add(root, sources)
     try:
-        # Executing code is what loading a captured module means; the bundle says so (runs_code). The
-        # bytes that were checked are compiled, and no cached bytecode is looked for.
-        _fill(module, values.get(EARLY))
-        exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))  # noqa: S102
-        _fill(module, values.get(LATE))
+        _execute(module, sources[root], vars(module)["__builtins__"])
+        if values[LATE]:
+            vars(module).update(pickle.loads(values[LATE]))  # type: ignore[arg-type]  # noqa: S301
     except BaseException:
-        del sys.modules[name]
+        _CAPTURED.forget(root)
         raise
 
 
-def _fill(module: ModuleType, values: bytes | None) -> None:
-    if values is not None:
-        vars(module).update(pickle.loads(values))  # noqa: S301
+def _execute(module: ModuleType, source: _Source, names: Any) -> None:
+    """Run a captured module.
+
+    Executing code is what loading a captured module means; the bundle says so (``runs_code``). The bytes that
+    were checked are compiled, and no cached bytecode is looked for.
+    """
+    vars(module).update({"__file__": str(source.path), "__builtins__": names})
+    exec(compile(source.content, str(source.path), "exec", dont_inherit=True), vars(module))  # noqa: S102
+
+
+def _importer(root: str, local: frozenset[str]) -> Callable[..., Any]:
+    """``__import__`` for captured modules: the names of helper modules mean the captured ones."""
+
+    def importer(
+        name: str,
+        globals: Mapping[str, object] | None = None,  # noqa: A002 - names of the original
+        locals: Mapping[str, object] | None = None,  # noqa: A002
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> Any:
+        top = name.partition(".")[0]
+        if level or top not in local:
+            return builtins.__import__(name, globals, locals, fromlist or (), level)
+        found = builtins.__import__(f"{root}.{name}", globals, locals, fromlist or (), 0)
+        return found if fromlist else sys.modules[f"{root}.{top}"]
+
+    return importer
 
 
 def attribute(module: str, qualname: str) -> Any:
     """Return what `qualname` names in a captured module: the target of rewritten pickle references."""
-    found: Any = sys.modules[module]
+    found: Any = import_module(module)
     for part in qualname.split("."):
         found = getattr(found, part)
     return found

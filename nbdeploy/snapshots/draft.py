@@ -14,6 +14,7 @@ import polars as pl
 
 from nbdeploy.codecs import rebuild
 from nbdeploy.flavors import FLAVORS, Saved
+from nbdeploy.flavors.pickling import naming
 from nbdeploy.manifest import BESIDE, PROTOCOL, Content, Manifest, canonical_json, file_entry
 from nbdeploy.snapshots.answers import Answers
 from nbdeploy.snapshots.capture import Captured
@@ -82,7 +83,8 @@ def assemble(
         What goes into the version record besides: metrics, note, lineage.
     """
     example = rebuild(answers.sample, answers.signature)
-    saved = FLAVORS[answers.asking.flavor].save(model, folder, captured.module, example)
+    with naming(captured.names):
+        saved = FLAVORS[answers.asking.flavor].save(model, folder, captured.module, example)
     files = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
     shutil.rmtree(folder)
     content, inside = _content({**files, **captured.files}, answers, captured, saved)

@@ -138,7 +138,7 @@ model = Model()
     namespace = defined(answer["source"])
     assert namespace["helper"](namespace["Part"]()) == "a/b"
     assert "class Part" in answer["source"]
-    assert "from posixpath import join as glue" in answer["source"]
+    assert "from os.path import join as glue" in answer["source"]
 
 
 def test_nothing_of_the_notebook_is_nothing_captured(script: Script) -> None:
@@ -159,10 +159,6 @@ def test_the_module_is_named_by_its_content(script: Script) -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (
-            "def make():\n    def inner(rows): return rows\n    return inner\nmodel = make()\n",
-            "defined inside a function",
-        ),
         ("exec('def model(rows): return rows')\n", "source of model was not found"),
         (
             "import threading\nclass M:\n    def __init__(self): self.a = {'b': [threading.Lock()]}\nmodel = M()\n",

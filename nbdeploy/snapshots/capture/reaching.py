@@ -1,0 +1,150 @@
+"""What an object reaches: the user's own classes and functions in it, and where in it something is."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator
+from functools import partial
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+from nbdeploy.errors import NotCapturable
+from nbdeploy.flavors.local import is_local
+from nbdeploy.flavors.pickling import from_main
+
+__all__ = ["Reached", "Where", "parts", "path_to", "reach"]
+
+Where = str
+"""How a user would write where something is: ``the model.steps[0][1]``."""
+
+_LEAVES = (str, bytes, bytearray, int, float, complex, bool, type(None), type, ModuleType)
+_DEEPEST = 40
+
+
+class Reached(pickle.Pickler):
+    """Pickles into nothing, to meet every class and function that an object refers to.
+
+    Attributes
+    ----------
+    things : dict
+        The user's own classes and functions, by ``id``, in the order of meeting.
+    modules : set of str
+        Modules of everything met.
+    """
+
+    def __init__(self) -> None:
+        # Large arrays are handed over as they are instead of being copied.
+        super().__init__(_Nowhere(), protocol=5, buffer_callback=lambda _: None)
+        self.things: dict[int, Any] = {}
+        self.modules: set[str] = set()
+
+    def reducer_override(self, obj: Any) -> Any:
+        module = getattr(obj, "__module__", None)
+        self.modules.add(module if isinstance(module, str) else type(obj).__module__)
+        if from_main(obj):
+            self.things[id(obj)] = obj
+            return str, ()
+        return NotImplemented
+
+    @property
+    def local(self) -> list[str]:
+        """Helper modules of the user's own."""
+        return sorted(name for name in self.modules if is_local(name))
+
+
+class _Nowhere:
+    def write(self, content: bytes) -> int:
+        return len(content)
+
+
+def reach(thing: Any, where: Where, hint: str = "") -> Reached:
+    """Meet everything that an object refers to.
+
+    Raises
+    ------
+    NotCapturable
+        If a part of it cannot be carried, naming the deepest such part.
+    """
+    try:
+        return _met(thing)
+    except Exception as error:
+        part, path = _culprit(thing, where)
+        raise NotCapturable(
+            f"{path} (a {type(part).__name__}){hint} cannot be carried out of the notebook: {error}; "
+            f"{_advice(part, path)}",
+            path=path,
+        ) from error
+
+
+def _met(thing: Any) -> Reached:
+    reached = Reached()
+    reached.dump(thing)
+    return reached
+
+
+def _advice(part: Any, path: Where) -> str:
+    if isinstance(part, ModuleType):
+        return f"import {part.__name__} inside the method or function that uses it"
+    if isinstance(part, Iterator) and not hasattr(part, "close"):
+        return "keep a list of what it yields instead"
+    if type(part).__name__ == "generator":
+        return "keep a list of what it yields instead"
+    if path.startswith("the variable"):
+        return "open or make it inside the function that uses it"
+    return "keep it out of the model (define __getstate__ without it), or open it inside predict"
+
+
+def _culprit(thing: Any, where: Where, deep: int = 0) -> tuple[Any, Where]:
+    """The deepest part that cannot be carried, and where it is."""
+    if deep < _DEEPEST:
+        for suffix, part in parts(thing):
+            if not _is_carried(part):
+                return _culprit(part, where + suffix, deep + 1)
+    return thing, where
+
+
+def _is_carried(part: Any) -> bool:
+    try:
+        _met(part)
+    except Exception:
+        return False
+    return True
+
+
+def parts(thing: Any) -> Iterator[tuple[str, Any]]:
+    """What an object is made of, each with what a user would write to reach it."""
+    if isinstance(thing, dict):
+        yield from ((f"[{key!r}]", value) for key, value in thing.items())
+    elif isinstance(thing, (list, tuple)):
+        yield from ((f"[{i}]", value) for i, value in enumerate(thing))
+    elif isinstance(thing, (set, frozenset)):
+        yield from ((" (an element)", value) for value in thing)
+    elif isinstance(thing, partial):
+        yield from ((".func", thing.func), (".args", thing.args), (".keywords", thing.keywords))
+    elif isinstance(thing, MethodType):
+        yield ".__self__", thing.__self__
+    elif type(thing).__name__ == "ndarray" and thing.dtype == object:
+        yield from ((f"[{i}]", value) for i, value in enumerate(thing.ravel().tolist()))
+    if not isinstance(thing, (*_LEAVES, FunctionType)):
+        yield from ((f".{name}", value) for name, value in getattr(thing, "__dict__", {}).items())
+        for cls in type(thing).__mro__:
+            slots = cls.__dict__.get("__slots__", ())
+            for name in [slots] if isinstance(slots, str) else slots:
+                if hasattr(thing, name) and name not in {"__dict__", "__weakref__"}:
+                    yield f".{name}", getattr(thing, name)
+
+
+def path_to(thing: Any, wanted: Callable[[Any], bool], where: Where) -> Where | None:
+    """Where inside an object something is, the shortest way."""
+    seen: set[int] = set()
+    level = [(thing, where)]
+    while level:
+        deeper: list[tuple[Any, Where]] = []
+        for part, path in level:
+            if wanted(part):
+                return path
+            if id(part) not in seen and not isinstance(part, _LEAVES):
+                seen.add(id(part))
+                deeper += [(inner, path + suffix) for suffix, inner in parts(part)]
+        level = deeper
+    return None
