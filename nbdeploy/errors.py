@@ -9,6 +9,7 @@
     ├── Conflict              it exists already, with other content
     ├── InvalidData           rows do not fit the signature
     ├── NotCapturable         a part of the model cannot be carried out of the notebook
+    ├── SecretsFound          a snapshot would carry what looks like a password or key
     ├── RehearsalFailed       the stored model does not answer as the one in the kernel
     ├── Corrupted             stored bytes do not match their digest
     ├── MissingExtra          an optional dependency is not installed
@@ -45,6 +46,7 @@ __all__ = [
     "RehearsalFailed",
     "RemoteError",
     "RunFailed",
+    "SecretsFound",
     "TooLarge",
     "Unauthenticated",
     "Unreachable",
@@ -126,6 +128,10 @@ class InvalidData(NbdeployError):
 
 class NotCapturable(NbdeployError):
     """A part of the model cannot be carried out of the notebook."""
+
+
+class SecretsFound(NbdeployError):
+    """A snapshot would carry what looks like a password, key or token."""
 
 
 class RehearsalFailed(NbdeployError):
