@@ -40,6 +40,8 @@ def snapshot(
     sample: int = 200,
     note: str = "",
     tolerance: float = 1e-12,
+    preprocess: Any = (),
+    allow_secrets: bool = False,
     settings: Settings | None = None,
     progress: Report = ignore_progress,
 ) -> Snapshot:
@@ -70,6 +72,11 @@ def snapshot(
         A remark for the version record.
     tolerance : float
         Largest relative difference of two answers that still count as the same.
+    preprocess : sequence of object, optional
+        What the notebook did to the rows before it gave them to the model: fitted transformers and functions, in
+        order. They become part of the snapshot; `data` is then the rows as they were before.
+    allow_secrets : bool
+        Store the snapshot although it carries what looks like a password, key or token.
 
     Returns
     -------
@@ -82,11 +89,14 @@ def snapshot(
         If something that the model uses cannot be carried out of the notebook.
     RehearsalFailed
         If the model does not answer the same in a clean process.
+    SecretsFound
+        If it would carry what looks like a password, key or token.
 
     Examples
     --------
     >>> import nbdeploy as nd
     >>> nd.snapshot(search.best_estimator_, "churn", data=X_train, test=(X_test, y_test))  # doctest: +SKIP
+    >>> nd.snapshot(model, "churn", data=df, preprocess=[add_features, scaler])  # doctest: +SKIP
     """
     from nbdeploy.snapshots.catalog import describe_version
     from nbdeploy.snapshots.options import Options
@@ -97,7 +107,8 @@ def snapshot(
     if isinstance(labels, str) or (labels is not None and len(labels) != len(data)):
         count = repr(labels) if isinstance(labels, str) else f"{len(labels)} labels"
         raise InvalidData(f"there are {len(data)} rows, but {count}")
-    options = Options(test=test, method=method, sample=sample, note=note, tolerance=tolerance)
+    steps = preprocess if isinstance(preprocess, (list, tuple)) else (preprocess,)
+    options = Options(test, method, sample, note, tolerance, preprocess=steps, allow_secrets=allow_secrets)
     store = open_store(settings)
     taken = take_snapshot(store, model, name, data, options, progress)
     if alias is not None:

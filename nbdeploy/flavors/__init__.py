@@ -103,6 +103,7 @@ FLAVORS: Registry[Flavor] = Registry(
     "flavor",
     {
         "catboost": "nbdeploy.flavors.catboost:FLAVOR",
+        "chain": "nbdeploy.flavors.chain:FLAVOR",
         "lightgbm": "nbdeploy.flavors.lightgbm:FLAVOR",
         "onnx": "nbdeploy.flavors.onnx:FLAVOR",
         "python": "nbdeploy.flavors.python:FLAVOR",

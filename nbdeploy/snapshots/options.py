@@ -27,6 +27,10 @@ class Options:
         A remark for the version record.
     tolerance : float
         Largest relative difference of two answers that still count as the same.
+    preprocess : sequence of object
+        Fitted transformers and functions that rows go through before the model, in order.
+    allow_secrets : bool
+        Whether to go on when something that looks like a password or key would be carried.
 
     Raises
     ------
@@ -39,6 +43,8 @@ class Options:
     sample: int = 200
     note: str = ""
     tolerance: float = 1e-12
+    preprocess: Sequence[Any] = ()
+    allow_secrets: bool = False
 
     def __post_init__(self) -> None:
         if self.sample < 1:

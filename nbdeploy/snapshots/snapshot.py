@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +16,7 @@ from nbdeploy.codecs import bind
 from nbdeploy.compare import ROUNDING
 from nbdeploy.errors import InvalidData, NotCapturable, RehearsalFailed
 from nbdeploy.flavors import FLAVORS, flavors_for
+from nbdeploy.flavors.chain import by_hand, chained
 from nbdeploy.predictor import Caller
 from nbdeploy.snapshots.answers import Answers, Asking, answer
 from nbdeploy.snapshots.capture import Captured, capture
@@ -25,6 +26,7 @@ from nbdeploy.snapshots.metrics import evaluate
 from nbdeploy.snapshots.options import Options
 from nbdeploy.snapshots.rehearsal import Rehearsal, rehearse
 from nbdeploy.snapshots.sampling import Kept
+from nbdeploy.snapshots.secrets import find_secrets, refuse_secrets
 from nbdeploy.store import Store, Version
 from nbdeploy.types import Canonical, Progress, Report, check_name, ignore_progress
 
@@ -58,7 +60,8 @@ def take_snapshot(
 ) -> Taken:
     """Take a snapshot of a live model. See :func:`nbdeploy.snapshot`."""
     check_name(name, "model name")
-    subject = _Subject(name, model, data, options or Options())
+    options = options or Options()
+    subject = _Subject(name, chained(options.preprocess, model), data, options, by_hand(options.preprocess, model))
     try:
         draft, rehearsal = _proven(subject, progress)
     except RehearsalFailed as error:
@@ -77,10 +80,12 @@ class _Subject:
     model: Any
     data: Any
     options: Options
+    by_hand: Callable[[str, Any], Any] | None = None
 
     def asking(self, flavor: str, canonical: Canonical) -> Asking:
         """How the live model is asked."""
-        return Asking(flavor, self.options.method, self.options.sample, self.options.tolerance, canonical)
+        options = self.options
+        return Asking(flavor, options.method, options.sample, options.tolerance, canonical, self.by_hand)
 
 
 def _proven(subject: _Subject, progress: Report) -> tuple[Draft, Rehearsal]:
@@ -98,7 +103,10 @@ def _proven_by(flavor: str, subject: _Subject, progress: Report) -> tuple[Draft,
     metrics = _metrics(subject.model, answers, subject.options.test)
     facts = {"note": subject.options.note, "metrics": metrics, "lineage": lineage()}
     progress(Progress(1, _STEPS, message="capturing what the model uses"))
-    captured = capture(FLAVORS[flavor].reached(subject.model))
+    reached = FLAVORS[flavor].reached(subject.model)
+    captured = capture(reached)
+    if not subject.options.allow_secrets:
+        refuse_secrets(find_secrets(reached, captured))
     progress(Progress(2, _STEPS, message="rehearsing in a clean process"))
     draft, rehearsal = _rehearsed(subject, answers, captured, facts)
     if rehearsal.row_stable:

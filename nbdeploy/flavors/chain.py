@@ -1,0 +1,183 @@
+"""A model behind preprocessing steps that are not part of it, each part saved by its own flavor."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from nbdeploy.errors import Corrupted, InvalidData, NotCapturable
+from nbdeploy.flavors import FLAVORS, Flavor, Saved, flavors_for
+
+__all__ = ["FLAVOR", "Chain", "by_hand", "chained", "preprocessed"]
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """A model, and the steps that rows go through before it.
+
+    Attributes
+    ----------
+    steps : tuple of object
+        Fitted transformers, and functions from rows to rows, in order.
+    model : object
+        The model behind them.
+    flavor : str
+        The flavor that asks it.
+    """
+
+    steps: tuple[Any, ...]
+    model: Any
+    flavor: str
+
+    def __repr__(self) -> str:
+        return " → ".join([*map(name_of, self.steps), type(self.model).__name__])
+
+
+def name_of(step: Any) -> str:
+    """What a user calls a step: a function's own name, a transformer's class."""
+    return str(getattr(step, "__name__", None) or type(step).__name__)
+
+
+def apply(step: Any, rows: Any) -> Any:
+    """Let rows go through one step."""
+    return step.transform(rows) if hasattr(step, "transform") else step(rows)
+
+
+def preprocessed(steps: Sequence[Any], rows: Any) -> Any:
+    """Let rows go through steps, as the notebook does by hand.
+
+    Raises
+    ------
+    InvalidData
+        Naming the step that rejects its rows.
+    """
+    for number, step in enumerate(steps, start=1):
+        try:
+            rows = apply(step, rows)
+        except Exception as error:
+            raise InvalidData(
+                f"step {number} of the preprocessing ({name_of(step)}) rejects its rows: {type(error).__name__}: {error}; "
+                "give the data as it was before any of the steps, and the steps in the order in which they were used",
+                step=name_of(step),
+            ) from error
+    return rows
+
+
+def chained(steps: Sequence[Any], model: Any) -> Any:
+    """Join steps and a model into one model that takes raw rows.
+
+    Where all are scikit-learn's, that is a plain fitted Pipeline, which other tools can load too.
+
+    Raises
+    ------
+    InvalidData
+        If a step neither transforms nor can be called.
+    """
+    for number, step in enumerate(steps, start=1):
+        if isinstance(step, type) or not (callable(getattr(step, "transform", None)) or callable(step)):
+            raise InvalidData(
+                f"step {number} of the preprocessing is a {name_of(step)}, which has no transform method and cannot be "
+                "called; give a fitted transformer, or a function from rows to rows",
+                step=name_of(step),
+            )
+    if not steps:
+        return model
+    flavor = flavors_for(model)[0]
+    if flavor == "sklearn" and all(map(_fits_a_pipeline, steps)):
+        pipeline = _pipeline(steps, model)
+        if pipeline.__sklearn_is_fitted__():
+            return pipeline
+    return Chain(tuple(steps), model, flavor)
+
+
+def by_hand(steps: Sequence[Any], model: Any) -> Callable[[str, Any], Any] | None:
+    """How the notebook gets an answer: rows through the steps, then the model. None where there are no steps."""
+    return partial(FLAVOR.call, Chain(tuple(steps), model, flavors_for(model)[0])) if steps else None
+
+
+def _fits_a_pipeline(step: Any) -> bool:
+    if not hasattr(step, "transform"):
+        return True
+    return hasattr(step, "get_params") and flavors_for(step)[0] == "sklearn"
+
+
+def _pipeline(steps: Sequence[Any], model: Any) -> Any:
+    """A fitted Pipeline of fitted parts."""
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    return make_pipeline(*(step if hasattr(step, "transform") else FunctionTransformer(step) for step in steps), model)
+
+
+class _Chains(Flavor):
+    """See :class:`nbdeploy.flavors.Flavor`. The methods are those of the model behind the steps."""
+
+    priority = 0
+
+    def accepts(self, model: Any) -> bool:
+        return isinstance(model, Chain)
+
+    def methods(self, model: Chain) -> list[str]:
+        return FLAVORS[model.flavor].methods(model.model)
+
+    def classes(self, model: Chain) -> list[Any] | None:
+        return FLAVORS[model.flavor].classes(model.model)
+
+    def call(self, model: Chain, method: str, data: Any) -> Any:
+        rows = preprocessed(model.steps, data)
+        try:
+            return FLAVORS[model.flavor].call(model.model, method, rows)
+        except Exception as error:
+            last = name_of(model.steps[-1])
+            raise InvalidData(
+                f"the model ({name_of(model.model)}) rejects the rows that {last} gives it: "
+                f"{type(error).__name__}: {error}; --preprocess takes the steps in the order in which they were used",
+                step=last,
+            ) from error
+
+    def save(self, model: Chain, folder: Path, module: str | None) -> Saved:
+        saved = [_save(part, _folder(folder, i), module) for i, part in enumerate((*model.steps, model.model))]
+        parts = [{"flavor": name, "loader": dict(one.loader)} for name, one in saved]
+        packages = frozenset[str]().union(*(one.packages for _, one in saved))
+        return Saved(any(one.runs_code for _, one in saved), {"parts": parts}, packages)
+
+    def runs_code(self, loader: Mapping[str, Any]) -> bool:
+        return any(FLAVORS[name].runs_code(inner) for name, inner in _parts(loader))
+
+    def load(self, folder: Path, loader: Mapping[str, Any]) -> Chain:
+        parts = [FLAVORS[name].load(_folder(folder, i), inner) for i, (name, inner) in enumerate(_parts(loader))]
+        return Chain(tuple(parts[:-1]), parts[-1], _parts(loader)[-1][0])
+
+
+FLAVOR = _Chains()
+
+
+def _save(part: Any, folder: Path, module: str | None) -> tuple[str, Saved]:
+    """Save one part by the best flavor that can, as a model by itself."""
+    *better, last = flavors_for(part)
+    for name in better:
+        try:
+            return name, FLAVORS[name].save(part, folder, module)
+        except NotCapturable:
+            shutil.rmtree(folder, ignore_errors=True)
+    return last, FLAVORS[last].save(part, folder, module)
+
+
+def _parts(loader: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Flavor and loader of each part, as a bundle says it."""
+    try:
+        parts = [(str(part["flavor"]), dict(part["loader"])) for part in loader["parts"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise Corrupted(f"the bundle does not say what its steps are: {error!r}") from error
+    wrong = [name for name, _ in parts if name not in FLAVORS or name == "chain"]
+    if wrong or len(parts) < 2:
+        raise Corrupted(f"the bundle's steps are none: {', '.join(wrong) or len(parts)}")
+    return parts
+
+
+def _folder(folder: Path, number: int) -> Path:
+    return folder / "model" / f"step{number + 1}"
