@@ -47,7 +47,7 @@ class _NotebookOnly(Command):
 @option("--alias", metavar="ALIAS", help="Also give it this alias.")
 @option("--sample", type=int, metavar="N", help="How many rows to keep beside the model, and to prove it with.")
 @option("--note", metavar="TEXT", help="A remark for the version record.")
-@option("--preprocess", type=OBJECT, multiple=True, metavar="F", help="A transformer or function used before; in order.")
+@option("--preprocess", type=OBJECT, multiple=True, metavar="F", help="What was done to the rows before the model.")
 @option("--allow-secrets", is_flag=True, help="Store it although something in it looks like a password or key.")
 @option("--tolerance", type=float, metavar="T", help="Largest relative difference allowed between two answers.")
 @pass_door

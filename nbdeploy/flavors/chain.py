@@ -60,8 +60,9 @@ def preprocessed(steps: Sequence[Any], rows: Any) -> Any:
             rows = apply(step, rows)
         except Exception as error:
             raise InvalidData(
-                f"step {number} of the preprocessing ({name_of(step)}) rejects its rows: {type(error).__name__}: {error}; "
-                "give the data as it was before any of the steps, and the steps in the order in which they were used",
+                f"step {number} of the preprocessing ({name_of(step)}) rejects its rows: "
+                f"{type(error).__name__}: {error}; give the data as it was before any of the "
+                "steps, and the steps in the order in which they were used",
                 step=name_of(step),
             ) from error
     return rows
@@ -170,7 +171,9 @@ def _save(part: Any, folder: Path, module: str | None) -> tuple[str, Saved]:
 def _parts(loader: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """Flavor and loader of each part, as a bundle says it."""
     try:
-        parts = [(str(part["flavor"]), dict(part["loader"])) for part in loader["parts"]]
+        parts: list[tuple[str, Mapping[str, Any]]] = [
+            (str(part["flavor"]), dict(part["loader"])) for part in loader["parts"]
+        ]
     except (KeyError, TypeError, ValueError) as error:
         raise Corrupted(f"the bundle does not say what its steps are: {error!r}") from error
     wrong = [name for name, _ in parts if name not in FLAVORS or name == "chain"]

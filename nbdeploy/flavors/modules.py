@@ -118,7 +118,7 @@ class _Captured:
     def exec_module(self, module: ModuleType) -> None:
         source = self.sources.get(module.__name__)
         if source is not None:
-            _execute(module, source, sys.modules[module.__name__.partition(".")[0]].__builtins__)  # type: ignore[attr-defined]
+            _execute(module, source, vars(sys.modules[module.__name__.partition(".")[0]])["__builtins__"])
 
     def add(self, root: str, sources: Mapping[str, _Source]) -> None:
         """Make the modules of a bundle known; folders without ``__init__`` are packages too."""

@@ -10,7 +10,7 @@ import sys
 import typing
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, MappingProxyType
 from typing import Any
 
 from nbdeploy.flavors.local import is_local
@@ -26,7 +26,7 @@ _BY_NAME = (
 )
 """What pickle stores as a module and a name."""
 
-_NAMES: ContextVar[Mapping[int, str]] = ContextVar("names", default={})
+_NAMES: ContextVar[Mapping[int, str]] = ContextVar("names", default=MappingProxyType({}))
 
 
 def from_main(thing: object) -> bool:

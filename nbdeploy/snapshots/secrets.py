@@ -87,9 +87,9 @@ def refuse_secrets(found: list[Finding]) -> None:
     if found:
         raise SecretsFound(
             f"the snapshot would carry {len(found)} likely secret{'s' if len(found) > 1 else ''}: "
-            f"{'; '.join(map(str, found))}. Whoever gets the snapshot could read it: take it from the environment when it "
-            "is used (os.environ), or from a file outside, and change it if others may have seen it. If it is none, "
-            "add --allow-secrets (allow_secrets=True)",
+            f"{'; '.join(map(str, found))}. Whoever gets the snapshot could read it: take it from the environment "
+            "when it is used (os.environ), or from a file outside, and change it if others may have seen it. If it is "
+            "none, add --allow-secrets (allow_secrets=True)",
             findings=found,
         )
 
@@ -149,8 +149,8 @@ def kinds(line: str) -> list[str]:
         return []
     found = [name for name, pattern in _patterns() if pattern.search(line)]
     for detector in _detectors():
-        if any(secret and not _PLACEHOLDER.search(secret) for secret in detector.analyze_string(line)):
-            found.append(str(detector.secret_type))
+        secrets = [secret for secret in detector.analyze_string(line) if not _PLACEHOLDER.search(secret)]
+        found += [str(detector.secret_type)] * len(secrets)
     if not found and any(_is_likely(secret, line) for secret in _keyword().analyze_string(line)):
         found.append(str(_keyword().secret_type))
     return sorted(set(found))

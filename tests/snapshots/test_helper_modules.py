@@ -98,7 +98,8 @@ def test_functions_that_only_a_helper_can_make(cells: Cells, write: Write) -> No
 def test_a_decorator_of_a_helper(cells: Cells, write: Write) -> None:
     """What a helper's decorator made of a notebook function is made again."""
     write(
-        helpers="import functools\ndef twice(f):\n    @functools.wraps(f)\n    def inner(x): return f(f(x))\n    return inner\n"
+        helpers="import functools\ndef twice(f):\n    @functools.wraps(f)\n"
+        "    def inner(x): return f(f(x))\n    return inner\n"
     )
     cells.run("from helpers import twice\n@twice\ndef model(x): return x + 1")
     assert "@twice\ndef model" in cells.source(cells["model"])

@@ -75,9 +75,7 @@ def test_a_model_that_is_no_estimator_gets_a_chain(scaler: StandardScaler, tmp_p
         "model/step2/model/model.pkl",
     }
     loaded = flavor.load(tmp_path, saved.loader)
-    np.testing.assert_array_equal(
-        flavor.call(loaded, "predict", FRAME), Loose().predict(scaler.transform(FRAME))
-    )
+    np.testing.assert_array_equal(flavor.call(loaded, "predict", FRAME), Loose().predict(scaler.transform(FRAME)))
 
 
 def test_an_estimator_without_fitted_attributes_gets_a_chain(scaler: StandardScaler) -> None:

@@ -14,73 +14,138 @@ from tests.snapshots.conftest import Cells
     ("cell", "message"),
     [
         pytest.param(
-            "import sqlite3\nclass Step:\n    pass\ns = Step()\ns.conn = sqlite3.connect(':memory:')\n"
-            "class M:\n    steps = None\n    def predict(self, x): return x\nmodel = M()\nmodel.steps = [('a', 1), ('b', s)]",
-            r"the model\.steps\[1\]\[1\]\.conn \(a Connection\) cannot be carried .*; keep it out of the model .*or open it",
+            """
+import sqlite3
+class Step:
+    pass
+s = Step()
+s.conn = sqlite3.connect(':memory:')
+class M:
+    steps = None
+    def predict(self, x): return x
+model = M()
+model.steps = [('a', 1), ('b', s)]
+""",
+            r"the model\.steps\[1\]\[1\]\.conn \(a Connection\) cannot be carried .* keep it out of the model",
             id="a connection in a step",
         ),
         pytest.param(
-            "import threading\nlock = threading.Lock()\ndef model(x):\n    with lock:\n        return x",
+            """
+import threading
+lock = threading.Lock()
+def model(x):
+    with lock:
+        return x
+""",
             r"the variable lock \(a lock\), which model uses, .* open or make it inside the function",
             id="a lock that a function uses",
         ),
         pytest.param(
-            "import os\nlog = {'to': [open(os.devnull)]}\ndef model(x): return log and x",
+            """
+import io
+log = {'to': [io.TextIOWrapper(io.BytesIO())]}
+def model(x): return log and x
+""",
             r"the variable log\['to'\]\[0\] \(a TextIOWrapper\), which model uses",
             id="a file in a dictionary",
         ),
         pytest.param(
-            "def make(source):\n    def inner(x): return next(source) + x\n    return inner\nmodel = make(i for i in range(3))",
+            """
+def make(source):
+    def inner(x): return next(source) + x
+    return inner
+model = make(i for i in range(3))
+""",
             r"the variable source of inner \(a generator\) cannot .* keep a list of what it yields",
             id="a generator in a closure",
         ),
         pytest.param(
-            "import threading\nclass M:\n    def predict(self, x): return x\nmodel = M()\nmodel.worker = threading.Thread()",
+            """
+import threading
+class M:
+    def predict(self, x): return x
+model = M()
+model.worker = threading.Thread()
+""",
             r"the model\.worker",
             id="a thread",
         ),
         pytest.param(
-            "Made = type('Made', (), {'predict': len})\nclass Box: pass\nmodel = Box()\nmodel.inner = Made()",
+            """
+Made = type('Made', (), {'predict': len})
+class Box: pass
+model = Box()
+model.inner = Made()
+""",
             r"the model\.inner: the source of Made was not found: Made was made by a call",
             id="a class made by type()",
         ),
         pytest.param(
-            "class Box: pass\nmodel = Box()\nmodel.key = eval('lambda x: x')",
+            """
+class Box: pass
+model = Box()
+model.key = eval('lambda x: x')
+""",
             r"the model\.key: the source of a lambda was not found; define it with def",
             id="a lambda without source",
         ),
         pytest.param(
-            "from functools import partial\nimport threading\nmodel = partial(print, threading.Lock())",
+            """
+from functools import partial
+import threading
+model = partial(print, threading.Lock())
+""",
             r"the model\.args\[0\] \(a lock\)",
             id="an argument of a partial",
         ),
         pytest.param(
-            "class S:\n    __slots__ = ('handle',)\nimport os\nmodel = S()\nmodel.handle = open(os.devnull)",
+            """
+class S:
+    __slots__ = ('handle',)
+import io
+model = S()
+model.handle = io.TextIOWrapper(io.BytesIO())
+""",
             r"the model\.handle \(a TextIOWrapper\)",
             id="a slot",
         ),
         pytest.param(
-            "import math\nclass M: pass\nmodel = M()\nmodel.lib = math",
+            """
+import math
+class M: pass
+model = M()
+model.lib = math
+""",
             r"the model\.lib \(a module\) .* import math inside",
             id="a module",
         ),
         pytest.param(
-            "def make():\n    def even(n): return n == 0 or odd(n - 1)\n    def odd(n): return n != 0 and even(n - 1)\n"
-            "    return even\nmodel = make()",
-            r"these definitions need each other while they are being made: .*even.*odd",
+            """
+def make():
+    def even(n): return n == 0 or odd(n - 1)
+    def odd(n): return n != 0 and even(n - 1)
+    return even
+model = make()
+""",
+            "these definitions need each other while they are being made: .*even.*odd",
             id="closures over each other",
         ),
         pytest.param(
-            "def make(scale):\n    class M:\n        factor = scale * 2\n    return M\nmodel = make(3)()",
+            """
+def make(scale):
+    class M:
+        factor = scale * 2
+    return M
+model = make(3)()
+""",
             r"the class make\.<locals>\.M uses scale, a variable of the function",
             id="a class that a function's variable is in",
         ),
     ],
-)  # fmt: skip
-@pytest.mark.filterwarnings("ignore:unclosed")
+)
 def test_what_cannot_be_carried_is_named_with_its_path(cells: Cells, cell: str, message: str) -> None:
     """Attributes, items, slots, closures and globals: the message leads to it, and says what to do."""
-    cells.run(cell)
+    cells.run(*cell.split("# %%\n"))
     with pytest.raises(NotCapturable) as caught:
         cells.capture(cells["model"])
     assert re.search(message, str(caught.value), re.DOTALL), str(caught.value)
@@ -96,5 +161,5 @@ def test_a_script_edited_since_it_ran_is_refused(cells: Cells, tmp_path: object)
     exec(compile(path.read_text(), str(path), "exec"), vars(cells.main))
     path.write_text("def model(x):\n    return 22222\n")
     linecache.checkcache(str(path))
-    with pytest.raises(NotCapturable, match="the source of model was not found.*edited since it ran"):
+    with pytest.raises(NotCapturable, match=r"the source of model was not found.*edited since it ran"):
         cells.capture(cells["model"])

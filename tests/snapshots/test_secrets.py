@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from base64 import b64encode
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +25,8 @@ SECRETS = [
     'conn = "Server=db;Database=x;User Id=sa;Password=Passw0rd!23;"',
     'aws_secret_access_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzzzzzzzKEY"',
     "-----BEGIN RSA PRIVATE KEY-----",
-    'x = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"',
+    'x = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.'
+    'eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"',
     'login("hf_abcdefghijklmnopqrstuvwxyzABCDEFGH")',
     'connect(host="db", user="sa", password="Tr0ub4dor&3")',
     'headers = {"Authorization": "Bearer 9f8e7d6c5b4a39281706f5e4d3c2b1a0"}',
@@ -56,7 +59,7 @@ ORDINARY = [
     'keys = sorted(model.get_params(), key=lambda k: k.split("__"))',
     'date_format = "%Y-%m-%dT%H:%M:%S"',
     'task-related = "skip-connections-are-useful-in-deep-networks"',
-    'df.query("pwd == 1 and key != \'abcdefgh\'")',
+    "df.query(\"pwd == 1 and key != 'abcdefgh'\")",
 ]
 
 
@@ -79,11 +82,10 @@ def test_a_finding_names_cell_and_line_and_never_shows_the_secret(cells: Cells) 
         'def connect(url, token="ghp_1234567890abcdefghijABCDEFGHIJ123456"):\n    x = 1\n'
         '    key = "AKIAIOSFODNN7EXAMPLF"\n    return PASSWORD',
         "def make(password):\n    def inner(x): return connect(password)\n    return inner\nf = make('s3cr3t!Pass')",
-        "class Model:\n    def predict(self, x): return f(x)\nmodel = Model()\nmodel.options = {'api_key': '8d7f6g5h4j3k2l1m0n9b'}",
+        "class Model:\n    def predict(self, x): return f(x)\nmodel = Model()\n"
+        "model.options = {'api_key': '8d7f6g5h4j3k2l1m0n9b'}",
     )
     captured = cells.capture(cells["model"])
-    import sys
-
     sys.modules["__main__"] = cells.main
     found = find_secrets(cells["model"], captured)
     assert {str(finding).split(": ")[0] for finding in found} == {
@@ -99,12 +101,12 @@ def test_a_finding_names_cell_and_line_and_never_shows_the_secret(cells: Cells) 
         assert secret not in str(caught.value)
 
 
-def test_secrets_of_helper_files_are_named_by_file_and_line(cells: Cells, tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_of_helper_files_are_named_by_file_and_line(
+    cells: Cells, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A helper module is captured source as well."""
-    import sys
-    from pathlib import Path
-
-    Path(str(tmp_path), "helpers_db.py").write_text('import os\n\nDB = "postgresql://me:s3cr3tpw@db:5432/x"\ndef f(x): return x\n')
+    source = 'import os\n\nDB = "postgresql://me:s3cr3tpw@db:5432/x"\ndef f(x): return x\n'
+    (tmp_path / "helpers_db.py").write_text(source)
     monkeypatch.syspath_prepend(str(tmp_path))
     cells.run("from helpers_db import f\ndef model(x): return f(x)")
     captured = cells.capture(cells["model"])
@@ -116,5 +118,8 @@ def test_secrets_of_helper_files_are_named_by_file_and_line(cells: Cells, tmp_pa
 
 def test_nothing_is_found_where_nothing_is(cells: Cells) -> None:
     """An ordinary model is not refused."""
-    cells.run("import numpy as np\nW = np.arange(3)\nclass Model:\n    def predict(self, x): return (W * x).sum()\nmodel = Model()")
+    cells.run(
+        "import numpy as np\nW = np.arange(3)\n"
+        "class Model:\n    def predict(self, x): return (W * x).sum()\nmodel = Model()"
+    )
     refuse_secrets(find_secrets(cells["model"], cells.capture(cells["model"])))

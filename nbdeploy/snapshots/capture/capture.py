@@ -12,9 +12,10 @@ from nbdeploy.flavors.modules import EARLY, LATE, VALUE
 from nbdeploy.flavors.pickling import dumps, naming
 from nbdeploy.manifest import sha256
 from nbdeploy.snapshots.capture.cells import Text
-from nbdeploy.snapshots.capture.collecting import Collection, Statement
+from nbdeploy.snapshots.capture.collecting import Collection
 from nbdeploy.snapshots.capture.helpers import Helpers, follow
 from nbdeploy.snapshots.capture.literals import literal
+from nbdeploy.snapshots.capture.statements import Statement
 
 __all__ = ["Captured", "Piece", "capture"]
 
@@ -148,7 +149,11 @@ def _source(found: Collection) -> str:
         ) from error
     head = [*sorted(set(found.imports.values())), *_assignments(found)]
     values = [f"# {name}: a {_kind(value)}, carried beside this file\n" for name, value in sorted(found.values.items())]
-    parts = ["\n".join(head) + "\n" if head else "", *(found.statements[name].source for name in order), "".join(values)]
+    parts = [
+        "\n".join(head) + "\n" if head else "",
+        *(found.statements[name].source for name in order),
+        "".join(values),
+    ]
     title = '"""Captured from a notebook by nbdeploy."""\n\n'
     return title + (_LAZY if found.lazy else "") + "\n\n".join(filter(None, parts))
 

@@ -1,7 +1,6 @@
 """Where source is found: cells of the notebook, bodies of cell magics, scripts, and helper modules."""
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -155,7 +154,7 @@ def _transformed(cell: str) -> str:
         return str(shell.transform_cell(cell))
     from IPython.core.inputtransformer2 import TransformerManager
 
-    return str(TransformerManager().transform_cell(cell))
+    return str(TransformerManager().transform_cell(cell))  # type: ignore[no-untyped-call]
 
 
 def _label(filename: str) -> str:

@@ -123,8 +123,13 @@ def _codes(cls: type) -> Iterator[CodeType]:
 
 def _is_alike(node: ast.ClassDef, cls: type) -> bool:
     """Whether a class without methods of its own could have come from a definition: same fields, same constants."""
-    assigned = {t.id: s.value for s in node.body if isinstance(s, ast.Assign) for t in s.targets if _is_name(t)}
-    annotated = {s.target.id: s.value for s in node.body if isinstance(s, ast.AnnAssign) and _is_name(s.target)}  # type: ignore[union-attr]
+    assigned: dict[str, ast.expr | None] = {}
+    annotated: dict[str, ast.expr | None] = {}
+    for statement in node.body:
+        if isinstance(statement, ast.Assign):
+            assigned |= {target.id: statement.value for target in statement.targets if isinstance(target, ast.Name)}
+        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            annotated[statement.target.id] = statement.value
     fields = vars(cls).get("__annotations__", {})
     if set(fields) != set(annotated) and (fields or not hasattr(cls, "__annotate__")):
         return False
@@ -137,10 +142,6 @@ def _is_alike(node: ast.ClassDef, cls: type) -> bool:
         elif name not in vars(cls) and name in assigned:
             return False
     return True
-
-
-def _is_name(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name)
 
 
 @functools.lru_cache(maxsize=256)

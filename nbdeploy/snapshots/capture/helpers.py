@@ -118,7 +118,9 @@ def _require_unedited(module: ModuleType | None, text: Text) -> None:
     """Compare what a module runs with its file."""
     if module is None:
         return
-    live = [code for code in map(_code, vars(module).values()) if code is not None and code.co_filename == text.filename]
+    live = [
+        code for code in map(_code, vars(module).values()) if code is not None and code.co_filename == text.filename
+    ]
     if not live:
         return
     written = {(code.co_qualname, code.co_firstlineno): code for code in text.codes()}

@@ -39,6 +39,7 @@ class Reached(pickle.Pickler):
         self.modules: set[str] = set()
 
     def reducer_override(self, obj: Any) -> Any:
+        """Note what an object is; its own parts are met by pickling it."""
         module = getattr(obj, "__module__", None)
         self.modules.add(module if isinstance(module, str) else type(obj).__module__)
         if from_main(obj):
@@ -136,7 +137,7 @@ def parts(thing: Any) -> Iterator[tuple[str, Any]]:
 
 def path_to(thing: Any, wanted: Callable[[Any], bool], where: Where) -> Where | None:
     """Where inside an object something is, the shortest way."""
-    seen: set[int] = set()
+    seen: dict[int, Any] = {}
     level = [(thing, where)]
     while level:
         deeper: list[tuple[Any, Where]] = []
@@ -144,7 +145,7 @@ def path_to(thing: Any, wanted: Callable[[Any], bool], where: Where) -> Where | 
             if wanted(part):
                 return path
             if id(part) not in seen and not isinstance(part, _LEAVES):
-                seen.add(id(part))
+                seen[id(part)] = part
                 deeper += [(inner, path + suffix) for suffix, inner in parts(part)]
         level = deeper
     return None

@@ -56,7 +56,9 @@ def called(found: Found, replaced: Replaced) -> str:
     changed = copy.copy(node)
     changed.args = copy.copy(node.args)
     for field in ("defaults", "kw_defaults"):
-        given = [ast.parse(places[id(e)], mode="eval").body if id(e) in places else e for e in getattr(node.args, field)]
+        given = [
+            ast.parse(places[id(e)], mode="eval").body if id(e) in places else e for e in getattr(node.args, field)
+        ]
         setattr(changed.args, field, given)
     return ast.unparse(changed)
 
@@ -101,9 +103,7 @@ def wrapped(found: Found, free: list[str], replaced: Replaced, name: str) -> str
     body = cut(found, replaced, name=node.name, decorated=decorated)
     inside = _lines_of_texts(f"if True:\n    pass\n{body}")
     lines = _LINES.findall(body)
-    indented = "".join(
-        line if i + 1 in inside or not line.strip() else f"    {line}" for i, line in enumerate(lines)
-    )
+    indented = "".join(line if i + 1 in inside or not line.strip() else f"    {line}" for i, line in enumerate(lines))
     return f"{head}{indented}    return {node.name}\n"
 
 

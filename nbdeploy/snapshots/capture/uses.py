@@ -12,7 +12,7 @@ from typing import Any
 
 from nbdeploy.snapshots.capture.cells import Text
 
-__all__ = ["Uses", "imported_as", "imports_in", "submodules", "uses"]
+__all__ = ["Uses", "imported_as", "importing_statement", "imports_in", "submodules", "uses"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Uses:
 
 
 def uses(source: str, *, lazy_annotations: bool) -> Uses:
-    """Find the global names that one piece of top-level source uses.
+    r"""Find the global names that one piece of top-level source uses.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def uses(source: str, *, lazy_annotations: bool) -> Uses:
 
     Examples
     --------
-    >>> found = uses("class A(Base):\\n    def f(self): return helper()", lazy_annotations=False)
+    >>> found = uses("class A(Base):\n    def f(self): return helper()", lazy_annotations=False)
     >>> sorted(found.now), sorted(found.later)
     (['Base'], ['helper'])
     """
@@ -138,3 +138,19 @@ def _written(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
     if isinstance(node, ast.ImportFrom):
         return f"from {node.module} import {alias.name}{renamed}"
     return f"import {alias.name}{renamed}" if alias.asname else f"import {alias.name.split('.')[0]}"
+
+
+def importing_statement(name: str, value: Any) -> str | None:
+    """An import of a module, or of a class, function or typing construct that can be imported."""
+    if isinstance(value, ModuleType):
+        parent, _, last = value.__name__.rpartition(".")
+        if value.__name__ == name:
+            return f"import {name}"
+        return f"from {parent} import {last}" if parent and last == name else f"import {value.__name__} as {name}"
+    module = getattr(value, "__module__", None)
+    own = getattr(value, "__qualname__", None) or getattr(value, "_name", None) or getattr(value, "__name__", None)
+    if not isinstance(module, str) or not isinstance(own, str) or module == "__main__" or module not in sys.modules:
+        return None
+    if getattr(sys.modules[module], own, None) is not value:
+        return None
+    return f"from {module} import {own}" + (f" as {name}" if own != name else "")
