@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from nbdeploy.errors import Corrupted, InvalidData, NotCapturable
@@ -140,11 +143,28 @@ class _Chains(Flavor):
                 step=last,
             ) from error
 
-    def save(self, model: Chain, folder: Path, module: str | None) -> Saved:
-        saved = [_save(part, _folder(folder, i), module) for i, part in enumerate((*model.steps, model.model))]
+    def save(self, model: Chain, folder: Path, module: str | None, example: Any = None) -> Saved:
+        saved = []
+        for i, part in enumerate((*model.steps, model.model)):
+            saved.append(_save(part, _folder(folder, i), module, example))
+            if example is not None and i < len(model.steps):
+                example = apply(part, example)
         parts = [{"flavor": name, "loader": dict(one.loader)} for name, one in saved]
         packages = frozenset[str]().union(*(one.packages for _, one in saved))
         return Saved(any(one.runs_code for _, one in saved), {"parts": parts}, packages)
+
+    def reached(self, model: Chain) -> Any:
+        steps, last = [_reached(step) for step in model.steps], _reached(model.model)
+        return SimpleNamespace(steps=steps, model=last)
+
+    @contextlib.contextmanager
+    def one_thread(self) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            # Which frameworks are inside is not known here; those that are not loaded have no threads.
+            for name in FLAVORS:
+                if name in sys.modules:
+                    stack.enter_context(FLAVORS[name].one_thread())
+            yield
 
     def runs_code(self, loader: Mapping[str, Any]) -> bool:
         return any(FLAVORS[name].runs_code(inner) for name, inner in _parts(loader))
@@ -157,15 +177,19 @@ class _Chains(Flavor):
 FLAVOR = _Chains()
 
 
-def _save(part: Any, folder: Path, module: str | None) -> tuple[str, Saved]:
+def _reached(part: Any) -> Any:
+    return FLAVORS[flavors_for(part)[0]].reached(part)
+
+
+def _save(part: Any, folder: Path, module: str | None, example: Any) -> tuple[str, Saved]:
     """Save one part by the best flavor that can, as a model by itself."""
     *better, last = flavors_for(part)
     for name in better:
         try:
-            return name, FLAVORS[name].save(part, folder, module)
+            return name, FLAVORS[name].save(part, folder, module, example)
         except NotCapturable:
             shutil.rmtree(folder, ignore_errors=True)
-    return last, FLAVORS[last].save(part, folder, module)
+    return last, FLAVORS[last].save(part, folder, module, example)
 
 
 def _parts(loader: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

@@ -18,7 +18,7 @@ from nbdeploy.flavors.modules import attribute
 from nbdeploy.flavors.parts import native_reduction
 from nbdeploy.flavors.stable_pickles import StablePickler
 
-__all__ = ["Pickler", "captured_reference", "dumps", "exported_name", "from_main", "naming"]
+__all__ = ["Pickler", "captured_module", "captured_reference", "dumps", "exported_name", "from_main", "naming"]
 
 _BY_NAME = (
     *(type, FunctionType, functools._lru_cache_wrapper),
@@ -62,8 +62,21 @@ def captured_reference(thing: Any, module: str) -> tuple[str, str] | None:
     if from_main(thing):
         return module, exported_name(thing)
     if isinstance(thing, _BY_NAME) and is_local(str(getattr(thing, "__module__", ""))):
-        return f"{module}.{thing.__module__}", _qualname(thing)
+        return captured_module(str(thing.__module__), module), _qualname(thing)
     return None
+
+
+def captured_module(name: str, module: str) -> str:
+    """Name that a module has in a bundle whose captured module is `module`.
+
+    Examples
+    --------
+    >>> captured_module("__main__", "nbdeploy_0123456789ab"), captured_module("json", "nbdeploy_0123456789ab")
+    ('nbdeploy_0123456789ab', 'json')
+    """
+    if name == "__main__":
+        return module
+    return f"{module}.{name}" if is_local(name) else name
 
 
 class Pickler(StablePickler):

@@ -87,6 +87,9 @@ def _content(model: Any, module: str | None) -> bytes:
     """The bytes of a model."""
     from skops.io import dumps
 
+    for part in estimators_of(model, lambda part: from_main(type(part))):
+        if exported_name(type(part)) != type(part).__name__:
+            raise NotCapturable(f"skops stores classes by one name, and {type(part).__qualname__} needs another")
     functions = {id(part): exported_name(part) for part in estimators_of(model, from_main)}
     try:
         with _timeless(model):

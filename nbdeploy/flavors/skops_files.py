@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nbdeploy.errors import NotCapturable
+from nbdeploy.flavors.pickling import captured_module
 
 __all__ = ["canonical"]
 
@@ -21,6 +22,8 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 def canonical(raw: bytes, module: str | None, functions: Mapping[int, str]) -> bytes:
     """Rewrite a skops file: nodes numbered in order, files named by node, no dates, ``__main__`` → `module`.
+
+    Helper modules are looked for below `module`.
 
     Parameters
     ----------
@@ -40,15 +43,14 @@ def canonical(raw: bytes, module: str | None, functions: Mapping[int, str]) -> b
     for node in _nodes(schema):
         if node.get("__loader__") == "FunctionNode":
             node["__class__"] = _importable(functions.get(node["__id__"], node["__class__"]))
+            node["__module__"] = "__main__" if node["__id__"] in functions else node["__module__"]
         if "__id__" in node:
             node["__id__"] = numbers.setdefault(node["__id__"], len(numbers) + 1)
         if isinstance(node.get("file"), str) and node["file"] in files:
             old = node["file"]
             node["file"] = renamed.setdefault(old, f"{len(renamed) + 1}.{old.rpartition('.')[2]}")
-        if module is not None:
-            for key in ("__module__", "module_path"):
-                if node.get(key) == "__main__":
-                    node[key] = module
+        if module is not None and isinstance(node.get("__module__"), str):
+            node["__module__"] = captured_module(node["__module__"], module)
     return _archive({"schema.json": json.dumps(schema).encode(), **{new: files[old] for old, new in renamed.items()}})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import linecache
 import pickle
 import sys
@@ -31,24 +32,30 @@ class Cells:
     names: list[str] = field(default_factory=list)
 
     def run(self, *cells: str) -> None:
-        sys.modules["__main__"] = self.main
         for cell in cells:
             self.run_cells += 1
             name = f"<ipython-input-{self.run_cells}-{id(self):x}>"
             lines = [f"{line}\n" for line in cell.splitlines()]
             linecache.cache[name] = (len(cell), None, lines, name)
             self.names.append(name)
-            exec(compile(cell, name, "exec", self.flags, dont_inherit=True), vars(self.main))
+            with self.inside():
+                exec(compile(cell, name, "exec", self.flags, dont_inherit=True), vars(self.main))
 
     def __getitem__(self, name: str) -> Any:
         return vars(self.main)[name]
 
-    def capture(self, model: Any) -> Captured:
+    @contextlib.contextmanager
+    def inside(self) -> Iterator[None]:
+        """As the kernel of the notebook sees it."""
         sys.modules["__main__"] = self.main
         try:
-            return capture(model)
+            yield
         finally:
             sys.modules["__main__"] = self.real_main
+
+    def capture(self, model: Any) -> Captured:
+        with self.inside():
+            return capture(model)
 
     def source(self, model: Any) -> str:
         """The captured module's own source."""
@@ -58,17 +65,19 @@ class Cells:
     def carried(self, model: Any) -> Any:
         """The model, loaded from what was captured, where there is no notebook."""
         captured = self.capture(model)
-        with naming(captured.names):
-            sys.modules["__main__"] = self.main
+        with naming(captured.names), self.inside():
             content = dumps(model, captured.module)
-            sys.modules["__main__"] = self.real_main
+        assert b"__main__" not in content
+        self.load(captured)
+        return pickle.loads(content)
+
+    def load(self, captured: Captured) -> None:
+        """Load what was captured, as another process does."""
         bundle = self.folder / f"bundle{len(list(self.folder.iterdir()))}"
         for path, data in captured.files.items():
             (bundle / path).parent.mkdir(parents=True, exist_ok=True)
             (bundle / path).write_bytes(data)
         load_modules(bundle, list(captured.files))
-        assert b"__main__" not in content
-        return pickle.loads(content)
 
 
 @pytest.fixture
@@ -81,7 +90,6 @@ def cells(tmp_path: Path) -> Iterator[Cells]:
     before = dict(sys.modules)
     made = Cells(folder, main, sys.modules["__main__"])
     yield made
-    sys.modules["__main__"] = made.real_main
     for name in made.names:
         del linecache.cache[name]
     for name in sys.modules.keys() - before.keys():

@@ -8,10 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nbdeploy.errors import Corrupted, NotCapturable
+from nbdeploy.flavors import FLAVORS
 from nbdeploy.flavors.modules import load_modules
+from nbdeploy.flavors.pickling import naming
 from tests.snapshots.conftest import Cells
 
 Write = Callable[..., Path]
@@ -158,3 +161,48 @@ def test_a_module_that_fails_leaves_nothing(tmp_path: Path) -> None:
     load_modules(tmp_path, files)
     loaded: Any = sys.modules["nbdeploy_0123456789ab"]
     assert loaded.x == 1
+
+
+def test_a_pipeline_with_a_helper_step_is_stored_without_pickle(cells: Cells, write: Write, tmp_path: Path) -> None:
+    """skops finds classes and functions of helper modules below the captured module."""
+    write(
+        helpers="""
+from sklearn.base import BaseEstimator, TransformerMixin
+class Shift(TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None):
+        self.by_ = 1.0
+        return self
+    def transform(self, X): return X + self.by_
+def double(X): return X * 2
+def times(k):
+    def inner(X): return X * k
+    return inner
+"""
+    )
+    cells.run(
+        "from helpers import Shift, double, times\nfrom sklearn.pipeline import make_pipeline\n"
+        "from sklearn.preprocessing import FunctionTransformer as F\nimport numpy as np\n"
+        "model = make_pipeline(Shift(), F(double), F(times(3)), F(lambda X: X - 1)).fit(np.ones((2, 1)))"
+    )
+    captured = cells.capture(cells["model"])
+    with naming(captured.names), cells.inside():
+        saved = FLAVORS["sklearn"].save(cells["model"], tmp_path, captured.module)
+    assert saved.runs_code
+    cells.load(captured)
+    loaded = FLAVORS["sklearn"].load(tmp_path, saved.loader)
+    assert loaded.transform(np.ones((1, 1))).tolist() == [[11.0]]
+    assert type(loaded[0]).__module__ == f"{captured.module}.helpers"
+
+
+def test_two_classes_of_one_name_in_a_pipeline_are_pickled_instead(cells: Cells, tmp_path: Path) -> None:
+    """skops has one name for a class; the next flavor takes the model."""
+    step = "from sklearn.base import BaseEstimator, TransformerMixin\nclass S(TransformerMixin, BaseEstimator):\n"
+    cells.run(
+        f"{step}    def transform(self, X): return X + 1\nfirst = S()",
+        f"{step}    def transform(self, X): return X * 2\n"
+        "from sklearn.pipeline import make_pipeline\nmodel = make_pipeline(first, S())",
+    )
+    captured = cells.capture(cells["model"])
+    with naming(captured.names), cells.inside(), pytest.raises(NotCapturable, match="by one name"):
+        FLAVORS["sklearn"].save(cells["model"], tmp_path, captured.module)
+    assert [step.transform(3) for step in cells.carried(cells["model"])] == [4, 6]

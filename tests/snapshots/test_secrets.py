@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from base64 import b64encode
 from pathlib import Path
 
@@ -86,8 +85,8 @@ def test_a_finding_names_cell_and_line_and_never_shows_the_secret(cells: Cells) 
         "model.options = {'api_key': '8d7f6g5h4j3k2l1m0n9b'}",
     )
     captured = cells.capture(cells["model"])
-    sys.modules["__main__"] = cells.main
-    found = find_secrets(cells["model"], captured)
+    with cells.inside():
+        found = find_secrets(cells["model"], captured)
     assert {str(finding).split(": ")[0] for finding in found} == {
         "In [1], line 1",
         "In [2], line 1",
@@ -110,10 +109,9 @@ def test_secrets_of_helper_files_are_named_by_file_and_line(
     monkeypatch.syspath_prepend(str(tmp_path))
     cells.run("from helpers_db import f\ndef model(x): return f(x)")
     captured = cells.capture(cells["model"])
-    sys.modules["__main__"] = cells.main
-    assert [str(one) for one in find_secrets(cells["model"], captured)] == [
-        "helpers_db.py, line 3: Basic Auth Credentials"
-    ]
+    with cells.inside():
+        found = find_secrets(cells["model"], captured)
+    assert [str(one) for one in found] == ["helpers_db.py, line 3: Basic Auth Credentials"]
 
 
 def test_nothing_is_found_where_nothing_is(cells: Cells) -> None:
