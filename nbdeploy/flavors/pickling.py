@@ -87,6 +87,7 @@ class Pickler(StablePickler):
         self._module = module
 
     def reducer_override(self, obj: Any) -> Any:
+        """Say where a bundle has an object, if it is code of the user's own or has files of its own."""
         if self._module is not None and isinstance(obj, _BY_NAME):
             reference = captured_reference(obj, self._module)
             if reference is not None:
