@@ -121,6 +121,16 @@ model.lib = math
         ),
         pytest.param(
             """
+import threading
+class Node: pass
+model, other = Node(), Node()
+model.other, other.back, other.lock = other, model, threading.Lock()
+""",
+            r"the model\.other\.lock \(a lock\)",
+            id="objects that hold each other",
+        ),
+        pytest.param(
+            """
 def make():
     def even(n): return n == 0 or odd(n - 1)
     def odd(n): return n != 0 and even(n - 1)

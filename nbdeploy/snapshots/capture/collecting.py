@@ -23,7 +23,7 @@ from nbdeploy.snapshots.capture.live import means, same_text
 from nbdeploy.snapshots.capture.reaching import path_to, reach
 from nbdeploy.snapshots.capture.rewriting import defaults
 from nbdeploy.snapshots.capture.statements import Statement
-from nbdeploy.snapshots.capture.uses import imported_as, importing_statement, imports_in, submodules, uses
+from nbdeploy.snapshots.capture.uses import SHELL, imported_as, importing_statement, imports_in, submodules, uses
 
 __all__ = ["Collection"]
 
@@ -179,7 +179,10 @@ class Collection:
             self.imports.setdefault(below, f"import {below}")
             self._module(below)
         for use in sorted((used.now | used.later) - own):
-            if use in namespace and not (use.startswith("__") and use.endswith("__")):
+            if use in SHELL and not from_main(namespace.get(use)):
+                self.imports[use] = SHELL[use]
+                self.packages.add("IPython")
+            elif use in namespace and not (use.startswith("__") and use.endswith("__")):
                 self._bind(use, namespace, name)
 
     def _bind(self, name: str, namespace: Mapping[str, Any], user: str) -> None:

@@ -95,12 +95,12 @@ def _advice(part: Any, path: Where) -> str:
     return "keep it out of the model (define __getstate__ without it), or open it inside predict"
 
 
-def _culprit(thing: Any, where: Where, deep: int = 0) -> tuple[Any, Where]:
+def _culprit(thing: Any, where: Where, above: tuple[int, ...] = ()) -> tuple[Any, Where]:
     """The deepest part that cannot be carried, and where it is."""
-    if deep < _DEEPEST:
-        for suffix, part in parts(thing):
-            if not _is_carried(part):
-                return _culprit(part, where + suffix, deep + 1)
+    above = (*above, id(thing))
+    for suffix, part in parts(thing):
+        if id(part) not in above and len(above) < _DEEPEST and not _is_carried(part):
+            return _culprit(part, where + suffix, above)
     return thing, where
 
 

@@ -12,7 +12,10 @@ from typing import Any
 
 from nbdeploy.snapshots.capture.cells import Text
 
-__all__ = ["Uses", "imported_as", "importing_statement", "imports_in", "submodules", "uses"]
+__all__ = ["SHELL", "Uses", "imported_as", "importing_statement", "imports_in", "submodules", "uses"]
+
+SHELL = {"display": "from IPython.display import display", "get_ipython": "from IPython import get_ipython"}
+"""Names that the shell gives every notebook, and how a module gets them."""
 
 
 @dataclass(frozen=True)
