@@ -40,6 +40,7 @@ _MORE = {
 
 _PASSWORD = re.compile(r"(?i)(?:passw(?:or)?d|pwd|passphrase|secret)[\"'\]]*\s*[:=]")
 _TELLING = re.compile(r"(?i)pass|pwd|secret|token|key|auth|credential|conn|url")
+_SPACED = re.compile(r"(?i)://|-----|bearer|pwd|password")
 _PLACEHOLDER = re.compile(r"(?i)^$|your|example|change.?me|placeholder|dummy|redacted|[<{\[*]|x{4}|\.{3}|^(.)\1*$")
 _LONGEST = 4096
 _MOST = 100_000
@@ -129,8 +130,9 @@ def _in_values(thing: Any, where: str) -> Iterator[Finding]:
     while todo and len(seen) < _MOST:
         part, path, name = todo.pop()
         if isinstance(part, str):
-            # Vocabularies and categories are many short words.
-            if (len(part) >= 16 or _TELLING.search(name)) and len(part) <= _LONGEST:
+            # Vocabularies and categories are many short words, and texts have spaces in them.
+            long = len(part) >= 16 and (" " not in part or _SPACED.search(part))
+            if (long or _TELLING.search(name)) and len(part) <= _LONGEST:
                 yield from (Finding(kind, path) for kind in kinds(f"{name} = {part!r}"))
         elif id(part) not in seen:
             seen[id(part)] = part

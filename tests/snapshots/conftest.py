@@ -85,6 +85,13 @@ def cells(tmp_path: Path) -> Iterator[Cells]:
     """An empty notebook."""
     folder = tmp_path / "bundles"
     folder.mkdir()
+    with notebook_in(folder) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def notebook_in(folder: Path) -> Iterator[Cells]:
+    """An empty notebook, whose bundles go into a folder; afterwards nothing of it is left in the process."""
     main = ModuleType("__main__")
     vars(main)["__builtins__"] = builtins
     before = dict(sys.modules)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from tests.snapshots.conftest import Cells
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.snapshots.conftest import Cells, notebook_in
 
 
 @pytest.mark.parametrize(
@@ -468,3 +473,44 @@ def test_what_a_notebook_defines_does_the_same_elsewhere(cells: Cells, notebook:
     assert written in source, source
     carried = cells.carried(cells["model"])
     assert eval(call, {"model": carried}) == eval(call, {"model": cells["model"]})
+
+
+@st.composite
+def notebooks(draw: st.DrawFn) -> list[str]:
+    """Cells that define f0, f1 … in many ways, each using some before it, some of them defined twice."""
+    cells = ["import math\nimport functools\nfrom functools import partial\nBASE = 1.5"]
+    for i in range(draw(st.integers(1, 6))):
+        used = draw(st.sets(st.integers(0, i - 1), max_size=2)) if i else set()
+        constant = draw(st.integers(-5, 5))
+        body = " + ".join([f"x * {constant} + BASE", *(f"f{j}(x)" for j in sorted(used))])
+        ways = {
+            "plain": f"def f{i}(x):\n    return {body}",
+            "lambda": f"f{i} = lambda x: {body}",
+            "default": f"K = {constant}\ndef f{i}(x, k=K):\n    return {body} + k\nK = None",
+            "closure": f"def make{i}(a):\n    def inner(x):\n        return {body} + a\n    return inner\n"
+            f"f{i} = make{i}({constant})",
+            "closure over functions": f"def make{i}(*fs):\n    return lambda x: {body} + sum(f(x) for f in fs)\n"
+            f"f{i} = make{i}({', '.join(f'f{j}' for j in sorted(used))})",
+            "method": f"class C{i}:\n    k = {constant}\n    def call(self, x):\n        return {body} + self.k\n"
+            f"f{i} = C{i}().call",
+            "object": f"class C{i}:\n    def __call__(self, x):\n        return {body}\nf{i} = C{i}()",
+            "partial": f"def g{i}(x, y):\n    return {body} + y\nf{i} = partial(g{i}, y={constant})",
+            "wrapped": f"def wrap{i}(f):\n    @functools.wraps(f)\n    def w(x): return f(x) + {constant}\n"
+            f"    return w\n@wrap{i}\ndef f{i}(x):\n    return {body}",
+            "plainly wrapped": f"def wrap{i}(f):\n    def w(x): return f(x) + {constant}\n"
+            f"    return w\n@wrap{i}\ndef f{i}(x):\n    return {body}",
+            "redefined": f"def f{i}(x): return {body}\nkept{i} = f{i}\n"
+            f"def f{i}(x): return kept{i}(x) + math.floor(1.5)",
+        }
+        cells.append(ways[draw(st.sampled_from(sorted(ways)))])
+    return [*cells, f"model = f{len(cells) - 2}"]
+
+
+@given(notebooks())
+@settings(max_examples=60, deadline=None)
+def test_any_mixture_of_definitions_answers_the_same(notebook: list[str]) -> None:
+    """However functions were made and meet each other, what is loaded is what was there."""
+    with TemporaryDirectory() as folder, notebook_in(Path(folder)) as cells:
+        cells.run(*notebook)
+        carried = cells.carried(cells["model"])
+        assert [carried(x) for x in (-2, 0.5, 7)] == [cells["model"](x) for x in (-2, 0.5, 7)]

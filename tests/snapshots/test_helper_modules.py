@@ -206,3 +206,11 @@ def test_two_classes_of_one_name_in_a_pipeline_are_pickled_instead(cells: Cells,
     with naming(captured.names), cells.inside(), pytest.raises(NotCapturable, match="by one name"):
         FLAVORS["sklearn"].save(cells["model"], tmp_path, captured.module)
     assert [step.transform(3) for step in cells.carried(cells["model"])] == [4, 6]
+
+
+def test_a_helper_variable_that_the_notebook_changed(cells: Cells, write: Write) -> None:
+    """The file is as it was; the captured module assigns to it what the notebook did."""
+    write(helpers="LIMIT = 3\ndef f(x): return x > LIMIT\n")
+    cells.run("import helpers\nhelpers.LIMIT = 50\ndef model(x): return helpers.f(x)")
+    assert "helpers.LIMIT = 50" in cells.source(cells["model"])
+    assert [cells.carried(cells["model"])(x) for x in (10, 60)] == [False, True]

@@ -63,7 +63,8 @@ kept = edited
 run("def edited(x):\n    return 'second'")
 said["edited"] = source([kept, edited])
 run("from __future__ import annotations")
-run("from dataclasses import dataclass\n@dataclass\nclass Point:\n    x: Undefined\n    def far(self) -> Point:\n        return Point(2 * self.x)\npoint = Point(1)")
+run("from dataclasses import dataclass\n@dataclass\nclass Point:\n    x: Undefined\n"
+    "    def far(self) -> Point:\n        return Point(2 * self.x)\npoint = Point(1)")
 said["annotations"] = source(point)
 run("from helpers_here import tidy\n%alias_magic t time\ndef clean(x):\n    return tidy(x)")
 said["helper"] = sorted(capture(clean).files)

@@ -96,6 +96,9 @@ def capture(model: Any, where: str = "the model") -> Captured:
     if not found.statements and not helpers.files:
         return Captured(None, {}, packages)
     _place_early_values(found)
+    for name, value in helpers.changed.items():
+        module = name.rpartition(".")[0]
+        found.statements[name] = Statement(f"import {module}\n\n{name} = {literal(value)}\n")
     source = _source(found).encode()
     with naming(found.names):
         state = [*_pickles(found, _PLACEHOLDER).values(), *_listed(helpers)]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import linecache
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
+from typing import Any
 
 from nbdeploy.errors import NotCapturable
 from nbdeploy.flavors.local import is_local_file
 from nbdeploy.snapshots.capture.cells import Text, same_code
+from nbdeploy.snapshots.capture.literals import is_literal
 from nbdeploy.snapshots.capture.uses import imports_in
 
 __all__ = ["Helpers", "follow"]
@@ -30,11 +33,14 @@ class Helpers:
         The same as source.
     packages : set of str
         Top-level modules that they import, and that are no helpers.
+    changed : dict of str to object
+        Variables of theirs that are written as constants and have other values by now: ``helpers.LIMIT``.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
     texts: list[Text] = field(default_factory=list)
     packages: set[str] = field(default_factory=set)
+    changed: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,7 @@ def _read(name: str, place: _Place, found: Helpers) -> list[str]:
     below = name.replace(".", "/")
     found.files[f"{below}/__init__.py" if place.is_package else f"{below}.py"] = content
     found.texts.append(text)
+    found.changed.update({f"{name}.{variable}": value for variable, value in _changed(sys.modules.get(name), text)})
     package = name if place.is_package else name.rpartition(".")[0]
     imported = list(imports_in(text.tree, package))
     return [module for module in imported if module]
@@ -112,6 +119,20 @@ def _place(name: str) -> _Place | None:
         return None
     search = None if spec.submodule_search_locations is None else list(spec.submodule_search_locations)
     return _Place(spec.origin if spec.has_location else None, search is not None, search)
+
+
+def _changed(module: ModuleType | None, text: Text) -> Iterator[tuple[str, Any]]:
+    """Constants of a module that were assigned to from outside."""
+    assigned = [node for node in text.tree.body if isinstance(node, ast.Assign)]
+    written = {target.id: node.value for node in assigned for target in node.targets if isinstance(target, ast.Name)}
+    for name, value in written.items():
+        try:
+            read = ast.literal_eval(value)
+        except (ValueError, TypeError, SyntaxError):
+            continue
+        live = getattr(module, name, read)
+        if is_literal(live) and live != read:
+            yield name, live
 
 
 def _require_unedited(module: ModuleType | None, text: Text) -> None:
