@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-__all__ = ["Card", "Result", "Table"]
+__all__ = ["Card", "Patch", "Result", "Section", "Table"]
 
 # Colours come from the notebook's own theme where there is one, so that light and dark both work.
 _FRAME = (
@@ -19,6 +19,12 @@ _DIM = "color:var(--jp-ui-font-color2,#777)"
 _TABLE = "border-collapse:collapse;margin:6px 0"
 _CELL = "text-align:left;padding:2px 14px 2px 0;vertical-align:top"
 _NAME = f"{_CELL};{_DIM};white-space:nowrap"
+_PATCH = (
+    "margin:6px 0;padding:4px 8px;overflow-x:auto;color:inherit;background:transparent;"
+    "border:1px solid var(--jp-border-color2,#8884);font-family:var(--jp-code-font-family,monospace);font-size:12px"
+)
+_ADDED = "background:rgba(46,160,67,.2)"
+_TAKEN = "background:rgba(248,81,73,.2)"
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,37 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Patch:
+    """A unified diff of text, as :func:`difflib.unified_diff` makes it."""
+
+    lines: Sequence[str]
+
+    def text(self) -> str:
+        """The lines as they are."""
+        return "\n".join(self.lines)
+
+    def html(self) -> str:
+        """The lines, coloured behind the text, so that any theme's text can be read on them."""
+        rows = "".join(f'<div style="{_behind(line)}">{escape(line) or " "}</div>' for line in self.lines)
+        return f'<pre style="{_PATCH}">{rows}</pre>'
+
+
+def _behind(line: str) -> str:
+    for start, style in (("+++", _DIM), ("---", _DIM), ("@@", _DIM), ("+", _ADDED), ("-", _TAKEN)):
+        if line.startswith(start):
+            return style
+    return ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a card with a title of its own."""
+
+    title: str
+    body: Table | Patch
+
+
+@dataclass(frozen=True)
 class Card:
     """A title, some facts, perhaps a table, and the next step.
 
@@ -62,12 +99,15 @@ class Card:
         Shown below the facts.
     next : str
         The command to type next, if there is one.
+    sections : sequence of Section
+        Shown below the table.
     """
 
     title: str
     facts: Sequence[tuple[str, Any]] = ()
     table: Table | None = None
     next: str = ""
+    sections: Sequence[Section] = ()
 
     def text(self) -> str:
         """The card for a terminal."""
@@ -75,6 +115,8 @@ class Card:
         parts = [self.title, *(f"  {name.ljust(width)}  {value}" for name, value in self.facts)]
         if self.table is not None:
             parts += ["  " + line for line in self.table.text().splitlines()]
+        for section in self.sections:
+            parts += [f"  {section.title}", *(f"    {line}" for line in section.body.text().splitlines())]
         if self.next:
             parts.append(f"  next: {self.next}")
         return "\n".join(parts)
@@ -88,7 +130,11 @@ class Card:
         facts = f'<table style="{_TABLE}">{rows}</table>' if rows else ""
         table = self.table.html() if self.table is not None else ""
         step = f'<div style="{_DIM}">next: <code>{escape(self.next)}</code></div>' if self.next else ""
-        body = f"<b>{escape(self.title)}</b>{facts}{table}{step}"
+        sections = "".join(
+            f'<div style="{_DIM};margin-top:8px">{escape(section.title)}</div>{section.body.html()}'
+            for section in self.sections
+        )
+        body = f"<b>{escape(self.title)}</b>{facts}{table}{sections}{step}"
         return f'<div class="nbdeploy-card" style="{_FRAME}">{body}</div>'
 
 

@@ -12,6 +12,9 @@
     ├── SecretsFound          a snapshot would carry what looks like a password or key
     ├── RehearsalFailed       the stored model does not answer as the one in the kernel
     ├── Corrupted             stored bytes do not match their digest
+    │   ├── NewerFormat       a later nbdeploy wrote them
+    │   └── NotABundle        they are something else than a bundle
+    ├── ConditionFalse        a condition was false, and was to be true
     ├── MissingExtra          an optional dependency is not installed
     ├── NotWritable           an output could not be written; nothing was changed
     ├── AccessDenied
@@ -33,6 +36,7 @@ from difflib import get_close_matches
 
 __all__ = [
     "AccessDenied",
+    "ConditionFalse",
     "Conflict",
     "Corrupted",
     "Forbidden",
@@ -40,6 +44,8 @@ __all__ = [
     "InvalidName",
     "MissingExtra",
     "NbdeployError",
+    "NewerFormat",
+    "NotABundle",
     "NotCapturable",
     "NotFound",
     "NotWritable",
@@ -140,6 +146,18 @@ class RehearsalFailed(NbdeployError):
 
 class Corrupted(NbdeployError):
     """Stored bytes do not match their digest."""
+
+
+class NewerFormat(Corrupted):
+    """A bundle has a format that only a later nbdeploy reads."""
+
+
+class NotABundle(Corrupted):
+    """A folder or archive is something else than an exported bundle."""
+
+
+class ConditionFalse(NbdeployError):
+    """A condition was false where it was to be true or a failure."""
 
 
 class MissingExtra(NbdeployError):

@@ -3,6 +3,7 @@
 Each joins the rooms with the settings in force, and returns a :class:`nbdeploy.cards.Result`.
 """
 
+from nbdeploy.api.aliases import alias, remove_alias
 from nbdeploy.api.demo import demo
 from nbdeploy.api.endpoints import (
     serve,
@@ -16,16 +17,8 @@ from nbdeploy.api.predictions import load, predict
 from nbdeploy.api.releases import call, connect, push, status, undeploy
 from nbdeploy.api.remote import Target
 from nbdeploy.api.runs import logs, parameters, run, runs
-from nbdeploy.api.snapshots import (
-    alias,
-    export,
-    import_,
-    list_snapshots,
-    remove_alias,
-    show,
-    snapshot,
-    verify,
-)
+from nbdeploy.api.snapshots import snapshot, verify
+from nbdeploy.api.store import copy, diff, export, gc, history, import_, list_snapshots, rm, show
 from nbdeploy.api.targets import target_add, target_check, target_list, target_rm
 
 __all__ = [
@@ -34,8 +27,12 @@ __all__ = [
     "call",
     "config",
     "connect",
+    "copy",
     "demo",
+    "diff",
     "export",
+    "gc",
+    "history",
     "import_",
     "list_snapshots",
     "load",
@@ -45,6 +42,7 @@ __all__ = [
     "predict",
     "push",
     "remove_alias",
+    "rm",
     "run",
     "runs",
     "serve",

@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbdeploy.api.snapshots import open_store, resolve
+from nbdeploy.api.store import open_store, resolve
 from nbdeploy.errors import NotFound, WrongUsage
 from nbdeploy.settings import Settings
 from nbdeploy.types import Report, ignore_progress
 
 if TYPE_CHECKING:
     from nbdeploy.predictor import Predictor
+    from nbdeploy.store import Store, Version
 
-__all__ = ["load", "predict"]
+__all__ = ["load", "load_version", "predict"]
 
 
 def load(ref: str, *, settings: Settings | None = None) -> Predictor:
@@ -37,10 +38,14 @@ def load(ref: str, *, settings: Settings | None = None) -> Predictor:
     >>> import nbdeploy as nd
     >>> nd.load("churn@champion").predict_proba(customers)  # doctest: +SKIP
     """
+    store = open_store(settings)
+    return load_version(store, resolve(store, ref, settings))
+
+
+def load_version(store: Store, version: Version) -> Predictor:
+    """Load a version of a store. See :func:`load`."""
     from nbdeploy.predictor import load as load_bundle
 
-    store = open_store(settings)
-    version = resolve(store, ref, settings)
     try:
         return load_bundle(store.open(version))
     except ModuleNotFoundError as error:

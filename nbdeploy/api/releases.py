@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbdeploy.api.remote import Target
-from nbdeploy.api.snapshots import open_store, resolve
+from nbdeploy.api.store import open_store, resolve
 from nbdeploy.cards import Card, Result, Table
 from nbdeploy.connections import Connection, Connections
 from nbdeploy.errors import NotFound, WrongUsage

@@ -1,31 +1,19 @@
-"""Taking snapshots, and looking at the store."""
+"""Taking snapshots, and proving them again."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbdeploy.errors import InvalidData, WrongUsage
+from nbdeploy.api.store import open_store, resolve
+from nbdeploy.errors import InvalidData
 from nbdeploy.settings import Settings
-from nbdeploy.types import Ref, Report, check_name, ignore_progress
+from nbdeploy.types import Report, check_name, ignore_progress
 
 if TYPE_CHECKING:
-    from nbdeploy.snapshots.catalog import AliasMove, Exported, Snapshot, SnapshotList
-    from nbdeploy.store import Store, Version
+    from nbdeploy.snapshots.catalog import Snapshot
 
-__all__ = [
-    "alias",
-    "export",
-    "import_",
-    "list_snapshots",
-    "open_store",
-    "remove_alias",
-    "resolve",
-    "show",
-    "snapshot",
-    "verify",
-]
+__all__ = ["snapshot", "verify"]
 
 
 def snapshot(
@@ -116,21 +104,6 @@ def snapshot(
     return describe_version(store, taken.version, "stored" if taken.created else "found", notices=taken.notices)
 
 
-def list_snapshots(name: str | None = None, *, settings: Settings | None = None) -> SnapshotList:
-    """List the snapshots in the store, or the versions of one model."""
-    from nbdeploy.snapshots.catalog import list_versions
-
-    return list_versions(open_store(settings), name)
-
-
-def show(ref: str, *, settings: Settings | None = None) -> Snapshot:
-    """Show one snapshot: what it takes and answers, where it comes from, how it was proven."""
-    from nbdeploy.snapshots.catalog import describe_version
-
-    store = open_store(settings)
-    return describe_version(store, resolve(store, ref, settings))
-
-
 def verify(ref: str, *, settings: Settings | None = None, progress: Report = ignore_progress) -> Snapshot:
     """Rehearse a stored snapshot again, on this machine, in a clean process.
 
@@ -147,78 +120,3 @@ def verify(ref: str, *, settings: Settings | None = None, progress: Report = ign
     store = open_store(settings)
     version = resolve(store, ref, settings)
     return describe_version(store, version, "verified", rehearse_again(store, version, progress=progress).document())
-
-
-def alias(ref: str, alias: str, *, settings: Settings | None = None) -> AliasMove:
-    """Let an alias mean a version from now on. Deployments stay as they are until the next push."""
-    from nbdeploy.snapshots.catalog import AliasMove
-
-    store = open_store(settings)
-    version = resolve(store, ref, settings)
-    before = store.aliases(version.name).get(alias)
-    if before != version.number:
-        store.set_alias(version.name, alias, version.number)
-    return AliasMove(version.name, alias, before, version.number)
-
-
-def remove_alias(ref: str, *, settings: Settings | None = None) -> AliasMove:
-    """Let an alias (``churn@champion``) mean nothing from now on."""
-    from nbdeploy.snapshots.catalog import AliasMove
-
-    parsed = Ref.parse(ref)
-    if parsed.alias is None or parsed.target is not None:
-        raise WrongUsage(f"{ref!r} names no alias of the store; write NAME@ALIAS, for example {parsed.name}@champion")
-    store = open_store(settings)
-    before = store.resolve(parsed).number
-    store.remove_alias(parsed.name, parsed.alias)
-    return AliasMove(parsed.name, parsed.alias, before, None)
-
-
-def export(ref: str, out: str | Path, *, settings: Settings | None = None) -> Exported:
-    """Write a snapshot as a folder, or as a file whose name ends in ``.zip``. The folder is an MLflow model too."""
-    from nbdeploy.bundles import Bundle
-    from nbdeploy.snapshots.catalog import Exported
-
-    store = open_store(settings)
-    version = resolve(store, ref, settings)
-    store.check(version)
-    return Exported(version, Bundle.open(store.open(version)).export(Path(out)))
-
-
-def import_(path: str | Path, *, settings: Settings | None = None) -> Snapshot:
-    """Read an exported snapshot into the store, under its own name and number.
-
-    Raises
-    ------
-    Corrupted
-        If a file was changed.
-    Conflict
-        If the store has another content under that name and number.
-    """
-    from nbdeploy.bundles.bundle import read_files
-    from nbdeploy.manifest import sha256
-    from nbdeploy.snapshots.catalog import describe_version
-
-    manifest, files = read_files(Path(path))
-    store = open_store(settings)
-    for content in (*files.values(), manifest.content):
-        store.put_blob(sha256(content), content)
-    return describe_version(store, store.adopt(manifest), "imported")
-
-
-def open_store(settings: Settings | None = None) -> Store:
-    """Open the store that the settings name."""
-    from nbdeploy.store import Store
-
-    settings = settings or Settings.load()
-    return Store(settings.store, settings.cache)
-
-
-def resolve(store: Store, ref: str | Ref, settings: Settings | None = None) -> Version:
-    """Find the version that a reference means; ``prod/churn`` means what that deployment serves now."""
-    parsed = Ref.parse(ref) if isinstance(ref, str) else ref
-    if parsed.target is not None:
-        from nbdeploy.api.releases import served
-
-        parsed = served(parsed, settings)
-    return store.resolve(parsed)

@@ -1,24 +1,21 @@
-"""Reading and writing bundles."""
+"""A bundle as a folder, checked when it is opened."""
 
 from __future__ import annotations
 
-import io
 import shutil
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from nbdeploy.errors import Conflict, Corrupted, NotFound, NotWritable
-from nbdeploy.files import write_atomically
-from nbdeploy.manifest import Content, Manifest, sha256
+from nbdeploy.errors import Conflict, NotWritable
+from nbdeploy.files import replacing, writing
+from nbdeploy.manifest import Content, Manifest
 
-__all__ = ["Bundle", "read_files"]
+__all__ = ["Bundle"]
 
-DOCUMENT = 64 * 2**20
-"""Largest size of a bundle's documents in bytes, a guard against archives that unpack to more than they say."""
+_DATE = (1980, 1, 1, 0, 0, 0)  # the same archive for the same bundle
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,8 @@ class Bundle:
             If it cannot be written.
         """
         if out.suffix == ".zip" and not out.exists():
-            write_atomically(out, self._archive())
+            with replacing(out) as part, writing(out):
+                self._archive(part)
             return out
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise Conflict(f"{out} exists and is not an empty folder; choose another place", path=str(out))
@@ -95,58 +93,14 @@ class Bundle:
             raise NotWritable(f"{out} could not be written: {reason}", path=str(out)) from error
         return out
 
-    def _archive(self) -> bytes:
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    def files(self) -> dict[str, Path]:
+        """Where every file is, except the two documents."""
+        return {name: self.path / name for name in self.manifest.files}
+
+    def _archive(self, out: Path) -> None:
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
             for name in ("content.json", "record.json", *sorted(self.manifest.files)):
-                archive.write(self.path / name, name)
-        return buffer.getvalue()
-
-
-def read_files(path: Path) -> tuple[Manifest, dict[str, bytes]]:
-    """Read an exported bundle, folder or ``.zip``, and check every file.
-
-    Returns
-    -------
-    manifest : Manifest
-        Both documents.
-    files : dict of str to bytes
-        Path to content of every other file.
-
-    Raises
-    ------
-    NotFound
-        If there is nothing at `path`.
-    Corrupted
-        If it is not a bundle, or a file was changed.
-    """
-    if not path.exists():
-        raise NotFound("bundle", str(path), hint="give the folder or .zip that export wrote")
-    return _read_folder(path) if path.is_dir() else _read_archive(path)
-
-
-def _read_folder(folder: Path) -> tuple[Manifest, dict[str, bytes]]:
-    manifest = Bundle.open(folder).manifest
-    return manifest, {name: (folder / name).read_bytes() for name in manifest.files}
-
-
-def _read_archive(path: Path) -> tuple[Manifest, dict[str, bytes]]:
-    """Read only what the two documents list, and of each file only as much as they say."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            manifest = Manifest(_member(archive, "content.json", DOCUMENT), _member(archive, "record.json", DOCUMENT))
-            files = {name: _member(archive, name, entry.size) for name, entry in manifest.files.items()}
-    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise Corrupted(f"{path} is not a bundle, or is damaged: {error}", path=str(path)) from error
-    for name, entry in manifest.files.items():
-        if sha256(files[name]) != entry.sha256:
-            raise Corrupted(f"{name} in {path} was changed or is damaged: its digest is not the recorded one")
-    return manifest, files
-
-
-def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
-    with archive.open(name) as file:
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise zipfile.BadZipFile(f"{name} is larger than it says")
-    return content
+                info = zipfile.ZipInfo(name, _DATE)
+                info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+                with (self.path / name).open("rb") as source, archive.open(info, "w", force_zip64=True) as member:
+                    shutil.copyfileobj(source, member, 2**20)

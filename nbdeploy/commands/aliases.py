@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 from click.shell_completion import CompletionItem
 
 from nbdeploy import api
-from nbdeploy.commands.kinds import REF
-from nbdeploy.commands.syntax import Group, argument, group
+from nbdeploy.commands.kinds import DATA, REF
+from nbdeploy.commands.syntax import Group, argument, group, option
 
 __all__ = ["alias"]
 
@@ -25,7 +27,7 @@ class _SetOrCommand(Group):
         return _SET, self.commands[_SET], args
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return ["REF ALIAS | rm NAME@ALIAS"]
+        return ["REF ALIAS [--if EXPR --test X Y [--or-fail]] | rm NAME@ALIAS"]
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         own = super().shell_complete(ctx, incomplete)
@@ -37,15 +39,24 @@ def alias() -> None:
     """Give a snapshot a name that can move: champion, candidate.
 
     `alias churn:3 champion` makes churn@champion mean churn:3. Deployments do not change: an alias is read at push.
+
+    `alias churn:4 champion --if "auc >= champion.auc" --test X y` measures what champion means and churn:4 on the same
+    rows, and moves it only if that is true; the exit status is 3 if not, and 1 with --or-fail.
     """
 
 
 @alias.command(_SET, hidden=True)
 @argument("ref", type=REF, help="The snapshot.")
 @argument("alias_name", metavar="ALIAS", help="The alias that shall mean it.")
-def set_(ref: str, alias_name: str) -> object:
-    """Make an alias mean a snapshot."""
-    return api.alias(ref, alias_name)
+@option("--if", "condition", metavar="EXPR", help='Only if this is true, as in "auc >= champion.auc - 0.002".')
+@option("--test", type=(DATA, DATA), metavar="X Y", help="Rows and answers to measure both on; files or objects.")
+@option("--or-fail", is_flag=True, help="Fail (exit status 1) if the condition is false.")
+def set_(ref: str, alias_name: str, condition: str | None, test: tuple[Any, Any] | None, or_fail: bool) -> object:
+    """Make an alias mean a snapshot.
+
+    The exit status is 3 if a condition was false.
+    """
+    return api.alias(ref, alias_name, if_=condition, test=test, or_fail=or_fail)
 
 
 @alias.command("rm")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -17,6 +18,7 @@ from nbdeploy.types import Ref, check_name
 
 __all__ = [
     "DATA",
+    "DURATION",
     "FILE",
     "OBJECT",
     "PLACE",
@@ -34,6 +36,8 @@ __all__ = [
 _BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|\"[^\"]*\"|'[^']*'")
 _DATA_FILE = re.compile(r"\.(csv|tsv|parquet|json|jsonl|arrow|feather|xlsx)(\.(gz|zst))?$", re.IGNORECASE)
 _NAME_TAIL = re.compile(r"(?:[^\W\d][\w.]*)?$")
+_DURATION_RULE = re.compile(r"(\d{1,6}(?:\.\d+)?)\s*([smhd]?)")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 VARIABLE_ITEM = "variable"
 
 
@@ -171,6 +175,16 @@ def _reference(value: Any) -> str:
     return text
 
 
+def _duration(value: Any) -> timedelta:
+    """A time span as 90s, 30m, 24h or 7d; 0 needs no unit."""
+    if isinstance(value, timedelta):
+        return value
+    found = _DURATION_RULE.fullmatch(str(value).strip())
+    if found is None or (found[2] == "" and float(found[1])):
+        raise WrongUsage(f"{value!r} is no time span; write it as 90s, 30m, 24h or 7d")
+    return timedelta(**{_UNITS.get(found[2], "seconds"): float(found[1])})
+
+
 def _target(value: Any) -> str:
     return check_name(str(value), "target")
 
@@ -186,4 +200,5 @@ REF = _Kind("ref", _reference, suggestions.references)
 TARGET = _Kind("target", _target, suggestions.targets)
 PLACE = _Kind("place", str, suggestions.places)
 VALUE = _Value()
+DURATION = _Kind("duration", _duration)
 FILE = click.Path()

@@ -1,4 +1,4 @@
-"""Commands of the store: take a snapshot, look at it, prove it again, carry it elsewhere."""
+"""Commands that take a snapshot, and prove it again."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import click
 
 from nbdeploy import api
 from nbdeploy.commands.door import Door
-from nbdeploy.commands.kinds import FILE, OBJECT, REF, VARIABLE, Live
+from nbdeploy.commands.kinds import OBJECT, REF, VARIABLE, Live
 from nbdeploy.commands.syntax import Command, argument, command, option, pass_door
 from nbdeploy.errors import WrongUsage
 
-__all__ = ["GENERIC", "export", "import_", "list_", "show", "snapshot", "verify"]
+__all__ = ["GENERIC", "snapshot", "verify"]
 
 GENERIC = frozenset(
     {
@@ -66,23 +66,6 @@ def _name_of(source: str) -> str:
     return name
 
 
-@command("list")
-@argument("name", required=False, help="Only this model, all its versions.")
-def list_(name: str | None) -> object:
-    """List the snapshots in the store."""
-    return api.list_snapshots(name)
-
-
-@command("show")
-@argument("ref", type=REF, help="The snapshot.")
-def show(ref: str) -> object:
-    """Show one snapshot.
-
-    What it takes and answers, where it comes from, and how it was proven.
-    """
-    return api.show(ref)
-
-
 @command("verify")
 @argument("ref", type=REF, help="The snapshot.")
 @pass_door
@@ -92,21 +75,3 @@ def verify(door: Door, ref: str) -> object:
     The exit status is 3 if it answers otherwise than when it was stored.
     """
     return api.verify(ref, progress=door.report)
-
-
-@command("export")
-@argument("ref", type=REF, help="The snapshot.")
-@option("--out", type=FILE, required=True, metavar="DIR-or-ZIP", help="A new folder, or a file that ends in .zip.")
-def export(ref: str, out: str) -> object:
-    """Write a snapshot as a folder or zip.
-
-    The folder is also an MLflow model.
-    """
-    return api.export(ref, out)
-
-
-@command("import")
-@argument("path", type=FILE, help="A folder or zip that `export` wrote.")
-def import_(path: str) -> object:
-    """Read an exported snapshot into the store."""
-    return api.import_(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -128,9 +129,12 @@ class Content(msgspec.Struct, frozen=True):
     loader: dict[str, Any] = {}
 
 
-def sha256(content: bytes) -> str:
-    """SHA-256 as 64 hexadecimal digits."""
-    return hashlib.sha256(content).hexdigest()
+def sha256(content: bytes | Path) -> str:
+    """SHA-256 of bytes, or of a file read piece by piece, as 64 hexadecimal digits."""
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    with content.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def file_entry(content: bytes) -> FileEntry:

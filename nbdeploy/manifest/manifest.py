@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 from collections.abc import Mapping
@@ -13,13 +14,20 @@ from typing import Any
 
 import msgspec
 
-from nbdeploy.errors import Corrupted
+from nbdeploy.errors import Corrupted, NewerFormat, NotABundle
 from nbdeploy.manifest.documents import BESIDE, PROTOCOL, Content, FileEntry, Record, canonical_json, sha256
 from nbdeploy.types import check_name
+from nbdeploy.version import __version__
 
 __all__ = ["Manifest"]
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class _Protocol(msgspec.Struct):
+    """The one field of ``content.json`` that every format has."""
+
+    protocol: int
 
 
 def _refuse_constant(text: str) -> None:
@@ -47,6 +55,7 @@ class Manifest:
     record: bytes
 
     def __post_init__(self) -> None:
+        self._refuse_newer()
         document, record = self.record_document, self.parsed_record
         if record.sha256 != sha256(canonical_json({key: value for key, value in document.items() if key != "sha256"})):
             raise Corrupted("the version record does not match its own digest: record.json was changed or is damaged")
@@ -80,11 +89,17 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
-        """Read both documents from a bundle's folder."""
+        """Read both documents from a bundle's folder.
+
+        Raises
+        ------
+        NotABundle
+            If it has none.
+        """
         try:
             return cls((folder / "content.json").read_bytes(), (folder / "record.json").read_bytes())
         except OSError as error:
-            raise Corrupted(f"{folder} is not a bundle: {error.filename} cannot be read", path=str(folder)) from error
+            raise NotABundle(f"{folder} is not a bundle: {error.filename} cannot be read", path=str(folder)) from error
 
     def verify(self, folder: Path) -> None:
         """Compare every file in a bundle's folder with its digest.
@@ -98,7 +113,7 @@ class Manifest:
             file = folder / path
             if not file.is_file():
                 raise Corrupted(f"{file} is missing from the bundle", path=path)
-            if file.stat().st_size != entry.size or sha256(file.read_bytes()) != entry.sha256:
+            if file.stat().st_size != entry.size or sha256(file) != entry.sha256:
                 raise Corrupted(f"{file} was changed or is damaged: its digest is not the recorded one", path=path)
 
     def to_wire(self) -> dict[str, str]:
@@ -138,13 +153,21 @@ class Manifest:
             content = msgspec.json.decode(self.content, type=Content)
         except msgspec.DecodeError as error:
             raise Corrupted(f"content.json is not understood: {error}") from error
-        if content.protocol > PROTOCOL:
-            raise Corrupted(
-                f"this bundle has format {content.protocol}; this nbdeploy reads up to {PROTOCOL}: upgrade nbdeploy"
-            )
         if content.signature.outputs and content.signature.default_method not in content.signature.outputs:
             raise Corrupted(f"content.json has no output for its default method {content.signature.default_method!r}")
         return content
+
+    def _refuse_newer(self) -> None:
+        """Before anything else is read: a later format may have other fields."""
+        protocol = PROTOCOL
+        with contextlib.suppress(msgspec.DecodeError):
+            protocol = msgspec.json.decode(self.content, type=_Protocol).protocol
+        if protocol > PROTOCOL:
+            raise NewerFormat(
+                f"this bundle has format {protocol}, and this nbdeploy {__version__} reads up to {PROTOCOL}: "
+                "upgrade it with pip install --upgrade nbdeploy",
+                protocol=protocol,
+            )
 
     @property
     def name(self) -> str:

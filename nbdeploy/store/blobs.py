@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from nbdeploy.errors import Corrupted, NotFound
+from nbdeploy.manifest import sha256
 from nbdeploy.store.objects import Listed, Objects
 
-__all__ = ["FOLDER", "Blobs", "place", "sha256_of"]
+__all__ = ["FOLDER", "Blobs", "place"]
 
 FOLDER = "blobs/sha256"
 _NAME = re.compile(r"[0-9a-f]{2}/([0-9a-f]{64})")
@@ -37,7 +37,7 @@ class Blobs:
         Corrupted
             If the content has another digest.
         """
-        found = sha256_of(source)
+        found = sha256(source)
         if found != digest:
             raise Corrupted(f"blob sha256:{digest} arrived with digest sha256:{found}; send it again")
         if isinstance(source, Path) and source.stat().st_size <= _LARGE:
@@ -56,7 +56,7 @@ class Blobs:
             If it is missing, or its bytes have another digest.
         """
         content = self._found(digest)
-        self._compare(digest, hashlib.sha256(content).hexdigest())
+        self._compare(digest, sha256(content))
         return content
 
     def save(self, digest: str, path: Path) -> None:
@@ -126,11 +126,3 @@ class Blobs:
 def place(digest: str) -> str:
     """Where a blob is kept."""
     return f"{FOLDER}/{digest[:2]}/{digest}"
-
-
-def sha256_of(source: bytes | Path) -> str:
-    """SHA-256 of bytes, or of a file read piece by piece."""
-    if isinstance(source, bytes):
-        return hashlib.sha256(source).hexdigest()
-    with source.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from nbdeploy.errors import Conflict, Corrupted, NotFound
@@ -46,6 +47,13 @@ class Model:
                 if not isinstance(document.get("digest"), str):
                     raise self.facts.damaged(number, "it names no digest")
                 yield Version(self.name, number, document["digest"], document)
+
+    def every(self) -> Iterator[Version]:
+        """Read live and removed versions; of the removed ones those that can be read."""
+        live = set(self.live())
+        for number in self.facts.numbers():
+            with suppress(*() if number in live else (Corrupted,)):
+                yield from self.versions([number])
 
     def newest(self) -> Version | None:
         """Return the live version of the highest number."""

@@ -71,6 +71,10 @@ class Store:
         """All versions of a model, oldest first; none if there is no such model."""
         return list(self._model(name).versions())
 
+    def every(self, name: str) -> list[Version]:
+        """All versions that a model ever had, oldest first: those that were removed too, if they can be read."""
+        return list(self._model(name).every())
+
     def removals(self, name: str) -> list[Removal]:
         """The versions of a model that were removed, by number."""
         return list(self._model(name).removals().values())

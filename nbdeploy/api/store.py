@@ -1,0 +1,216 @@
+"""Looking at the store, keeping it, and carrying snapshots between stores."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbdeploy.errors import WrongUsage
+from nbdeploy.settings import Settings
+from nbdeploy.types import Ref, check_name
+
+if TYPE_CHECKING:
+    from nbdeploy.snapshots.catalog import Exported, Snapshot, SnapshotList
+    from nbdeploy.snapshots.difference import Difference
+    from nbdeploy.snapshots.upkeep import Copied, History, Removed, Swept
+    from nbdeploy.store import Store, Version
+
+__all__ = [
+    "copy",
+    "diff",
+    "export",
+    "gc",
+    "history",
+    "import_",
+    "list_snapshots",
+    "open_store",
+    "resolve",
+    "rm",
+    "show",
+]
+
+
+def list_snapshots(name: str | None = None, *, settings: Settings | None = None) -> SnapshotList:
+    """List the snapshots in the store, or the versions of one model."""
+    from nbdeploy.snapshots.catalog import list_versions
+
+    return list_versions(open_store(settings), name)
+
+
+def show(ref: str, *, settings: Settings | None = None) -> Snapshot:
+    """Show one snapshot: what it takes and answers, where it comes from, how it was proven."""
+    from nbdeploy.snapshots.catalog import describe_version
+
+    store = open_store(settings)
+    return describe_version(store, resolve(store, ref, settings))
+
+
+def history(name: str, *, settings: Settings | None = None) -> History:
+    """Tell what happened to a model: versions stored and removed, aliases moved, by whom and when."""
+    from nbdeploy.snapshots.upkeep import history as tell
+
+    if "/" in name:
+        raise WrongUsage(f"{name!r} is a deployment; give the name of a model, or see: nbdeploy status {name}")
+    return tell(open_store(settings), check_name(name, "model name"))
+
+
+def diff(before: str, after: str, *, settings: Settings | None = None) -> Difference:
+    """Compare two snapshots: signature, environment, metrics, parameters, code, and which rows they answer differently.
+
+    Both are loaded, and each is asked about its own sample and the other's.
+
+    Examples
+    --------
+    >>> import nbdeploy as nd
+    >>> nd.diff("churn@champion", "churn")  # doctest: +SKIP
+    """
+    from nbdeploy.api.predictions import load_version
+    from nbdeploy.snapshots.difference import difference
+
+    store = open_store(settings)
+    old, new = (resolve(store, ref, settings) for ref in (before, after))
+    return difference(store, old, new, lambda version: load_version(store, version))
+
+
+def rm(ref: str, *, yes: bool = False, settings: Settings | None = None) -> Removed:
+    """Remove a version for good. Its number is never given again.
+
+    Parameters
+    ----------
+    ref : str
+        The version.
+    yes : bool
+        That this is really meant.
+
+    Raises
+    ------
+    WrongUsage
+        If it is not said to be meant.
+    Conflict
+        If an alias means it.
+    """
+    from nbdeploy.snapshots.upkeep import Removed
+
+    store, parsed = open_store(settings), Ref.parse(ref)
+    named = parsed.version is not None and parsed.target is None  # so that a damaged one can be removed
+    name, number = (parsed.name, parsed.version) if named else _found(store, parsed, settings)
+    if not yes:
+        raise WrongUsage(f"{name}:{number} would be removed from {store.url} for good; if you mean it, add --yes")
+    return Removed(store.remove(name, int(number or 0)))
+
+
+def _found(store: Store, ref: Ref, settings: Settings | None) -> tuple[str, int]:
+    version = resolve(store, ref, settings)
+    return version.name, version.number
+
+
+def gc(grace: timedelta | None = None, *, dry_run: bool = False, settings: Settings | None = None) -> Swept:
+    """Delete the files in the store that no snapshot uses: of removed versions, and of uploads that did not end.
+
+    Parameters
+    ----------
+    grace : timedelta, optional
+        Files younger than this stay, because a snapshot that uses them may be about to be stored; 24 hours by default.
+    dry_run : bool
+        Only say what would be deleted.
+    """
+    from nbdeploy.snapshots.upkeep import Swept
+    from nbdeploy.store import GRACE
+
+    store, age = open_store(settings), GRACE if grace is None else grace
+    return Swept(store.collect(age, dry=dry_run), store.url, age, dry_run)
+
+
+def export(ref: str, out: str | Path, *, settings: Settings | None = None) -> Exported:
+    """Write a snapshot as a folder, or as a file whose name ends in ``.zip``. The folder is an MLflow model too."""
+    from nbdeploy.bundles import Bundle
+    from nbdeploy.snapshots.catalog import Exported
+
+    store = open_store(settings)
+    version = resolve(store, ref, settings)
+    store.check(version)
+    return Exported(version, Bundle.open(store.open(version)).export(Path(out)))
+
+
+def import_(path: str | Path, *, renumber: bool = False, settings: Settings | None = None) -> Snapshot:
+    """Read an exported snapshot into the store, under its own name and number.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder or archive.
+    renumber : bool
+        Give it the next number here instead of its own.
+
+    Raises
+    ------
+    NotABundle
+        If it is something else.
+    Corrupted
+        If a file was changed, or leads out of the bundle.
+    Conflict
+        If the store has another content under that name and number, or models of another kind under that name.
+    """
+    from nbdeploy.bundles import unpacked
+    from nbdeploy.snapshots.catalog import describe_version
+
+    store = open_store(settings)
+    with unpacked(Path(path)) as bundle:
+        manifest, files = bundle.manifest, bundle.files()
+        store.check_kind(manifest.name, manifest)
+        version = store.add(manifest.name, manifest, files)[0] if renumber else store.adopt(manifest, files)
+    return describe_version(store, version, "imported")
+
+
+def copy(ref: str, to: str | Path, *, settings: Settings | None = None) -> Copied:
+    """Copy a snapshot into another store, under its own name and number, with its record.
+
+    Parameters
+    ----------
+    ref : str
+        The snapshot.
+    to : str or Path
+        The other store: a folder, or ``s3://…``, ``gs://…``, ``az://…``.
+
+    Raises
+    ------
+    Conflict
+        If the other store has another content under that name and number.
+
+    Examples
+    --------
+    >>> import nbdeploy as nd
+    >>> nd.copy("churn@champion", "s3://team/models")  # doctest: +SKIP
+    """
+    from nbdeploy.bundles import Bundle
+    from nbdeploy.snapshots.upkeep import Copied
+    from nbdeploy.store import Store
+
+    settings = settings or Settings.load()
+    store, other = open_store(settings), Store(str(to), settings.cache)
+    version = resolve(store, ref, settings)
+    bundle = Bundle.open(store.open(version))
+    other.check_number(bundle.manifest)
+    other.check_kind(version.name, bundle.manifest)
+    missing = other.missing(bundle.manifest)
+    other.adopt(bundle.manifest, bundle.files())
+    return Copied(version, other.url, len(missing), sum(bundle.manifest.blobs[digest] for digest in missing))
+
+
+def open_store(settings: Settings | None = None) -> Store:
+    """Open the store that the settings name."""
+    from nbdeploy.store import Store
+
+    settings = settings or Settings.load()
+    return Store(settings.store, settings.cache)
+
+
+def resolve(store: Store, ref: str | Ref, settings: Settings | None = None) -> Version:
+    """Find the version that a reference means; ``prod/churn`` means what that deployment serves now."""
+    parsed = Ref.parse(ref) if isinstance(ref, str) else ref
+    if parsed.target is not None:
+        from nbdeploy.api.releases import served
+
+        parsed = served(parsed, settings)
+    return store.resolve(parsed)

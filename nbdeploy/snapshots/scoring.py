@@ -1,0 +1,98 @@
+"""Stored snapshots measured again, all on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from nbdeploy.codecs import bind, bind_text
+from nbdeploy.codecs.conforming import parse
+from nbdeploy.errors import InvalidData, NotFound
+from nbdeploy.flavors import FLAVORS
+from nbdeploy.predictor import Predictor
+from nbdeploy.snapshots.metrics import evaluate
+from nbdeploy.tables import open_source
+from nbdeploy.types import Column
+
+__all__ = ["Holdout"]
+
+_CHUNK = 65_536
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """Rows kept from training, and the right answers to them.
+
+    Attributes
+    ----------
+    X : table
+        The rows.
+    y : array of shape (n,)
+        The right answers.
+    text : bool
+        Whether both are text still to be parsed, as a CSV file has it.
+    """
+
+    X: Any
+    y: Any
+    text: bool = False
+
+    @classmethod
+    def of(cls, test: Sequence[Any]) -> Holdout:
+        """Take rows and answers from memory, or from files.
+
+        Parameters
+        ----------
+        test : (table or path, array or path or str)
+            Rows, and answers. A text is the name of a column among the rows, or a file with one column.
+
+        Raises
+        ------
+        InvalidData
+            If it is something else, or the numbers of rows differ.
+        """
+        if not isinstance(test, (tuple, list)) or len(test) != 2:
+            raise InvalidData("test= takes two things, the rows and the right answers: test=(X_test, y_test)")
+        X, y = test
+        rows, text = _read(Path(X)) if isinstance(X, str | Path) else (X, False)
+        truth = _answers(rows, y) if isinstance(y, str | Path) else y
+        if len(truth) != len(rows):
+            raise InvalidData(f"the test labels have {len(truth)} rows, but the test data has {len(rows)}")
+        return cls(rows, truth, text)
+
+    def score(self, predictor: Predictor) -> dict[str, float]:
+        """Return a snapshot's metrics on these rows. See :func:`nbdeploy.snapshots.metrics.evaluate`."""
+        signature = predictor.signature
+        wire = bind_text(self.X, signature) if self.text else bind(self.X, signature)
+        guess = "predict" if "predict" in signature.outputs else signature.default_method
+        probability = predictor.predict_proba(wire) if "predict_proba" in signature.outputs else None
+        classes = FLAVORS[predictor.bundle.content.flavor].classes(predictor.model)
+        return evaluate(self._truth(predictor, guess), getattr(predictor, guess)(wire), probability, classes)
+
+    def _truth(self, predictor: Predictor, method: str) -> Any:
+        """The right answers; text becomes what the snapshot answers."""
+        answer = predictor.signature.outputs[method].types[0]
+        if isinstance(self.y, pl.Series) and self.y.dtype == pl.String and answer != "string":
+            return parse(self.y, Column(self.y.name, answer, answer)).to_numpy()
+        return self.y
+
+
+def _read(path: Path) -> tuple[pl.DataFrame, bool]:
+    source = open_source(path)
+    return pl.concat([*source.chunks(_CHUNK)]), source.text
+
+
+def _answers(rows: Any, y: str | Path) -> Any:
+    columns = list(getattr(rows, "columns", ()))
+    if y in columns:
+        return rows[y]
+    if not Path(y).suffix:
+        raise NotFound("column", str(y), map(str, columns), hint="the right answers are a column, or a file with one")
+    answers, _ = _read(Path(y))
+    if answers.width != 1:
+        raise InvalidData(f"{y} has {answers.width} columns; the right answers are one")
+    return answers.to_series()

@@ -1,0 +1,196 @@
+"""What keeping a store answers: removed, swept, copied, and the history of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from nbdeploy.cards import Card, Result, Table
+from nbdeploy.store import Collected, Removal, Store, Version
+
+__all__ = ["Copied", "Event", "History", "Removed", "Swept", "history"]
+
+
+@dataclass(frozen=True)
+class Removed(Result):
+    """A version that was removed."""
+
+    removal: Removal
+
+    @property
+    def line(self) -> str:
+        """What was removed, and how its space is freed."""
+        gone = self.removal
+        return (
+            f"{gone.name}:{gone.number} removed; its number is not given again, and its files go with the next "
+            "nbdeploy gc"
+        )
+
+    def card(self) -> Card:
+        """Return the one line."""
+        return Card(self.line)
+
+    def document(self) -> dict[str, Any]:
+        """Which version, what it was, who removed it and when."""
+        return asdict(self.removal)
+
+
+@dataclass(frozen=True)
+class Swept(Result):
+    """What collecting garbage did, or would do."""
+
+    collected: Collected
+    store: str
+    grace: timedelta
+    dry: bool
+
+    @property
+    def line(self) -> str:
+        """How much was deleted, and how much waits."""
+        done, verb = self.collected, "would delete" if self.dry else "deleted"
+        waits = f"; {done.waiting} younger than {_hours(self.grace)} wait" if done.waiting else ""
+        return (
+            f"{verb} {done.blobs} files ({done.bytes:,} bytes) that no snapshot in {self.store} uses{waits}; "
+            f"{done.kept} are in use"
+        )
+
+    def card(self) -> Card:
+        """Return the one line."""
+        return Card(self.line)
+
+    def document(self) -> dict[str, Any]:
+        """Files and bytes deleted, files waiting, files in use."""
+        done = self.collected
+        counts = {"deleted": done.blobs, "bytes": done.bytes, "waiting": done.waiting, "in_use": done.kept}
+        return {"store": self.store, "dry": self.dry, **counts}
+
+
+@dataclass(frozen=True)
+class Copied(Result):
+    """A version that is in another store too."""
+
+    version: Version
+    store: str
+    files: int
+    bytes: int
+
+    @property
+    def line(self) -> str:
+        """What is where, and what had to be sent."""
+        if not self.files:
+            return f"{self.version} is in {self.store}; all its files were there"
+        return f"{self.version} copied to {self.store}: {self.files} files, {self.bytes:,} bytes"
+
+    def card(self) -> Card:
+        """Return the one line."""
+        return Card(self.line)
+
+    def document(self) -> dict[str, Any]:
+        """Snapshot, digest, store, and what was sent."""
+        told = {"snapshot": str(self.version), "digest": self.version.digest}
+        return {**told, "store": self.store, "files": self.files, "bytes": self.bytes}
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened to a model.
+
+    Attributes
+    ----------
+    at, by : str
+        When (UTC, ISO 8601), and who.
+    event : str
+        ``stored``, ``removed``, ``alias`` (it means the version since) or ``alias removed``.
+    version : int or None
+        Which version; None for an alias that was taken away.
+    alias : str
+        Which alias, if it is about one.
+    digest, note : str
+        The version's digest; its note, or the condition under which the alias moved.
+    """
+
+    at: str
+    by: str
+    event: str
+    version: int | None = None
+    alias: str = ""
+    digest: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class History(Result):
+    """What happened to a model, oldest first."""
+
+    name: str
+    events: Sequence[Event]
+
+    @property
+    def line(self) -> str:
+        """How much happened, and what was last."""
+        count = f"{len(self.events)} event{'s' if len(self.events) != 1 else ''}"
+        last = self.events[-1]
+        return f"{self.name}: {count}, the last on {_minute(last.at)} UTC by {last.by}: {_said(self.name, last)}"
+
+    def card(self) -> Card:
+        """Return a table of events."""
+        rows = [(_minute(one.at), one.by, _said(self.name, one), one.digest[7:19], one.note) for one in self.events]
+        return Card(f"History of {self.name}", table=Table(("when (UTC)", "who", "what", "digest", "note"), rows))
+
+    def document(self) -> list[dict[str, Any]]:
+        """Return every event."""
+        return [asdict(event) for event in self.events]
+
+
+def history(store: Store, name: str) -> History:
+    """Tell what happened to a model: versions stored and removed, aliases moved, with author and time.
+
+    Raises
+    ------
+    NotFound
+        If there never was a model of that name.
+    """
+    stored = [Event(v.created, v.author, "stored", v.number, digest=v.digest, note=_note(v)) for v in store.every(name)]
+    if not stored:
+        store.resolve(name)  # says what there is
+    taken = [Event(r.at, r.by, "removed", r.number, digest=r.digest) for r in store.removals(name)]
+    moves = [[_moved(alias, move) for move in every] for alias, every in store.moves(name).items()]
+    # A sequence of facts is in order whatever its writers' clocks said: a time never goes back within it.
+    timed = [entry for one in (stored, *moves) for entry in _monotonic(one)] + [(one.at, one) for one in taken]
+    return History(name, [event for _, event in sorted(timed, key=lambda entry: entry[0])])
+
+
+def _monotonic(events: Sequence[Event]) -> list[tuple[str, Event]]:
+    latest, found = "", []
+    for event in events:
+        latest = max(latest, event.at)
+        found.append((latest, event))
+    return found
+
+
+def _moved(alias: str, move: dict[str, Any]) -> Event:
+    event = "alias removed" if move.get("version") is None else "alias"
+    at, by, why = (str(move.get(key, "")) for key in ("at", "by", "if"))
+    return Event(at, by, event, move.get("version"), alias, note=f"if {why}" if why else "")
+
+
+def _note(version: Version) -> str:
+    return str(version.record.get("note", ""))
+
+
+def _said(name: str, event: Event) -> str:
+    if event.event == "alias":
+        return f"{name}@{event.alias} → {name}:{event.version}"
+    if event.event == "alias removed":
+        return f"{name}@{event.alias} removed"
+    return f"{name}:{event.version} {event.event}"
+
+
+def _minute(at: str) -> str:
+    return at[:16].replace("T", " ")
+
+
+def _hours(age: timedelta) -> str:
+    return f"{age.total_seconds() / 3600:.3g} h"
