@@ -14,7 +14,7 @@ from nbdeploy.manifest import Manifest
 from nbdeploy.store import Store, Version
 from nbdeploy.types import Signature
 
-__all__ = ["AliasMove", "Exported", "Snapshot", "SnapshotList", "describe_version", "list_versions"]
+__all__ = ["AliasMove", "Exported", "Snapshot", "SnapshotList", "describe_version", "list_versions", "metrics_of"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Snapshot(Result):
     @property
     def metrics(self) -> dict[str, float]:
         """Metrics on the test rows, those that say most first."""
-        return dict(_metrics(self.stored))
+        return dict(metrics_of(self.stored))
 
     @property
     def signature(self) -> Signature:
@@ -79,7 +79,7 @@ class Snapshot(Result):
         """What it is and how it was proven."""
         proof = self.proof or self.stored.record.get("rehearsal", {})
         said = f"{self.stored}, proven equal in a clean process ({_proof(proof)})"
-        metrics = "".join(f", {name} {value:.4g}" for name, value in _metrics(self.stored)[:1])
+        metrics = "".join(f", {name} {value:.4g}" for name, value in metrics_of(self.stored)[:1])
         if self.event == "found":
             said = f"{self.stored} has this content already, proven equal when it was stored ({_proof(proof)})"
         if self.event == "imported":
@@ -99,7 +99,7 @@ class Snapshot(Result):
             ("proof", f"{_proof(proof)}, {proof.get('isolation', '?')}, Python {proof.get('python', '?')}"),
             (
                 "metrics",
-                ", ".join(f"{k} {v:.4g}" for k, v in _metrics(self.stored)) or "none: give --test X y",
+                ", ".join(f"{k} {v:.4g}" for k, v in metrics_of(self.stored)) or "none: give --test X y",
             ),
             ("inputs", inputs),
             ("answers", outputs),
@@ -153,7 +153,7 @@ class SnapshotList(Result):
             (
                 str(version),
                 ", ".join(aliases),
-                ", ".join(f"{k} {v:.4g}" for k, v in _metrics(version)[:2]),
+                ", ".join(f"{k} {v:.4g}" for k, v in metrics_of(version)[:2]),
                 version.record.get("flavor", ""),
                 _size(version.record.get("bytes", 0)),
                 version.created[:16].replace("T", " "),
@@ -267,7 +267,7 @@ def _row(version: Version, aliases: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _metrics(version: Version) -> list[tuple[str, float]]:
+def metrics_of(version: Version) -> list[tuple[str, float]]:
     """Metrics, those that say most first."""
     order = ("auc", "r2", "accuracy", "f1", "rmse", "mae")
     found = version.record.get("metrics", {})

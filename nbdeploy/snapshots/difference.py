@@ -10,6 +10,7 @@ from typing import Any
 from nbdeploy.cards import Card, Patch, Result, Section, Table
 from nbdeploy.errors import NbdeployError
 from nbdeploy.predictor import Predictor
+from nbdeploy.snapshots.catalog import metrics_of
 from nbdeploy.snapshots.changes import Change, changed, code_patch, environment_of, files_of, signature_of
 from nbdeploy.snapshots.disagreement import Disagreement, disagreement
 from nbdeploy.store import Store, Version
@@ -18,6 +19,7 @@ __all__ = ["Difference", "difference"]
 
 _LINES = 200
 _CELL = 60
+_ADDRESS = re.compile(r"\bat 0x[0-9a-f]+")
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Difference(Result):
             ("packages", self.environment),
             ("files", self.files),
         )
-        sections = [Section(title, self._table(title, changes)) for title, changes in parts if changes]
+        sections = [Section(title, self._table(changes)) for title, changes in parts if changes]
         if self.predictions.first:
             sections.insert(0, Section("the first rows that are answered differently", self._rows()))
         if self.code:
@@ -110,13 +112,13 @@ class Difference(Result):
             said = f"{found.differing} of {found.rows} sample rows answered differently"
         return "; ".join(one for one in (said, *(f"not compared: {reason}" for reason in found.reasons)) if one)
 
-    def _table(self, title: str, changes: Sequence[Change]) -> Table:
+    def _table(self, changes: Sequence[Change]) -> Table:
         rows = [(change.name, *(_cell(value) for value in (change.before, change.after))) for change in changes]
-        return Table((title, str(self.before), str(self.after)), rows)
+        return Table(("", str(self.before), str(self.after)), rows)
 
     def _rows(self) -> Table:
         rows = [(f"{r.sample} row {r.row}", _answer(r.before), _answer(r.after)) for r in self.predictions.first]
-        return Table(("sample", str(self.before), str(self.after)), rows)
+        return Table(("", str(self.before), str(self.after)), rows)
 
 
 def difference(store: Store, before: Version, after: Version, load: Callable[[Version], Predictor]) -> Difference:
@@ -132,7 +134,7 @@ def difference(store: Store, before: Version, after: Version, load: Callable[[Ve
         Loads one, to ask both about the same rows.
     """
     if before.digest == after.digest:
-        return Difference(before, after, metrics=changed(_metrics(before), _metrics(after)))
+        return Difference(before, after, metrics=changed(*(dict(metrics_of(one)) for one in (before, after))))
     old, new = documents = [store.manifest(version) for version in (before, after)]
     asked, parameters = _asked(before, after, load)
     return Difference(
@@ -140,7 +142,7 @@ def difference(store: Store, before: Version, after: Version, load: Callable[[Ve
         after,
         signature=changed(signature_of(old.parsed.signature), signature_of(new.parsed.signature)),
         environment=changed(environment_of(old), environment_of(new)),
-        metrics=changed(_metrics(before), _metrics(after)),
+        metrics=changed(*(dict(metrics_of(one)) for one in (before, after))),
         parameters=parameters,
         files=changed(files_of(old), files_of(new)),
         code=code_patch(store.open(before), store.open(after), documents),
@@ -162,16 +164,15 @@ def _asked(
 
 
 def _parameters(model: Any) -> dict[str, str]:
-    """A scikit-learn model's parameters as text; those that show an address say nothing."""
+    """A scikit-learn model's parameters as text, except its parts, whose own parameters are among them."""
     try:
-        found = {name: repr(value) for name, value in model.get_params(deep=True).items()}
+        found = dict(model.get_params(deep=True))
     except Exception:  # any class may have a method of that name
         return {}
-    return {name: text for name, text in found.items() if not re.search(r"\bat 0x[0-9a-f]+", text)}
-
-
-def _metrics(version: Version) -> Mapping[str, Any]:
-    return dict(version.record.get("metrics", {}))
+    told = {name: repr(value) for name, value in found.items() if not hasattr(value, "get_params")}
+    parts = {name.partition("__")[0] for name in found if "__" in name}
+    named = {name for name in told if any(f"'{part}'" in told[name] for part in parts)}  # a pipeline's steps
+    return {name: text for name, text in told.items() if name not in named and not _ADDRESS.search(text)}
 
 
 def _number(value: Any) -> str:
