@@ -73,7 +73,7 @@ class Configuration(Result):
     @property
     def line(self) -> str:
         """How many there are, and where they live."""
-        return f"4 settings; everything lives in {self.settings.home}"
+        return f"{len(self.document())} settings; everything lives in {self.settings.home}"
 
     def card(self) -> Card:
         """Return a table of settings."""

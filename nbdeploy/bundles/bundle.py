@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from nbdeploy.errors import Conflict, NotWritable
+from nbdeploy.errors import Conflict
 from nbdeploy.files import replacing, writing
 from nbdeploy.manifest import Content, Manifest
 
@@ -82,16 +82,20 @@ class Bundle:
             return out
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise Conflict(f"{out} exists and is not an empty folder; choose another place", path=str(out))
-        try:
+        with writing(out):
             out.parent.mkdir(parents=True, exist_ok=True)
             with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
-                copy = Path(shutil.copytree(self.path, Path(temporary, "bundle")))
+                copy = Path(temporary, "bundle")
+                for name in self.names:
+                    (copy / name).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(self.path / name, copy / name)
                 copy.replace(out)
-        except OSError as error:
-            # copytree collects the errors of all files; the first says it.
-            reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror or error
-            raise NotWritable(f"{out} could not be written: {reason}", path=str(out)) from error
         return out
+
+    @property
+    def names(self) -> list[str]:
+        """Every file of the bundle; whatever else lies in its folder is none of it."""
+        return ["content.json", "record.json", *sorted(self.manifest.files)]
 
     def files(self) -> dict[str, Path]:
         """Where every file is, except the two documents."""
@@ -99,7 +103,7 @@ class Bundle:
 
     def _archive(self, out: Path) -> None:
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name in ("content.json", "record.json", *sorted(self.manifest.files)):
+            for name in self.names:
                 info = zipfile.ZipInfo(name, _DATE)
                 info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
                 with (self.path / name).open("rb") as source, archive.open(info, "w", force_zip64=True) as member:

@@ -6,6 +6,7 @@ import contextlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
@@ -163,10 +164,12 @@ def _upload(client: Client, store: Store, manifest: Manifest, progress: Report) 
     total = sum(manifest.blobs.get(digest, 0) for digest in answer.missing)
     sent = 0
     for digest in answer.missing:
-        content = store.blob(digest)  # checked against its digest as it is read
-        body = _Reported(content, sent, total, progress)
-        client.request("PUT", routes.path(routes.BLOB, hex=digest), body)
-        sent += len(content)
+        with TemporaryDirectory(prefix="nbdeploy-") as temporary:
+            file = Path(temporary, digest)
+            store.save_blob(digest, file)  # checked against its digest as it is read
+            with _Reported(file, sent, total, progress) as body:
+                client.request("PUT", routes.path(routes.BLOB, hex=digest), body)
+            sent += file.stat().st_size
     if answer.missing:
         answer = client.ask("PUT", path, OfferAnswer, offer)
     if not answer.stored:
@@ -174,18 +177,18 @@ def _upload(client: Client, store: Store, manifest: Manifest, progress: Report) 
     return sent
 
 
-class _Reported(io.BytesIO):
-    """A body that tells how much of it was read."""
+class _Reported(io.FileIO):
+    """A file as a body that tells how much of it was read."""
 
-    def __init__(self, content: bytes, before: int, total: int, progress: Report) -> None:
-        super().__init__(content)
+    def __init__(self, path: Path, before: int, total: int, progress: Report) -> None:
+        super().__init__(path)
         self._before, self._total, self._progress = before, total, progress
 
     def read(self, size: int | None = -1) -> bytes:
         """Read, and tell."""
-        piece = super().read(size)
+        piece = super().read(-1 if size is None else size)
         self._progress(Progress(self._before + self.tell(), self._total, "bytes", "uploading"))
-        return piece
+        return piece or b""
 
 
 def _body(data: Any) -> tuple[str, bytes]:

@@ -229,3 +229,16 @@ def test_a_name_of_another_kind_takes_no_import(tmp_path: Path, home: Path) -> N
     with pytest.raises(Conflict, match="models of another kind"):
         api.import_(path)
     assert [str(version) for version in store.versions("churn")] == ["churn:7"]
+
+
+def test_an_export_has_the_files_of_the_bundle_only_and_is_the_same_each_time(tmp_path: Path) -> None:
+    """Whatever a cache folder has beside them stays there; two archives of one bundle are equal."""
+    with unpacked(folder(tmp_path / "x")) as found:
+        (tmp_path / "x" / "stray.pyc").write_bytes(b"")
+        out = found.export(tmp_path / "out")
+        assert {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()} == set(found.names)
+        first = found.export(tmp_path / "1.zip").read_bytes()
+        os.utime(tmp_path / "x" / "model" / "model.bin", (0, 0))
+        assert found.export(tmp_path / "2.zip").read_bytes() == first
+    with unpacked(tmp_path / "1.zip") as again:
+        assert again.digest == found.digest

@@ -36,7 +36,7 @@ async def put_blob(request: Request) -> Response:
         found = await save_body(request, path)
         if found != digest:
             raise Corrupted(f"the file arrived with sha256 {found}, but was sent as {digest}; send it again")
-        await service.change(lambda: service.deployments.store.put_blob(digest, path.read_bytes()))
+        await service.change(lambda: service.deployments.store.put_blob(digest, path))
     return json_answer({"sha256": digest}, 201)
 
 
