@@ -107,7 +107,7 @@ def overview(*, settings: Settings | None = None) -> Overview:
 
     settings = settings or Settings.load()
     store = open_store(settings)
-    newest = [str(store.resolve(name)) for name in store.names()]
+    newest = [str(version) for version in map(store.newest, store.names()) if version is not None]
     running = [run.id for run in batch.runs(settings) if not run.final]
     return Overview(newest, list(Connections(settings.home).all()), running, str(settings.home))
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from nbdeploy.cards import Card, Result, Table
+from nbdeploy.errors import Corrupted
 from nbdeploy.manifest import Manifest
 from nbdeploy.store import Store, Version
 from nbdeploy.types import Signature
@@ -137,6 +138,7 @@ class SnapshotList(Result):
 
     rows: Sequence[tuple[Version, Sequence[str]]]
     store: str
+    notices: Sequence[str] = ()
 
     @property
     def line(self) -> str:
@@ -240,16 +242,18 @@ def list_versions(store: Store, name: str | None = None) -> SnapshotList:
     NotFound
         If there is no model `name`.
     """
-    if name is not None:
-        store.resolve(name)
-    names = [name] if name is not None else store.names()
+    names = store.names()
+    if name is not None and name not in names:
+        store.resolve(name)  # says what there is
     rows: list[tuple[Version, Sequence[str]]] = []
-    for model in names:
+    damaged: list[Corrupted] = []
+    for model in names if name is None else [name]:
         aliases = store.aliases(model)
-        rows += [
-            (v, [a for a, number in aliases.items() if number == v.number]) for v in reversed(store.versions(model))
-        ]
-    return SnapshotList(rows, store.url)
+        versions = store.versions(model, damaged.append)
+        rows += [(v, [a for a, number in aliases.items() if number == v.number]) for v in reversed(versions)]
+    return SnapshotList(
+        rows, store.url, [f"{error}; remove it with: nbdeploy rm NAME:NUMBER --yes" for error in damaged]
+    )
 
 
 def _row(version: Version, aliases: Sequence[str]) -> dict[str, Any]:

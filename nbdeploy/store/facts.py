@@ -92,7 +92,7 @@ class Facts:
     def damaged(self, number: int, why: object) -> Corrupted:
         """Return the error that says of a fact that it cannot be read."""
         place = f"{self._objects.url}/{self._path(number)}"
-        return Corrupted(f"the record of {self._subject} number {number} is damaged: {place}: {why}", path=place)
+        return Corrupted(f"record {number} of {self._subject} is damaged: {place}: {why}", path=place)
 
     def _path(self, number: int) -> str:
         return f"{self._folder}/{number:08d}.json"

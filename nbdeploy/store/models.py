@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from nbdeploy.errors import Conflict, Corrupted, NotFound
@@ -30,8 +29,8 @@ class Model:
         self.name = check_name(name, "model name")
         self._objects = objects
         self._folder = f"models/{name}"
-        self.facts = Facts(objects, f"{self._folder}/versions", f"version of {name}")
-        self._removed = Facts(objects, f"{self._folder}/removed", f"removal from {name}")
+        self.facts = Facts(objects, f"{self._folder}/versions", f"the versions of {name}")
+        self._removed = Facts(objects, f"{self._folder}/removed", f"the removals from {name}")
 
     def live(self) -> list[int]:
         """Numbers that were given, and not removed since, in order."""
@@ -48,16 +47,19 @@ class Model:
                     raise self.facts.damaged(number, "it names no digest")
                 yield Version(self.name, number, document["digest"], document)
 
-    def every(self) -> Iterator[Version]:
-        """Read live and removed versions; of the removed ones those that can be read."""
-        live = set(self.live())
-        for number in self.facts.numbers():
-            with suppress(*() if number in live else (Corrupted,)):
+    def readable(
+        self, numbers: Iterable[int] | None = None, damaged: Callable[[Corrupted], object] = lambda _: None
+    ) -> Iterator[Version]:
+        """Read versions as :meth:`versions` does; one that is damaged is told, and takes nothing down."""
+        for number in self.live() if numbers is None else numbers:
+            try:
                 yield from self.versions([number])
+            except Corrupted as error:
+                damaged(error)
 
     def newest(self) -> Version | None:
-        """Return the live version of the highest number."""
-        return next(self.versions(reversed(self.live())), None)
+        """Return the live version of the highest number that can be read."""
+        return next(self.readable(reversed(self.live())), None)
 
     def resolve(self, ref: Ref) -> Version:
         """Find the version that a reference to this model means. See :meth:`nbdeploy.store.Store.resolve`."""

@@ -13,7 +13,7 @@ Nothing but blobs and trash is ever deleted, and only by :mod:`nbdeploy.store.ga
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -67,13 +67,25 @@ class Store:
         """Names of all models that have a version."""
         return [model.name for model in self._models() if model.live()]
 
-    def versions(self, name: str) -> list[Version]:
-        """All versions of a model, oldest first; none if there is no such model."""
-        return list(self._model(name).versions())
+    def versions(self, name: str, damaged: Callable[[Corrupted], object] | None = None) -> list[Version]:
+        """All versions of a model, oldest first; none if there is no such model.
+
+        Raises
+        ------
+        Corrupted
+            If the record of one is damaged; with `damaged` given, that is called instead.
+        """
+        model = self._model(name)
+        return list(model.versions() if damaged is None else model.readable(damaged=damaged))
+
+    def newest(self, name: str) -> Version | None:
+        """Return the version of the highest number that can be read, if there is one."""
+        return self._model(name).newest()
 
     def every(self, name: str) -> list[Version]:
-        """All versions that a model ever had, oldest first: those that were removed too, if they can be read."""
-        return list(self._model(name).every())
+        """All versions that a model ever had and that can be read, oldest first: those that were removed too."""
+        model = self._model(name)
+        return list(model.readable(model.facts.numbers()))
 
     def removals(self, name: str) -> list[Removal]:
         """The versions of a model that were removed, by number."""
@@ -195,7 +207,7 @@ class Store:
         seen: set[int] = set()
         while True:
             taken = model.facts.numbers()
-            for existing in model.versions(number for number in model.live() if number not in seen):
+            for existing in model.readable(number for number in model.live() if number not in seen):
                 if existing.digest == manifest.digest:
                     self._put(sources)
                     return existing, False
@@ -254,7 +266,7 @@ class Store:
 
     def check_kind(self, name: str, manifest: Manifest) -> None:
         """See that a bundle is of the kind of the models that have the name. See :mod:`nbdeploy.store.kinds`."""
-        newest = self._model(name).newest()
+        newest = self.newest(name)
         if newest is not None and newest.digest != manifest.digest:
             check_kind(newest, lambda: self.manifest(newest), manifest)
 

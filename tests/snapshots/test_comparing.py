@@ -228,6 +228,31 @@ def test_history_tells_who_did_what_in_order(holdout: tuple[Any, Any], capsys: p
     assert "is a deployment" in document(capsys, "history", "prod/sex", status=2)["error"]
 
 
+def test_history_keeps_the_order_of_facts_whatever_clocks_say(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Moves of an alias are in the order in which they were made, on machines whose clocks differ."""
+    for clock, number in (("2031-01-01T00:00:00+00:00", 1), ("2030-01-01T00:00:00+00:00", 2)):
+        monkeypatch.setattr("nbdeploy.store.models.now", lambda clock=clock: clock)
+        store.set_alias("sex", "champion", number)
+    moved = [(event.version, event.at[:4]) for event in api.history("sex").events if event.event == "alias"]
+    assert moved == [(1, "2031"), (2, "2030")]
+
+
+def test_a_damaged_record_is_noted_beside_the_list(
+    store: Store, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The rest is listed; the notice says how to get rid of it, and that works."""
+    (home / "store" / "models" / "sex" / "versions" / "00000002.json").write_text("{")
+    assert run(["list", "sex"]) == 0
+    out, err = capsys.readouterr()
+    assert "sex:1" in out
+    assert "warning: record 2 of the versions of sex is damaged" in err
+    assert run([]) == 0
+    assert run(["rm", "sex:2", "--yes"]) == 0
+    capsys.readouterr()
+    assert run(["list"]) == 0
+    assert "warning" not in capsys.readouterr().err
+
+
 def test_removed_files_go_with_the_next_gc(capsys: pytest.CaptureFixture[str], store: Store) -> None:
     """What an alias means stays; a removed version's own files go, once they are old enough."""
     nd.alias("sex:1", "champion")

@@ -299,7 +299,7 @@ def test_an_alias_that_moved_meanwhile_is_not_moved_again(store: Store) -> None:
     [
         ("string", "float64", True),
         ("bool", "float32", True),
-        ("float64", "categorical", True),
+        ("float64", "string", True),
         ("float64", "float32", False),
         ("string", "bool", False),
         ("int64", "float64", False),

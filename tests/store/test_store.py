@@ -144,6 +144,21 @@ def test_leftovers_and_strange_files_take_nothing_down(store: Store, tmp_path: P
         store.aliases("churn")
 
 
+def test_one_damaged_record_takes_nothing_else_down(store: Store, tmp_path: Path) -> None:
+    """It is told where it is asked for, and the others are listed, and added to."""
+    for payload in "abc":
+        store.add("churn", *bundle(payload))
+    (tmp_path / "store" / "models" / "churn" / "versions" / "00000003.json").write_text("{")
+    told: list[Corrupted] = []
+    assert [version.number for version in store.versions("churn", told.append)] == [1, 2]
+    assert "record 3 of the versions of churn is damaged" in str(told[0])
+    assert store.newest("churn") == store.resolve("churn:2")
+    with pytest.raises(Corrupted, match="record 3 of the versions of churn"):
+        store.resolve("churn")
+    assert store.add("churn", *bundle("a"))[0].number == 1
+    assert store.add("churn", *bundle("d"))[0].number == 4
+
+
 def test_versions_are_numbers_not_text(store: Store, tmp_path: Path) -> None:
     """The latest of many is the highest number."""
     for i in range(11):
