@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from nbdeploy.commands import Door, invoke
-from nbdeploy.commands.kinds import DATA, OBJECT, REF, TARGET, Written, is_file
+from nbdeploy.commands.kinds import DATA, DURATION, OBJECT, REF, TARGET, Written, is_file
 from nbdeploy.errors import InvalidName, WrongUsage
 from nbdeploy.types import Ref
 
@@ -59,3 +61,19 @@ def test_targets_follow_the_naming_rule() -> None:
 def test_written_text_is_text() -> None:
     """What was written can be told from what was handed over, and is text all the same."""
     assert Written("5") == "5"
+
+
+@pytest.mark.parametrize(
+    ("word", "seconds"), [("0", 0), ("90s", 90), ("30m", 1800), ("1.5 h", 5400), ("24h", 86400), ("7d", 604800)]
+)
+def test_time_spans_have_units(word: str, seconds: float) -> None:
+    """Seconds to days; an object stays as it is."""
+    assert DURATION.convert(word, None, None) == timedelta(seconds=seconds)
+    assert DURATION.convert(timedelta(seconds=seconds), None, None) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("word", ["", "5", "-1h", "1w", "h", "1h30m", "nan", "9999999d"])
+def test_what_is_no_time_span_is_refused(word: str) -> None:
+    """A number alone could mean anything."""
+    with pytest.raises(WrongUsage, match="write it as 90s, 30m, 24h or 7d"):
+        DURATION.convert(word, None, None)

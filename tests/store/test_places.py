@@ -11,11 +11,12 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import unquote
 
 import pytest
 
+from nbdeploy.commands.shell import run
 from nbdeploy.errors import Conflict, Corrupted, InvalidData, NotWritable, Unreachable
 from nbdeploy.store import Store, exclusive
 from nbdeploy.store.addresses import opened
@@ -82,6 +83,31 @@ def test_eight_processes_get_eight_numbers_and_the_same_model_one(
     assert sorted(different) == [(number, True) for number in range(1, 9)]
     assert {number for number, _ in same} == {9}
     assert sum(created for _, created in same) == 1
+
+
+def test_the_commands_work_on_a_bucket(
+    s3: str, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Copied there from a folder, listed, aliased, exported, removed, swept: by the address alone."""
+
+    def document(*words: str) -> Any:
+        assert run([*words, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    here = Store(str(home / "store"), tmp_path)
+    here.add("churn", *bundle("a"))
+    assert document("copy", "churn", s3)["files"] == 2
+    monkeypatch.setenv("NBDEPLOY_STORE", s3)
+    (row,) = document("list")
+    assert (row["name"], row["version"], row["digest"]) == ("churn", 1, here.resolve("churn").digest)
+    document("alias", "churn:1", "champion")
+    document("export", "churn@champion", "--out", "churn.zip")
+    assert document("import", "churn.zip")["aliases"] == ["champion"]
+    document("alias", "rm", "churn@champion")
+    document("rm", "churn:1", "--yes")
+    assert document("gc", "--grace", "0")["deleted"] == 2
+    assert [event["event"] for event in document("history", "churn")] == ["stored", "alias", "alias removed", "removed"]
+    assert document("list") == []
 
 
 def test_a_large_file_goes_to_s3_and_back_in_pieces(s3: str, tmp_path: Path) -> None:
