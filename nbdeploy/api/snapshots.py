@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbdeploy.api.store import open_store, resolve
@@ -30,6 +30,10 @@ def snapshot(
     tolerance: float = 1e-12,
     preprocess: Any = (),
     allow_secrets: bool = False,
+    defaults: Mapping[str, Any] | None = None,
+    nullable: Collection[str] = (),
+    unknown_columns: str = "ignore",
+    unseen_categories: str = "reject",
     settings: Settings | None = None,
     progress: Report = ignore_progress,
 ) -> Snapshot:
@@ -45,7 +49,8 @@ def snapshot(
     name : str
         The model's name in the store; each new content becomes its next version.
     data : table of shape (n, k)
-        Rows as the model takes them: pandas, Polars, Arrow, NumPy, a list of dicts or a dict of lists.
+        Rows as the model takes them: pandas, Polars, Arrow, NumPy (of any number of dimensions), a scipy sparse
+        matrix, a list of dicts or a dict of lists.
     labels : array of shape (n,), optional
         The right answers to those rows; only checked for their number.
     test : (table, array), optional
@@ -65,6 +70,14 @@ def snapshot(
         order. They become part of the snapshot; `data` is then the rows as they were before.
     allow_secrets : bool
         Store the snapshot although it carries what looks like a password, key or token.
+    defaults : mapping of str to value, optional
+        Columns that callers may leave out, with the value that stands for them then; None is a missing value.
+    nullable : collection of str
+        Columns whose values may be missing, although none is in the data.
+    unknown_columns : str
+        What to do with columns that the model does not take: ``ignore``, ``warn`` or ``reject``.
+    unseen_categories : str
+        What to do with a value that is not one of its column's categories: ``reject``, or take it as ``missing``.
 
     Returns
     -------
@@ -86,17 +99,27 @@ def snapshot(
     >>> nd.snapshot(search.best_estimator_, "churn", data=X_train, test=(X_test, y_test))  # doctest: +SKIP
     >>> nd.snapshot(model, "churn", data=df, preprocess=[add_features, scaler])  # doctest: +SKIP
     """
+    from nbdeploy.codecs.binding import height_of
     from nbdeploy.snapshots.catalog import describe_version
     from nbdeploy.snapshots.options import Options
     from nbdeploy.snapshots.snapshot import take_snapshot
 
     if alias is not None:
         check_name(alias, "alias")
-    if isinstance(labels, str) or (labels is not None and len(labels) != len(data)):
+    if isinstance(labels, str) or (labels is not None and len(labels) != height_of(data)):
         count = repr(labels) if isinstance(labels, str) else f"{len(labels)} labels"
-        raise InvalidData(f"there are {len(data)} rows, but {count}")
-    steps = preprocess if isinstance(preprocess, (list, tuple)) else (preprocess,)
-    options = Options(test, method, sample, note, tolerance, preprocess=steps, allow_secrets=allow_secrets)
+        raise InvalidData(f"there are {height_of(data)} rows, but {count}")
+    declared = {"defaults": defaults, "nullable": nullable, "unknown": unknown_columns, "unseen": unseen_categories}
+    options = Options(
+        test,
+        method,
+        sample,
+        note,
+        tolerance,
+        preprocess=preprocess if isinstance(preprocess, (list, tuple)) else (preprocess,),
+        allow_secrets=allow_secrets,
+        declared=declared,
+    )
     store = open_store(settings)
     taken = take_snapshot(store, model, name, data, options, progress)
     if alias is not None:

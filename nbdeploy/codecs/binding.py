@@ -17,7 +17,7 @@ from nbdeploy.codecs.values import series_of
 from nbdeploy.errors import InvalidData, NotFound
 from nbdeploy.types import Column, Signature
 
-__all__ = ["UnknownColumns", "bind", "bind_text", "empty", "unknown_columns"]
+__all__ = ["UnknownColumns", "bind", "bind_text", "default", "empty", "height_of", "unknown_columns"]
 
 
 class UnknownColumns(UserWarning):
@@ -73,7 +73,7 @@ def bind_text(frame: pl.DataFrame, signature: Signature) -> pl.DataFrame:
     columns = [
         parse(frame[column.name], column, signature.unseen).alias(column.name)
         if column.name in frame.columns
-        else _default(column, frame.height)
+        else default(column, frame.height)
         for column in signature.columns
     ]
     return frame_of(columns)
@@ -123,16 +123,16 @@ def _joined(parts: list[Part | None], signature: Signature, data: Any) -> pl.Dat
     made = [None if part is None else _column(part, column, signature.unseen) for part, column in together]
     height = next((len(series) for series in made if series is not None), None)
     if any(series is None for series in made):
-        height = _height(data) if height is None else height
-        made = [_default(c, height) if s is None else s for s, (_, c) in zip(made, together, strict=True)]
+        height = height_of(data) if height is None else height
+        made = [default(c, height) if s is None else s for s, (_, c) in zip(made, together, strict=True)]
     return frame_of([series for series in made if series is not None])
 
 
-def _height(data: Any) -> int:
-    """Number of rows of data in which none of the signature's columns is."""
+def height_of(data: Any) -> int:
+    """Return the number of rows of data in any container."""
     if isinstance(data, dict):
-        first = next(iter(data.values()), None)
-        return len(first) if isinstance(first, (list, tuple)) else 1
+        first: Any = next(iter(data.values()), None)
+        return len(first) if hasattr(first, "__len__") and not isinstance(first, (str, bytes)) else 1
     return int(data.shape[0]) if hasattr(data, "shape") else len(data)
 
 
@@ -140,7 +140,7 @@ def _column(part: Part, column: Column, unseen: str) -> pl.Series:
     absent = None if column.required else part.absent()
     if absent is None or not absent.any():
         return conform(part.series(), column, unseen).alias(column.name)
-    values = _default(column, len(absent))
+    values = default(column, len(absent))
     given = part.series()
     rows = (~absent).arg_true()
     if not len(rows):
@@ -156,8 +156,8 @@ def _column(part: Part, column: Column, unseen: str) -> pl.Series:
     return pl.concat([values[:1], there.alias(column.name)]).gather(places)
 
 
-def _default(column: Column, height: int) -> pl.Series:
-    """The default of a column that is absent."""
+def default(column: Column, height: int) -> pl.Series:
+    """Return what stands for a column that is absent."""
     if column.default is None:
         value = pl.Series(column.name, [None], dtype=wire_dtype(column))
     else:

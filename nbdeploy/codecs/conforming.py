@@ -35,7 +35,7 @@ def conform(series: pl.Series, column: Column, unseen: str = "reject") -> pl.Ser
     """
     values = converted(_without_nan(series) if series.dtype.is_float() else series, column)
     if not column.nullable and values.null_count():
-        refuse(series, values.is_null(), column, "is missing, and the model was given no missing values there")
+        refuse(values, values.is_null(), column, "is missing, and the model was given no missing values there")
     if column.categories is None:
         return values
     known = values.is_in(pl.Series(column.categories, dtype=values.dtype).implode()) | values.is_null()

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from nbdeploy.codecs.conforming import conform
+from nbdeploy.codecs.conforming import conform, parse
 from nbdeploy.codecs.strict_json import plain_series
 from nbdeploy.codecs.values import series_of
 from nbdeploy.errors import InvalidData, NotFound
@@ -33,8 +33,8 @@ def declare(
     signature : Signature
         What :func:`nbdeploy.codecs.describe` found.
     defaults : mapping of str to value, optional
-        Columns that callers may leave out, with the value that stands for them then; None is a missing value.
-        A value that is sent as missing is missing all the same.
+        Columns that callers may leave out, with the value that stands for them then; None is a missing value, and
+        text is read as in a CSV file. A value that is sent as missing is missing all the same.
     nullable : collection of str
         Columns whose values may be missing, although none was in the data.
     private : collection of str
@@ -92,16 +92,15 @@ def _defaulted(column: Column, value: Any) -> Column:
     if value is None:
         return msgspec.structs.replace(column, required=False, default=None)
     try:
-        bound = conform(series_of(column.name, [value]), column)
+        given = series_of(column.name, [value])
+        bound = parse(given, column) if isinstance(value, str) else conform(given, column)
     except InvalidData as error:
         detail = error.facts.get("detail", error)
         raise InvalidData(f"the default of column {column.name!r} does not fit: {detail}", **error.facts) from error
     plain = plain_series(bound).to_list()[0]
     plain = plain.to_list() if isinstance(plain, pl.Series) else plain
     if isinstance(plain, float) and plain - plain != 0:
-        raise InvalidData(
-            f"the default of column {column.name!r} is {plain}; it is a finite number", column=column.name
-        )
+        raise InvalidData(f"the default of column {column.name!r} is {plain}: give a finite number", column=column.name)
     return msgspec.structs.replace(column, required=False, default=plain)
 
 

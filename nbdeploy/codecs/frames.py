@@ -17,6 +17,17 @@ from nbdeploy.types import Column, Signature
 __all__ = ["CONTAINERS", "Container", "check", "container_of", "describe", "like", "rebuild"]
 
 
+_UNMADE = (
+    NbdeployError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    pl.exceptions.PolarsError,
+)
+
+
 class Container(Protocol):
     """How one library's tables are taken apart and put together.
 
@@ -116,13 +127,14 @@ def check(signature: Signature) -> None:
     Corrupted
         If so.
     """
-    from nbdeploy.codecs.binding import empty
+    from nbdeploy.codecs.binding import default, empty
 
     try:
         rebuild(empty(signature), signature)
-    except (NbdeployError, AttributeError, ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise Corrupted(f"the bundle's signature cannot be what a model was given: {error}") from error
-    except pl.exceptions.PolarsError as error:
+        for column in signature.columns:
+            if not column.required:
+                default(column, 1)
+    except _UNMADE as error:
         raise Corrupted(f"the bundle's signature cannot be what a model was given: {error}") from error
 
 

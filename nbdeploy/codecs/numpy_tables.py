@@ -49,6 +49,8 @@ class Numpy:
 
     def rebuild(self, wire: pl.DataFrame, signature: Signature) -> Any:
         dtype = np.dtype(signature.dtype or "float64")
+        if dtype.kind == "V":
+            raise ValueError(f"{dtype} is no type of an array of rows")
         if signature.dims != 2:
             return _values(wire[:, 0], signature.columns[0], dtype)
         if dtype.kind == "f":

@@ -1,6 +1,8 @@
 """Open Inference Protocol v2: JSON tensors and tables.
 
-A table is one tensor per column, or, where all columns share a type, one two-dimensional tensor.
+A table is one tensor per column, or, where all columns share a type, one two-dimensional tensor. A column of
+arrays of one shape is a tensor of more dimensions, and so is a sparse one, made dense; other lists are BYTES, each
+the JSON text of a list.
 See https://github.com/kserve/open-inference-protocol (Required API).
 """
 
@@ -12,8 +14,8 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from nbdeploy.codecs.columns import wire_dtype
-from nbdeploy.codecs.strict_json import plain
+from nbdeploy.codecs.columns import SIMPLE, wire_dtype
+from nbdeploy.codecs.strict_json import encode, plain_series
 from nbdeploy.errors import InvalidData
 from nbdeploy.types import Column, Signature
 
@@ -37,7 +39,7 @@ _DTYPES: dict[str, Any] = {
     "UINT64": pl.UInt64,
     "UINT8": pl.UInt8,
 }
-_DATATYPES = {dtype: name for name, dtype in _DTYPES.items() if name != "FP16"}
+_DATATYPES = {**{dtype: name for name, dtype in _DTYPES.items() if name != "FP16"}, pl.Float16: "FP16"}
 _VALUES: dict[str, tuple[type, ...]] = {"BOOL": (bool,), "BYTES": (str,), "FP": (float, int), "INT": (int,)}
 
 
@@ -84,17 +86,24 @@ def inputs_of(signature: Signature) -> list[TensorMetadata]:
     >>> inputs_of(Signature("pandas", [Column("age", "int64", "int64"), Column("n", "int64", "int64")]))
     [TensorMetadata(name='input', datatype='INT64', shape=[-1, 2], parameters={'columns': ['age', 'n']})]
     """
-    if len({(column.type, _datatype(column)) for column in signature.columns}) == 1:
+    kinds = {(column.type, _datatype(column)) for column in signature.columns}
+    if len(kinds) == 1 and all(column.shape is None and column.required for column in signature.columns):
         shape = [-1, len(signature.columns)]
         return [TensorMetadata(MATRIX, _datatype(signature.columns[0]), shape, {"columns": signature.names})]
-    return [TensorMetadata(column.name, _datatype(column), [-1]) for column in signature.columns]
+    return [TensorMetadata(column.name, _datatype(column), [-1, *_sizes(column)]) for column in signature.columns]
 
 
 def outputs_of(signature: Signature, method: str) -> list[TensorMetadata]:
     """Describe what a method answers: one tensor per column."""
     output = signature.outputs[method]
-    columns = [Column(name, kind, kind) for name, kind in zip(output.columns, output.types, strict=True)]
-    return [TensorMetadata(column.name, _datatype(column), [-1]) for column in columns]
+    kinds = zip(output.columns, output.types, strict=True)
+    columns = [output.details.get(name) or Column(name, kind, kind) for name, kind in kinds]
+    return [
+        TensorMetadata(column.name, "BYTES", [-1])
+        if column.type == "sparse"
+        else TensorMetadata(column.name, _datatype(column), [-1, *_sizes(column)])
+        for column in columns
+    ]
 
 
 def tensors(frame: pl.DataFrame) -> list[Tensor]:
@@ -105,10 +114,19 @@ def tensors(frame: pl.DataFrame) -> list[Tensor]:
     >>> tensors(pl.DataFrame({"age": [41, None]}))
     [Tensor(name='age', shape=[2], datatype='INT64', data=[41, None], parameters={})]
     """
-    return [
-        Tensor(series.name, [len(series)], _DATATYPES.get(series.dtype.base_type(), "BYTES"), series.to_list())
-        for series in plain(frame).get_columns()
-    ]
+    return [_tensor(series) for series in frame.get_columns()]
+
+
+def _tensor(series: pl.Series) -> Tensor:
+    kind = series.dtype
+    if isinstance(kind, pl.List) or (isinstance(kind, pl.Array) and series.null_count()):
+        texts = [None if value is None else encode(value).decode() for value in series.to_list()]
+        return Tensor(series.name, [len(series)], "BYTES", texts)
+    shape = [len(series), *kind.shape] if isinstance(kind, pl.Array) else [len(series)]
+    flat = series.reshape((-1,)) if isinstance(kind, pl.Array) else series
+    # JSON has no durations; they travel as whole units.
+    flat = flat.to_physical() if isinstance(kind, pl.Duration) else plain_series(flat)
+    return Tensor(series.name, shape, _DATATYPES.get(flat.dtype.base_type(), "BYTES"), flat.to_list())
 
 
 def rows(inputs: list[Tensor], signature: Signature) -> pl.DataFrame:
@@ -124,6 +142,9 @@ def rows(inputs: list[Tensor], signature: Signature) -> pl.DataFrame:
     names = [tensor.name for tensor in inputs]
     if len(set(names)) < len(names):
         raise InvalidData(f"the request has two inputs of one name: {', '.join(sorted(names))}")
+    only = signature.columns[0] if len(signature.columns) == 1 else None
+    if len(inputs) == 1 and only is not None and only.shape is not None:
+        return pl.DataFrame([_column(inputs[0], only).alias(only.name)])
     if len(inputs) == 1 and _is_matrix(inputs[0], signature):
         return _matrix(inputs[0], signature)
     heights = {tensor.name: tensor.shape[0] for tensor in inputs if tensor.shape}
@@ -158,10 +179,31 @@ def _matrix(tensor: Tensor, signature: Signature) -> pl.DataFrame:
 
 
 def _column(tensor: Tensor, column: Column | None) -> pl.Series:
+    if column is not None and column.shape is not None and len(tensor.shape) > 1:
+        return _arrays(tensor, column)
     if len(tensor.shape) not in {1, 2} or (len(tensor.shape) == 2 and tensor.shape[1] != 1):
         raise InvalidData(f"input {tensor.name!r} has shape {tensor.shape}; a column has [rows] or [rows, 1]")
     series = _series(tensor, tensor.name, _flat(tensor), 0, 1)
     return series if column is None else _typed(series, column)
+
+
+def _arrays(tensor: Tensor, column: Column) -> pl.Series:
+    """A tensor of more dimensions as a column of arrays."""
+    sizes = column.shape or []
+    fits = len(tensor.shape) == 1 + len(sizes)
+    if not fits or any(size not in (None, got) for size, got in zip(sizes, tensor.shape[1:], strict=True)):
+        taken = ", ".join("any" if size is None else str(size) for size in sizes)
+        raise InvalidData(f"input {tensor.name!r} has shape {tensor.shape}; expected [rows, {taken}]", expected=sizes)
+    return _series(tensor, tensor.name, _flat(tensor), 0, 1).reshape(tuple(tensor.shape))
+
+
+def _sizes(column: Column) -> list[int]:
+    """The lengths that all of a column's arrays have, if they are arrays."""
+    return [size for size in column.shape or () if size is not None] if _is_tensor(column) else []
+
+
+def _is_tensor(column: Column) -> bool:
+    return column.shape is not None and None not in column.shape
 
 
 def _typed(series: pl.Series, column: Column) -> pl.Series:
@@ -232,4 +274,6 @@ def _wrong(tensor: Tensor, value: Any, at: int) -> InvalidData:
 def _datatype(column: Column) -> str:
     if column.type == "duration":
         return "INT64"
+    if column.shape is not None:
+        return _DATATYPES.get(SIMPLE[str(column.items)], "BYTES") if _is_tensor(column) else "BYTES"
     return _DATATYPES.get(wire_dtype(column).base_type(), "BYTES")

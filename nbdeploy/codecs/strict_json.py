@@ -80,6 +80,8 @@ def plain_series(series: pl.Series) -> pl.Series:
         return series.dt.to_string("%Y-%m-%dT%H:%M:%S%.f%:z" if kind.time_zone else "%Y-%m-%dT%H:%M:%S%.f")
     if isinstance(kind, pl.Duration):
         return series.dt.to_string("iso")
+    if kind == pl.Time:
+        return series.dt.to_string("%H:%M:%S%.f")
     if kind == pl.Binary:
         return series.bin.encode("base64")
     return series.cast(pl.String) if kind.base_type() in _SPECIAL else series

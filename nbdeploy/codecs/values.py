@@ -87,13 +87,16 @@ def _lists(name: str, values: list[Any], kinds: set[type]) -> pl.Series:
         first = next(value for value in values if value is not None)
         raise _mixed(name, values, type(first))
     arrays = [value for value in values if value is not None]
-    if kinds == {np.ndarray} and len({(a.shape, a.dtype) for a in arrays}) == 1 and arrays[0].ndim:
+    plain = kinds == {np.ndarray} and all(array.dtype != object for array in arrays)
+    if plain and len({(a.shape, a.dtype) for a in arrays}) == 1 and arrays[0].ndim:
         return _arrays(name, values, arrays)
     dtype: Any = None
-    if kinds == {np.ndarray} and len({a.dtype for a in arrays}) == 1 and arrays[0].dtype.kind in "biuf":
+    if plain and len({a.dtype for a in arrays}) == 1 and arrays[0].dtype.kind in "biuf":
         dtype = pl.Series(np.zeros(0, arrays[0].dtype)).dtype
-    plain = [value.tolist() if isinstance(value, np.ndarray) else value for value in values]
-    depth, leaves = _leaves(plain)
+    values = [_listed(value) if isinstance(value, np.ndarray) else value for value in values]
+    depth, leaves = _leaves(values)
+    if leaves == {dict} and depth == 1:
+        return _positions(name, values)
     if dtype is None:
         dtype = _LEAVES.get(frozenset(leaves))
     if depth is None or dtype is None or depth > 16:
@@ -104,7 +107,7 @@ def _lists(name: str, values: list[Any], kinds: set[type]) -> pl.Series:
         )
     for _ in range(depth):
         dtype = pl.List(dtype)
-    return _made(name, plain, {list}, dtype)
+    return _made(name, values, {list}, dtype)
 
 
 def _arrays(name: str, values: list[Any], arrays: list[Any]) -> pl.Series:
@@ -115,6 +118,22 @@ def _arrays(name: str, values: list[Any], arrays: list[Any]) -> pl.Series:
         return stacked
     places = iter(range(len(arrays)))
     return stacked.gather(pl.Series([None if v is None else next(places) for v in values], dtype=pl.UInt32))
+
+
+def _positions(name: str, values: list[Any]) -> pl.Series:
+    """Rows that say what is not zero, and where: lists of ``{"index": 3, "value": 0.5}``."""
+    pairs = [pair for value in values if value is not None for pair in value]
+    if any(pair.keys() != {"index", "value"} for pair in pairs):
+        raise InvalidData(f"column {name!r} has lists of dicts; those of a sparse row have an index and a value each")
+    kinds = _LEAVES.get(frozenset(type(pair["value"]) for pair in pairs), pl.Float64)
+    return _made(name, values, {list}, pl.List(pl.Struct({"index": pl.Int64, "value": kinds})))
+
+
+def _listed(value: Any) -> Any:
+    """Arrays in a value as lists."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return [_listed(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _leaves(values: list[Any]) -> tuple[int | None, set[type]]:

@@ -101,8 +101,9 @@ def _duration(text: str, unit: str) -> int | None:
     amounts = {name: Decimal(groups[name]) * seconds for name, seconds in _SECONDS.items() if groups.get(name)}
     days = amounts.pop("days", Decimal(0)) * (-1 if groups["sign"] else 1)
     rest = sum(amounts.values(), Decimal(0))
-    # pandas writes "-1 days +23:59:59": the minus is of the days alone.
-    backward = groups["clock"] == "-" if groups.get("clock") else bool(groups["sign"])
+    # pandas writes "-1 days +23:59:59", Python "-1 day, 23:59:59": the minus is of the days alone.
+    of_days = "clock" in groups and groups["days"]
+    backward = groups["clock"] == "-" if of_days else bool(groups["sign"])
     ticks = (days + (-rest if backward else rest)) * _PER_SECOND[unit]
     return int(ticks) if ticks == int(ticks) and -(2**63) < ticks < 2**63 else None
 

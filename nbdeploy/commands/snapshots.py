@@ -50,11 +50,24 @@ class _NotebookOnly(Command):
 @option("--preprocess", type=OBJECT, multiple=True, metavar="F", help="What was done to the rows before the model.")
 @option("--allow-secrets", is_flag=True, help="Store it although something in it looks like a password or key.")
 @option("--tolerance", type=float, metavar="T", help="Largest relative difference allowed between two answers.")
+@option("--default", "defaults", multiple=True, metavar="COL=VALUE", help="A column that callers may leave out.")
+@option("--nullable", multiple=True, metavar="COL", help="A column that may have missing values, though none is in X.")
+@option("--unknown-columns", type=click.Choice(["ignore", "warn", "reject"]), help="What to do with other columns.")
+@option("--unseen-categories", type=click.Choice(["reject", "missing"]), help="What to do with other categories.")
 @pass_door
 def snapshot(door: Door, /, model: Live, name: str | None, data: object, **options: Any) -> object:
     """Store a model, proven to predict the same in a clean process."""
-    given = {key: value for key, value in options.items() if value is not None}
+    given = {key: value for key, value in options.items() if value not in (None, ())}
+    if "defaults" in given:
+        given["defaults"] = dict(_pair(text) for text in given["defaults"])
     return api.snapshot(model.value, name or _name_of(model.source), data=data, **given, progress=door.report)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise WrongUsage(f"--default {text!r} is not understood: write COLUMN=VALUE")
+    return name, value
 
 
 def _name_of(source: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ import msgspec
 import polars as pl
 
 from nbdeploy.canonical import single_job
-from nbdeploy.codecs import bind, describe
+from nbdeploy.codecs import bind, declare, describe, prove
 from nbdeploy.codecs.frames import CONTAINERS
 from nbdeploy.codecs.outputs import describe_output
 from nbdeploy.compare import compare
@@ -42,6 +43,8 @@ class Asking:
         How native calls are padded.
     by_hand : callable, optional
         From a method and rows to the answer that the user gets in the notebook; by default the model's own method.
+    declared : mapping
+        What the user says of the inputs, as :func:`nbdeploy.codecs.declare` takes it.
     """
 
     flavor: str
@@ -50,6 +53,7 @@ class Asking:
     tolerance: float
     canonical: Canonical = field(default_factory=Canonical)
     by_hand: Callable[[str, Any], Any] | None = None
+    declared: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,8 @@ class _Answer:
 def answer(model: Any, data: Any, asking: Asking) -> Answers:
     """Ask a live model every method by the canonical call, and compare with its plain answers.
 
+    The index of pandas data is an input only of a model that does not answer the same without it.
+
     Raises
     ------
     InvalidData
@@ -96,10 +102,23 @@ def answer(model: Any, data: Any, asking: Asking) -> Answers:
     RehearsalFailed
         If the default method does not answer, or a plain answer is another.
     """
-    inputs = describe(data)
+    inputs = declare(describe(data), **asking.declared)
+    try:
+        return _answers(model, data, inputs, asking)
+    except RehearsalFailed:
+        indexed = declare(describe(data, index=True), **asking.declared)
+        if indexed.names == inputs.names:
+            raise
+        with contextlib.suppress(RehearsalFailed):
+            return _answers(model, data, indexed, asking)
+        raise
+
+
+def _answers(model: Any, data: Any, inputs: Signature, asking: Asking) -> Answers:
     wire = bind(data, inputs)
     rows = choose_rows(wire, asking.rows)
     given = CONTAINERS[inputs.container].take(data, rows)
+    prove(given, wire[rows], inputs)
     offered = FLAVORS[asking.flavor].methods(model)
     if asking.method is not None and asking.method not in offered:
         raise NotFound("method", asking.method, offered)

@@ -85,7 +85,8 @@ class _Subject:
     def asking(self, flavor: str, canonical: Canonical) -> Asking:
         """How the live model is asked."""
         options = self.options
-        return Asking(flavor, options.method, options.sample, options.tolerance, canonical, self.by_hand)
+        asked = (options.method, options.sample, options.tolerance, canonical)
+        return Asking(flavor, *asked, by_hand=self.by_hand, declared=options.declared)
 
 
 def _proven(subject: _Subject, progress: Report) -> tuple[Draft, Rehearsal]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from nbdeploy.codecs.csv_values import csv_plain
 from nbdeploy.errors import InvalidData
 
 __all__ = ["CsvSink", "CsvSource", "TsvSink", "TsvSource"]
@@ -66,7 +67,7 @@ class CsvSink:
 
     def write(self, chunk: pl.DataFrame) -> None:
         """Append rows."""
-        chunk.write_csv(self._file, include_header=self._empty, separator=self.separator)
+        csv_plain(chunk).write_csv(self._file, include_header=self._empty, separator=self.separator)
         self._empty = False
 
     def close(self) -> None:

@@ -25,8 +25,10 @@ class Figures:
 
     def show(self) -> int:
         """Print the table; return how many figures missed their bars."""
-        lines = [(what, ours, base, f"{ratio:.2f}", f"≤ {bar:g}", "ok" if ratio <= bar else "MISSED")
-                 for what, ours, base, ratio, bar in self.rows]
+        lines = [
+            (what, ours, base, f"{ratio:.2f}", f"≤ {bar:g}", "ok" if ratio <= bar else "MISSED")
+            for what, ours, base, ratio, bar in self.rows
+        ]
         header = ("measured", "here", "baseline", "ratio", "bar", "")
         widths = [max(len(line[i]) for line in [header, *lines]) for i in range(len(header))]
         sys.stdout.write(f"{self.title}\n")

@@ -11,6 +11,7 @@ import polars as pl
 from starlette.exceptions import HTTPException
 
 from nbdeploy.codecs import bind_text
+from nbdeploy.codecs.csv_values import csv_plain
 from nbdeploy.codecs.strict_json import decode, encode, plain
 from nbdeploy.errors import InvalidData
 from nbdeploy.types import Signature
@@ -70,13 +71,9 @@ def format_accepted(accept: str | None) -> Format:
     raise HTTPException(406, f"Accept {accept!r} cannot be met; there are: {', '.join(FORMATS)}")
 
 
-def _read_json(body: bytes, signature: Signature) -> list[dict[str, Any]]:
+def _read_json(body: bytes, _: Signature) -> list[dict[str, Any]]:
     document: Any = decode(body, _Records)
-    records: list[dict[str, Any]] = [document] if isinstance(document, dict) else document
-    names = set(signature.names)
-    if not names <= {name for record in records for name in record}:
-        return records  # its refusal names what is there
-    return [{name: value for name, value in record.items() if name in names} for record in records]
+    return [document] if isinstance(document, dict) else document
 
 
 def _write_json(frame: pl.DataFrame) -> bytes:
@@ -91,7 +88,7 @@ def _read_csv(body: bytes, signature: Signature) -> pl.DataFrame:
 
 
 def _write_csv(frame: pl.DataFrame) -> bytes:
-    return frame.write_csv().encode()
+    return csv_plain(frame).write_csv().encode()
 
 
 def _read_arrow(body: bytes, _: Signature) -> pl.DataFrame:
