@@ -79,7 +79,7 @@ def test_pieces_join_to_the_whole(raw: Any) -> None:
         (np.array(["2020-01-01"], dtype="M8[ns]"), [None, None], pl.Datetime("ns")),
         (np.array([1], dtype="m8[s]"), [dt.timedelta(1), None], pl.Duration("ms")),
         (
-            pd.Series(pd.to_datetime(["2020-01-01"]).tz_localize("Europe/Madrid")),
+            pd.Series(pd.to_datetime(["2020-01-01"]).as_unit("us").tz_localize("Europe/Madrid")),
             [None],
             pl.Datetime("us", "Europe/Madrid"),
         ),
