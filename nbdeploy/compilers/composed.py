@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nbdeploy.codecs.columns import labels
+from nbdeploy.codecs.labels import labels
 from nbdeploy.compilers.stages import Fields, NotCompiled, Numbers, Stage, as_numbers
 from nbdeploy.compilers.steps import Final, compile_final, compile_transformer
 

@@ -44,10 +44,15 @@ def _answers(predictor: Predictor, sample: pl.DataFrame) -> dict[str, pl.DataFra
     alone = [sample[i : i + 1] for i in range(min(sample.height, _ALONE))]
     return {
         "whole": predictor.outputs(sample, methods),
-        "reversed": predictor.outputs(sample.reverse(), methods).reverse(),
+        "reversed": _reversed(predictor.outputs(_reversed(sample), methods)),
         "pieces": pl.concat([predictor.outputs(piece, methods) for piece in pieces]),
         "alone": pl.concat([predictor.outputs(row, methods) for row in alone]),
     }
+
+
+def _reversed(frame: pl.DataFrame) -> pl.DataFrame:
+    """Polars' own reverse cannot turn arrays of several dimensions."""
+    return frame[list(range(frame.height - 1, -1, -1))]
 
 
 def _deny_network(event: str, args: tuple[Any, ...]) -> None:
