@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 __all__ = ["ROUNDING", "Comparison", "compare"]
@@ -76,6 +77,8 @@ def compare(expected: pl.DataFrame, actual: pl.DataFrame, tolerance: float = 1e-
 
 def _difference(a: pl.Series, b: pl.Series) -> pl.Series:
     """Relative difference per row: 0 where both are the same, infinite where they cannot be compared."""
+    if a.dtype.is_nested():
+        return _of_lists(a, b)
     if a.dtype != b.dtype:
         common = pl.Float64 if a.dtype.is_numeric() and b.dtype.is_numeric() else pl.String
         a, b = a.cast(common), b.cast(common)
@@ -90,13 +93,35 @@ def _difference(a: pl.Series, b: pl.Series) -> pl.Series:
     return pl.select(pl.when(same).then(0.0).otherwise(relative).alias(a.name)).to_series()
 
 
+def _of_lists(a: pl.Series, b: pl.Series) -> pl.Series:
+    """The largest difference of what is in a row's lists; infinite where they are not of one shape."""
+    same = a.eq_missing(b) if a.dtype == b.dtype else pl.Series([False]).new_from_index(0, len(a))
+    if same.all():
+        return pl.Series(a.name, [0.0]).new_from_index(0, len(a))
+    before, after = _items(a), _items(b)
+    places = before.drop("item").columns
+    worst = pl.Series(a.name, np.where(same.to_numpy(), 0.0, np.inf))
+    if before.select(places).equals(after.select(places)):
+        found = before.select("row", worst=_difference(before["item"], after["item"])).group_by("row").max().sort("row")
+        worst = worst.scatter(found["row"], found["worst"])
+    return worst
+
+
+def _items(series: pl.Series) -> pl.DataFrame:
+    """Every item of every list, with its row and, in a sparse row, its position."""
+    table = series.to_frame("item").with_row_index("row")
+    while isinstance(table.schema["item"], (pl.List, pl.Array)):
+        table = table.explode("item", empty_as_null=False, keep_nulls=True)
+    return table.unnest("item").rename({"value": "item"}) if table.schema["item"] == pl.Struct else table
+
+
 def _show(expected: pl.DataFrame, actual: pl.DataFrame, rows: list[int]) -> str:
     return "; ".join(
         f"row {row}: "
         + ", ".join(
-            f"{name} {expected[name][row]!r} became {actual[name][row]!r}"
-            for name in expected.columns
-            if expected[name][row] != actual[name][row]
+            f"{name} {before!r:.120} became {after!r:.120}"
+            for name, before, after in zip(expected.columns, expected.row(row), actual.row(row), strict=True)
+            if before != after
         )
         for row in rows
     )

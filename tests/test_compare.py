@@ -26,6 +26,35 @@ def test_rounding_is_no_difference(expected: list[object], found: list[object]) 
     assert compare(pl.DataFrame({"x": expected}), pl.DataFrame({"x": found}), 1e-9).equal
 
 
+LISTS = pl.List(pl.Float64)
+ARRAYS = pl.Array(pl.Float64, (1, 2))
+SPARSE = pl.List(pl.Struct({"index": pl.UInt32, "value": pl.Float64}))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected", "close", "far"),
+    [
+        (LISTS, [[1.0, 2.0], [], None], [[1.0, 2.0 + 1e-12], [], None], [[1.0, 2.0 + 1e-3], [], None]),
+        (LISTS, [[1.0], [2.0]], [[1.0], [2.0]], [[1.0, 1.0], [2.0]]),
+        (ARRAYS, [[[1.0, 2.0]], [[NAN, 0.0]]], [[[1.0, 2.0]], [[NAN, 1e-17]]], [[[2.0, 2.0]], [[NAN, 0.0]]]),
+        (
+            SPARSE,
+            [[{"index": 3, "value": 1.0}], []],
+            [[{"index": 3, "value": 1.0 + 1e-12}], []],
+            [[{"index": 4, "value": 1.0}], []],
+        ),
+    ],
+    ids=["lists", "lengths", "arrays", "sparse"],
+)
+def test_lists_are_compared_item_by_item(dtype: pl.DataType, expected: list, close: list, far: list) -> None:
+    """Floats in them to a tolerance, their lengths and positions exactly."""
+    first = pl.DataFrame({"x": expected}, schema={"x": dtype})
+    assert compare(first, pl.DataFrame({"x": close}, schema={"x": dtype}), 1e-9).equal
+    found = compare(first, pl.DataFrame({"x": far}, schema={"x": dtype}), 1e-9)
+    assert found.rows == (0,)
+    assert "row 0: x [" in found.first
+
+
 @pytest.mark.parametrize(
     ("expected", "found", "row"),
     [

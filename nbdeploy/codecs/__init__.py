@@ -7,5 +7,6 @@ from nbdeploy.codecs.binding import UnknownColumns, bind, bind_text, unknown_col
 from nbdeploy.codecs.declared import declare
 from nbdeploy.codecs.frames import describe, rebuild
 from nbdeploy.codecs.proof import prove
+from nbdeploy.codecs.text_tables import Text
 
-__all__ = ["UnknownColumns", "bind", "bind_text", "declare", "describe", "prove", "rebuild", "unknown_columns"]
+__all__ = ["Text", "UnknownColumns", "bind", "bind_text", "declare", "describe", "prove", "rebuild", "unknown_columns"]

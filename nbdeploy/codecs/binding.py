@@ -9,10 +9,11 @@ from typing import Any
 import polars as pl
 
 from nbdeploy.codecs.columns import frame_of, wire_dtype
-from nbdeploy.codecs.conforming import conform, parse
+from nbdeploy.codecs.conforming import conform
 from nbdeploy.codecs.frames import CONTAINERS, container_of
 from nbdeploy.codecs.labels import labels, unique, wire_name
 from nbdeploy.codecs.parts import Part
+from nbdeploy.codecs.text_tables import Text
 from nbdeploy.codecs.values import series_of
 from nbdeploy.errors import InvalidData, NotFound
 from nbdeploy.types import Column, Signature
@@ -58,7 +59,7 @@ def bind(data: Any, signature: Signature) -> pl.DataFrame:
     parts = container.parts(data)
     if any(column.level for column in signature.columns) and hasattr(container, "levels"):
         parts = [*container.levels(data), *parts]
-    if signature.dims != 2 and len(parts) == 1:
+    if signature.dims != 2 and len(parts) == 1 and not isinstance(data, Text):
         return _joined([parts[0]], signature, data)
     if signature.unknown != "ignore":
         _tell_unknown(_unknown(parts, signature), signature)
@@ -67,16 +68,7 @@ def bind(data: Any, signature: Signature) -> pl.DataFrame:
 
 def bind_text(frame: pl.DataFrame, signature: Signature) -> pl.DataFrame:
     """Fit a frame of text, as read from a CSV file, to a signature. See :func:`bind`."""
-    _refuse_missing(signature, frame.columns)
-    if signature.unknown != "ignore":
-        _tell_unknown([name for name in frame.columns if name not in {*signature.names}], signature)
-    columns = [
-        parse(frame[column.name], column, signature.unseen).alias(column.name)
-        if column.name in frame.columns
-        else default(column, frame.height)
-        for column in signature.columns
-    ]
-    return frame_of(columns)
+    return bind(Text(frame), signature)
 
 
 def empty(signature: Signature) -> pl.DataFrame:
@@ -96,6 +88,9 @@ def unknown_columns(data: Any, signature: Signature) -> list[str]:
     container: Any = CONTAINERS[container_of(data)]
     if hasattr(container, "placed") or signature.dims != 2:
         return []
+    names = {*signature.names}
+    if isinstance(data, list) and all(isinstance(row, dict) and row.keys() <= names for row in data):
+        return []  # the usual request, quickly
     return _unknown(container.parts(data), signature)
 
 
@@ -139,7 +134,7 @@ def height_of(data: Any) -> int:
 def _column(part: Part, column: Column, unseen: str) -> pl.Series:
     absent = None if column.required else part.absent()
     if absent is None or not absent.any():
-        return conform(part.series(), column, unseen).alias(column.name)
+        return part.bound(column, unseen).alias(column.name)
     values = default(column, len(absent))
     given = part.series()
     rows = (~absent).arg_true()

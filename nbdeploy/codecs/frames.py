@@ -52,6 +52,7 @@ CONTAINERS: Registry[Container] = Registry(
     "container",
     {
         "builtins": "nbdeploy.codecs.builtin_tables:CONTAINER",
+        "nbdeploy": "nbdeploy.codecs.text_tables:CONTAINER",
         "numpy": "nbdeploy.codecs.numpy_tables:CONTAINER",
         "pandas": "nbdeploy.codecs.pandas_tables:CONTAINER",
         "polars": "nbdeploy.codecs.polars_tables:CONTAINER",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -34,11 +36,15 @@ _ARROW = "ArrowDtype"
 class PandasPart(Part):
     """A column, or a level of an index. See :class:`nbdeploy.codecs.parts.Part`."""
 
-    def __init__(self, series: Any, label: Any, *, level: bool = False) -> None:
+    def __init__(self, read: Callable[[], Any], label: Any, *, level: bool = False) -> None:
         self.label = label
         self.name = wire_name(label)
         self.level = level
-        self._series = series
+        self._read = read
+
+    @cached_property
+    def _series(self) -> Any:
+        return self._read()
 
     def series(self) -> pl.Series:
         """Read the values. See :class:`nbdeploy.codecs.parts.Part`."""

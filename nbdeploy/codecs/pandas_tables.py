@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,12 @@ class Pandas:
 
     def parts(self, data: Any) -> list[Part]:
         if isinstance(data, pd.Series):
-            part = PandasPart(data, data.name)
+            part = PandasPart(lambda: data, data.name)
             part.name = "value" if data.name is None else part.name
             return [part]
         if not isinstance(data, pd.DataFrame):
             raise InvalidData(f"a pandas {type(data).__name__} is not a table; give a DataFrame or a Series")
-        return [PandasPart(data.iloc[:, i], label) for i, label in enumerate(data.columns)]
+        return [PandasPart(partial(_column, data, i), label) for i, label in enumerate(data.columns)]
 
     def levels(self, data: Any) -> list[Part]:
         """Return the levels of the index, as far as they are more than row numbers."""
@@ -38,7 +39,7 @@ class Pandas:
         if data.index.nlevels == 1 and data.index.name is None:
             names = ["index"]
         found = [data.index.get_level_values(i) for i in range(data.index.nlevels)]
-        return [PandasPart(level.to_series(), name, level=True) for name, level in zip(names, found, strict=True)]
+        return [PandasPart(level.to_series, name, level=True) for name, level in zip(names, found, strict=True)]
 
     def form(self, data: Any) -> dict[str, Any]:
         facts: dict[str, Any] = {"dims": data.ndim}
@@ -68,6 +69,10 @@ class Pandas:
 
 
 CONTAINER = Pandas()
+
+
+def _column(data: Any, i: int) -> Any:
+    return data.iloc[:, i]
 
 
 def quick_floats(data: Any, signature: Signature) -> pl.DataFrame | None:

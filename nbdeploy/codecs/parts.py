@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from nbdeploy.codecs.columns import column_of
+from nbdeploy.codecs.conforming import conform
 from nbdeploy.types import Column
 
 __all__ = ["Part", "SeriesPart"]
@@ -49,6 +50,10 @@ class Part:
         """
         series = self.series().alias(self.name)
         return column_of(series, str(series.dtype)), series
+
+    def bound(self, column: Column, unseen: str) -> pl.Series:
+        """Fit the values to a column. See :func:`nbdeploy.codecs.conforming.conform`."""
+        return conform(self.series(), column, unseen)
 
     def absent(self) -> pl.Series | None:
         """Return which rows lack the column altogether, if rows can."""

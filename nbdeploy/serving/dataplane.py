@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import polars as pl
 
+from nbdeploy.codecs import unknown_columns
 from nbdeploy.errors import InvalidData, NbdeployError, NotFound
 from nbdeploy.serving.deployments import Deployments, Served
 from nbdeploy.serving.metrics import Metrics
@@ -48,6 +49,8 @@ class Answer:
         Of this prediction, for a later look.
     frame : polars.DataFrame
         One row per row asked.
+    unknown : int
+        How many columns were sent that the model does not take.
     """
 
     deployment: str
@@ -55,6 +58,7 @@ class Answer:
     digest: str
     id: str
     frame: pl.DataFrame
+    unknown: int = 0
 
 
 class DataPlane:
@@ -149,5 +153,6 @@ class DataPlane:
                 f"the model could not answer these rows: {type(error).__name__}: {str(error)[:500]} "
                 f"(prediction {prediction} in the server's log)"
             ) from error
-        answer = Answer(served.state.name, served.now.version, served.now.digest, prediction, frame)
+        unknown = len(unknown_columns(question.rows, predictor.signature))
+        answer = Answer(served.state.name, served.now.version, served.now.digest, prediction, frame, unknown)
         return answer, write(answer)

@@ -10,6 +10,7 @@ __all__ = [
     "DEPLOYMENTS",
     "HEADER_DIGEST",
     "HEADER_PREDICTION",
+    "HEADER_UNKNOWN",
     "HEADER_VERSION",
     "INFER",
     "LIVE",
@@ -51,6 +52,7 @@ DEPLOYMENT = "/api/deployments/{m}"
 HEADER_VERSION = "x-nbdeploy-version"
 HEADER_DIGEST = "x-nbdeploy-digest"
 HEADER_PREDICTION = "x-nbdeploy-prediction-id"
+HEADER_UNKNOWN = "x-nbdeploy-unknown-columns"
 
 
 def path(route: str, **values: object) -> str:

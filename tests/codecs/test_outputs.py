@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from nbdeploy.codecs.outputs import describe_output, join, output_frame
+from nbdeploy.codecs.outputs import describe_output, join, output_frame, rows_of
 from nbdeploy.errors import InvalidData
 from nbdeploy.types import MethodOutput
 
@@ -114,6 +116,69 @@ def test_nan_stays_nan_in_answers() -> None:
     output, frame = describe_output("predict", np.array([1.0, np.nan]))
     assert frame["prediction"].is_nan().to_list() == [False, True]
     assert output_frame(np.array([np.nan]), output)["prediction"].is_nan().all()
+
+
+IMAGES = np.arange(36, dtype="float32").reshape(6, 2, 3)
+TOKENS = [["a", "b"], ["c"], [], ["d"], ["e", "f"], ["g"]]
+WIDE = sparse.random_array((6, 1000), density=0.01, random_state=0, format="csr")
+
+
+@pytest.mark.parametrize(
+    ("method", "raw", "names", "dtypes"),
+    [
+        ("predict", IMAGES, ["prediction"], [pl.Array(pl.Float32, (2, 3))]),
+        ("predict", TOKENS, ["prediction"], [pl.List(pl.String)]),
+        ("predict", [np.array(words, dtype="U") for words in TOKENS], ["prediction"], [pl.List(pl.String)]),
+        ("transform", WIDE, ["transform_0"], [pl.List(pl.Struct({"index": pl.UInt32, "value": pl.Float64}))]),
+        (
+            "predict",
+            {"label": ["a"] * 6, "score": np.zeros((6, 2)), 3: np.arange(6)},
+            ["prediction_label", "prediction_score_0", "prediction_score_1", "prediction_3"],
+            [pl.String, pl.Float64, pl.Float64, pl.Int64],
+        ),
+        ("predict", [Decimal("1.5"), None, *[Decimal(2)] * 4], ["prediction"], [pl.Decimal(38, 1)]),
+        ("predict", pa.table({"a": range(6)}), ["prediction_a"], [pl.Int64]),
+    ],
+    ids=["images", "lists", "arrays", "sparse", "dict", "decimals", "arrow"],
+)
+def test_answers_of_any_shape_are_columns(method: str, raw: Any, names: list[str], dtypes: list[Any]) -> None:
+    """They keep their type through JSON, and their pieces join to the whole."""
+    described, whole = describe_output(method, raw)
+    assert (described.columns, whole.dtypes) == (names, dtypes)
+    output = msgspec.json.decode(msgspec.json.encode(described), type=MethodOutput)
+    pieces = [_cut(raw, slice(0, 4)), _cut(raw, slice(4, 6))]
+    assert [rows_of(piece) for piece in pieces] == [4, 2]
+    assert output_frame(join(pieces, 5), output).equals(whole[:5])
+
+
+def _cut(raw: Any, rows: slice) -> Any:
+    if isinstance(raw, dict):
+        return {key: value[rows] for key, value in raw.items()}
+    return raw.slice(rows.start, rows.stop - rows.start) if isinstance(raw, pa.Table) else raw[rows]
+
+
+def test_lists_stay_one_column_where_they_happen_to_be_of_one_length() -> None:
+    """What is recorded says so."""
+    output, _ = describe_output("predict", TOKENS)
+    assert output_frame([["a", "b"], ["c", "d"]], output)["prediction"].to_list() == [["a", "b"], ["c", "d"]]
+    with pytest.raises(InvalidData, match="column 'prediction', but answered list"):
+        output_frame([[1], [2]], output)
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (3, "a row for each row"),
+        ({"a": [1, 2], "b": [1]}, "different numbers of rows"),
+        ([[1, "a"], [2]], "lists of int and str"),
+        (np.zeros((2, 2, 2), dtype="complex"), "hold numbers, text or booleans"),
+    ],
+    ids=str,
+)
+def test_answers_that_are_no_columns_are_refused(raw: Any, says: str) -> None:
+    """In words."""
+    with pytest.raises(InvalidData, match=says):
+        describe_output("predict", raw)
 
 
 def test_masked_answers_are_refused() -> None:

@@ -49,10 +49,16 @@ def test_null_is_a_missing_value(shared: Any) -> None:
     assert shared.ask("POST", "/models/plans/predict", json=[record]).status_code == 200
 
 
-def test_columns_the_model_does_not_read_are_ignored(shared: Any) -> None:
-    """Whatever they hold."""
-    record = {"age": 20, "balance": 0, "id": {"nested": [1, "a"]}}
-    assert shared.ask("POST", "/models/churn/predict", json=[record]).json() == [{"prediction": "no"}]
+def test_columns_the_model_does_not_read_are_ignored_and_counted(shared: Any) -> None:
+    """Whatever they hold, in records as in CSV; a request without any says nothing of them."""
+    record = {"age": 20, "balance": 0, "id": {"nested": [1, "a"]}, "note": None}
+    answer = shared.ask("POST", "/models/churn/predict", json=[record])
+    assert (answer.json(), answer.headers["x-nbdeploy-unknown-columns"]) == ([{"prediction": "no"}], "2")
+    text = {"Content-Type": "text/csv"}
+    answer = shared.ask("POST", "/models/churn/predict", data="age,id,balance\n20,x,0\n", headers=text)
+    assert answer.headers["x-nbdeploy-unknown-columns"] == "1"
+    answer = shared.ask("POST", "/models/churn/predict", json=[{"age": 20, "balance": 0}])
+    assert "x-nbdeploy-unknown-columns" not in answer.headers
 
 
 @pytest.mark.parametrize("media_type", ["text/csv", ARROW, PARQUET])

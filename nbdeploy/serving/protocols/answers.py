@@ -17,4 +17,6 @@ def prediction(answer: Answer, body: bytes, media_type: str) -> Response:
         routes.HEADER_DIGEST: answer.digest,
         routes.HEADER_PREDICTION: answer.id,
     }
+    if answer.unknown:
+        headers[routes.HEADER_UNKNOWN] = str(answer.unknown)
     return Response(body, headers=headers, media_type=media_type)

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 from starlette.exceptions import HTTPException
 
-from nbdeploy.codecs import bind_text
+from nbdeploy.codecs import Text
 from nbdeploy.codecs.csv_values import csv_plain
 from nbdeploy.codecs.strict_json import decode, encode, plain
 from nbdeploy.errors import InvalidData
@@ -80,11 +80,10 @@ def _write_json(frame: pl.DataFrame) -> bytes:
     return encode(plain(frame).to_dicts())
 
 
-def _read_csv(body: bytes, signature: Signature) -> pl.DataFrame:
+def _read_csv(body: bytes, _: Signature) -> Text:
     if not body.strip():
         raise InvalidData("the CSV is empty: it has not even a line of column names")
-    text = _refusing("CSV", lambda: pl.read_csv(io.BytesIO(body), infer_schema=False))
-    return bind_text(text, signature)
+    return Text(_refusing("CSV", lambda: pl.read_csv(io.BytesIO(body), infer_schema=False)))
 
 
 def _write_csv(frame: pl.DataFrame) -> bytes:

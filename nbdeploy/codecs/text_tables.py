@@ -1,0 +1,52 @@
+"""Tables of text, as a CSV file holds them: what a value is, is for the signature to say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from nbdeploy.codecs.conforming import parse
+from nbdeploy.codecs.parts import Part, SeriesPart
+from nbdeploy.errors import InvalidData
+from nbdeploy.types import Column, Signature
+
+__all__ = ["CONTAINER", "Text"]
+
+
+class Text:
+    """A frame whose values are text still to be read.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        Columns of text.
+    """
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self.frame = frame
+        self.shape = frame.shape
+
+
+class _TextPart(SeriesPart):
+    def bound(self, column: Column, unseen: str) -> pl.Series:
+        return parse(self.series(), column, unseen)
+
+
+class _Texts:
+    """See :class:`nbdeploy.codecs.frames.Container`."""
+
+    def parts(self, data: Text) -> list[Part]:
+        return [_TextPart(series) for series in data.frame.get_columns()]
+
+    def form(self, _: Text) -> dict[str, Any]:
+        raise InvalidData("a table of text does not say of which types its columns are; give the data itself")
+
+    def take(self, data: Text, rows: list[int]) -> Text:
+        return Text(data.frame[rows])
+
+    def rebuild(self, _: pl.DataFrame, __: Signature) -> Any:
+        raise ValueError("no model is given a table of text")
+
+
+CONTAINER = _Texts()
