@@ -54,7 +54,11 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     created, author, note : str
         When (UTC, ISO 8601), who, and a remark.
     metrics : dict of str to float
-        How good it is.
+        How good it is on the test rows.
+    intervals : dict of str to (float, float)
+        Between which each metric lies when the test rows are drawn again.
+    test : dict
+        Number of test rows, and metrics by class.
     rehearsal, lineage : dict
         How it was proven, and where it comes from.
     privacy : dict
@@ -80,6 +84,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     author: str = ""
     note: str = ""
     metrics: dict[str, float] = {}
+    intervals: dict[str, tuple[float, float]] = {}
+    test: dict[str, Any] = {}
     rehearsal: dict[str, Any] = {}
     lineage: dict[str, Any] = {}
     privacy: dict[str, Any] = {}

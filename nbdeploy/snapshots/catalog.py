@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from nbdeploy.cards import Card, Result, Table
-from nbdeploy.errors import Corrupted
+from nbdeploy.cards import Card, Page, Result, Table
+from nbdeploy.errors import Corrupted, NbdeployError
 from nbdeploy.manifest import Manifest
+from nbdeploy.profiles import ModelProfile
+from nbdeploy.snapshots.metrics import ordered
+from nbdeploy.snapshots.page import page
+from nbdeploy.snapshots.wording import proof_in_short, score, size, some
 from nbdeploy.store import Store, Version
 from nbdeploy.types import Signature
 
-__all__ = ["AliasMove", "Exported", "Snapshot", "SnapshotList", "describe_version", "list_versions", "metrics_of"]
+__all__ = ["AliasMove", "Exported", "Snapshot", "SnapshotList", "describe_version", "list_versions"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Snapshot(Result):
         What the latest rehearsal proved, where it was not the one at storing.
     notices : sequence of str
         What the user should know of what just happened.
+    read : callable, optional
+        Returns a file of the bundle by its SHA-256.
     """
 
     stored: Version
@@ -44,6 +50,7 @@ class Snapshot(Result):
     event: str = ""
     proof: Mapping[str, Any] = field(default_factory=dict)
     notices: Sequence[str] = ()
+    read: Callable[[str], bytes] | None = field(default=None, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -68,7 +75,30 @@ class Snapshot(Result):
     @property
     def metrics(self) -> dict[str, float]:
         """Metrics on the test rows, those that say most first."""
-        return dict(metrics_of(self.stored))
+        return dict(ordered(self.stored.record.get("metrics", {})))
+
+    @property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Between which each metric lies in 95 % of resamples of the test rows."""
+        return {name: (low, high) for name, (low, high) in self.stored.record.get("intervals", {}).items()}
+
+    @property
+    def profile(self) -> ModelProfile | None:
+        """What all rows of the data were like, and the answers; None if the bundle has no profile.
+
+        Raises
+        ------
+        Corrupted
+            If it cannot be understood.
+        """
+        entry = self.manifest.files.get("profile.json")
+        if entry is None or self.read is None:
+            return None
+        try:
+            document = msgspec.json.decode(self.read(entry.sha256))
+        except msgspec.DecodeError as error:
+            raise Corrupted(f"profile.json of {self.ref} is not JSON: {error}") from error
+        return ModelProfile.from_document(document)
 
     @property
     def signature(self) -> Signature:
@@ -79,10 +109,10 @@ class Snapshot(Result):
     def line(self) -> str:
         """What it is and how it was proven."""
         proof = self.proof or self.stored.record.get("rehearsal", {})
-        said = f"{self.stored}, proven equal in a clean process ({_proof(proof)})"
-        metrics = "".join(f", {name} {value:.4g}" for name, value in metrics_of(self.stored)[:1])
+        said = f"{self.stored}, proven equal in a clean process ({proof_in_short(proof)})"
+        metrics = "".join(f", {said}" for said in self._scores()[:1])
         if self.event == "found":
-            said = f"{self.stored} has this content already, proven equal when it was stored ({_proof(proof)})"
+            said = f"{self.stored} has this content already, proven equal when it was stored ({proof_in_short(proof)})"
         if self.event == "imported":
             said = f"{self.stored} imported from its bundle, every file checked"
         if self.event in {"stored", "found"}:
@@ -93,14 +123,14 @@ class Snapshot(Result):
         """Inputs, outputs, proof and metrics."""
         record, signature = self.stored.record, self.manifest.parsed.signature
         proof = self.proof or record.get("rehearsal", {})
-        outputs = "; ".join(f"{name}: {_some(out.columns)}" for name, out in signature.outputs.items())
-        inputs = _some([f"{c.name} ({c.type}{', may be missing' if c.nullable else ''})" for c in signature.columns])
+        outputs = "; ".join(f"{name}: {some(out.columns)}" for name, out in signature.outputs.items())
+        inputs = some([f"{c.name} ({c.type}{', may be missing' if c.nullable else ''})" for c in signature.columns])
         facts = [
-            ("digest", f"{self.stored.digest[:19]}… · {_size(record.get('bytes', 0))} · {record.get('flavor')}"),
-            ("proof", f"{_proof(proof)}, {proof.get('isolation', '?')}, Python {proof.get('python', '?')}"),
+            ("digest", f"{self.stored.digest[:19]}… · {size(record.get('bytes', 0))} · {record.get('flavor')}"),
+            ("proof", f"{proof_in_short(proof)}, {proof.get('isolation', '?')}, Python {proof.get('python', '?')}"),
             (
                 "metrics",
-                ", ".join(f"{k} {v:.4g}" for k, v in metrics_of(self.stored)) or "none: give --test X y",
+                ", ".join(self._scores()) or "none: give --test X y",
             ),
             ("inputs", inputs),
             ("answers", outputs),
@@ -113,8 +143,35 @@ class Snapshot(Result):
         if record.get("note"):
             facts.append(("note", record["note"]))
         facts += [("noticed", notice) for notice in record.get("notices", ())]
-        following = f"%deploy push {self.stored.name}" if self.event in {"stored", "found"} else ""
-        return Card(str(self.stored), facts, next=following)
+        return Card(str(self.stored), facts, next=self._following)
+
+    def page(self) -> Page:
+        """Everything there is to say of it, in sections."""
+        try:
+            profile = self.profile
+        except NbdeployError:  # a store that is gone, or a forged file, is no reason to show nothing
+            profile = None
+        return page(
+            self.manifest,
+            profile,
+            title=self.ref,
+            ref=self.ref,
+            proof=self.proof,
+            aliases=self.aliases,
+            following=self._following,
+        )
+
+    def _repr_html_(self) -> str:
+        return self.page().html()
+
+    @property
+    def _following(self) -> str:
+        return f"%deploy push {self.stored.name}" if self.event in {"stored", "found"} else ""
+
+    def _scores(self) -> list[str]:
+        """Return metrics in words, the first with its interval."""
+        found = ordered(self.metrics)
+        return [score(*pair, self.intervals.get(pair[0]) if not i else None) for i, pair in enumerate(found)]
 
     def document(self) -> dict[str, Any]:
         """Return the document of ``show --json``."""
@@ -126,6 +183,8 @@ class Snapshot(Result):
             "lineage": self.stored.record.get("lineage", {}),
             "rehearsal": dict(self.proof or self.stored.record.get("rehearsal", {})),
             "twin": self.stored.record.get("twin") or None,
+            "intervals": {name: list(interval) for name, interval in self.intervals.items()},
+            "test": self.stored.record.get("test", {}),
             "privacy": self.stored.record.get("privacy", {}),
             "author": self.stored.author,
             "note": self.stored.record.get("note", ""),
@@ -155,9 +214,9 @@ class SnapshotList(Result):
             (
                 str(version),
                 ", ".join(aliases),
-                ", ".join(f"{k} {v:.4g}" for k, v in metrics_of(version)[:2]),
+                ", ".join(score(*pair) for pair in ordered(version.record.get("metrics", {}))[:2]),
                 version.record.get("flavor", ""),
-                _size(version.record.get("bytes", 0)),
+                size(version.record.get("bytes", 0)),
                 version.created[:16].replace("T", " "),
                 version.digest[7:19],
             )
@@ -231,7 +290,7 @@ def describe_version(
 ) -> Snapshot:
     """Describe a version with the aliases that mean it now."""
     aliases = [alias for alias, number in store.aliases(version.name).items() if number == version.number]
-    return Snapshot(version, store.manifest(version), aliases, event, proof or {}, notices)
+    return Snapshot(version, store.manifest(version), aliases, event, proof or {}, notices, store.blob)
 
 
 def list_versions(store: Store, name: str | None = None) -> SnapshotList:
@@ -269,26 +328,3 @@ def _row(version: Version, aliases: Sequence[str]) -> dict[str, Any]:
         "bytes": record.get("bytes"),
         "runs_code": record.get("runs_code"),
     }
-
-
-def metrics_of(version: Version) -> list[tuple[str, float]]:
-    """Metrics, those that say most first."""
-    order = ("auc", "r2", "accuracy", "f1", "rmse", "mae")
-    found = version.record.get("metrics", {})
-    return sorted(found.items(), key=lambda item: (order.index(item[0]) if item[0] in order else len(order), item[0]))
-
-
-def _proof(proof: Mapping[str, Any]) -> str:
-    return f"{proof.get('rows', 0)} rows, max diff {proof.get('max_difference', float('nan')):.2g}"
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:8]) + (f" … ({len(names)})" if len(names) > 8 else "")
-
-
-def _size(size: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.3g} GB"

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from nbdeploy.cards import Card, Patch, Result, Section, Table
+from nbdeploy.cards import Card, Patch, Result, Table
 from nbdeploy.errors import NbdeployError
 from nbdeploy.predictor import Predictor
-from nbdeploy.snapshots.catalog import metrics_of
 from nbdeploy.snapshots.changes import Change, changed, code_patch, environment_of, files_of, signature_of
 from nbdeploy.snapshots.disagreement import Disagreement, disagreement
+from nbdeploy.snapshots.metrics import ordered
 from nbdeploy.store import Store, Version
 
 __all__ = ["Difference", "difference"]
@@ -80,15 +80,15 @@ class Difference(Result):
             ("packages", self.environment),
             ("files", self.files),
         )
-        sections = [Section(title, self._table(changes)) for title, changes in parts if changes]
+        shown: list[tuple[str, Table | Patch]] = [(title, self._table(changes)) for title, changes in parts if changes]
         if self.predictions.first:
-            sections.insert(0, Section("the first rows that are answered differently", self._rows()))
+            shown.insert(0, ("the first rows that are answered differently", self._rows()))
         if self.code:
             more = len(self.code) - _LINES
             rest = [f"… {more} more lines; see --json"] if more > 0 else []
-            sections.append(Section("code", Patch([*self.code[:_LINES], *rest])))
+            shown.append(("code", Patch([*self.code[:_LINES], *rest])))
         sides = [(str(one), f"{one.digest[:19]}… by {one.author}, {one.created}") for one in (self.before, self.after)]
-        return Card(self.line, [*sides, ("predictions", self._predictions())], sections=sections)
+        return Card(self.line, [*sides, ("predictions", self._predictions())], parts=shown)
 
     def document(self) -> dict[str, Any]:
         """Return everything that differs."""
@@ -134,7 +134,9 @@ def difference(store: Store, before: Version, after: Version, load: Callable[[Ve
         Loads one, to ask both about the same rows.
     """
     if before.digest == after.digest:
-        return Difference(before, after, metrics=changed(*(dict(metrics_of(one)) for one in (before, after))))
+        return Difference(
+            before, after, metrics=changed(*(dict(ordered(one.record.get("metrics", {}))) for one in (before, after)))
+        )
     old, new = documents = [store.manifest(version) for version in (before, after)]
     asked, parameters = _asked(before, after, load)
     return Difference(
@@ -142,12 +144,16 @@ def difference(store: Store, before: Version, after: Version, load: Callable[[Ve
         after,
         signature=changed(signature_of(old.parsed.signature), signature_of(new.parsed.signature)),
         environment=changed(environment_of(old), environment_of(new)),
-        metrics=changed(*(dict(metrics_of(one)) for one in (before, after))),
+        metrics=changed(_metrics(before), _metrics(after)),
         parameters=parameters,
         files=changed(files_of(old), files_of(new)),
         code=code_patch(store.open(before), store.open(after), documents),
         predictions=asked,
     )
+
+
+def _metrics(version: Version) -> dict[str, float]:
+    return dict(ordered(version.record.get("metrics", {})))
 
 
 def _asked(

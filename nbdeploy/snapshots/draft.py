@@ -16,14 +16,17 @@ from nbdeploy.codecs import rebuild
 from nbdeploy.flavors import FLAVORS, Saved
 from nbdeploy.flavors.pickling import naming
 from nbdeploy.manifest import BESIDE, PROTOCOL, Content, Manifest, canonical_json, file_entry
+from nbdeploy.profiles import ModelProfile
 from nbdeploy.snapshots.answers import Answers
 from nbdeploy.snapshots.capture import Captured
 from nbdeploy.snapshots.environment import environment, requirements
-from nbdeploy.snapshots.model_card import mlmodel, model_card, python_env
-from nbdeploy.snapshots.sampling import Kept, profile
-from nbdeploy.types import Signature
+from nbdeploy.snapshots.mlmodel import mlmodel, python_env
+from nbdeploy.snapshots.page import model_card
+from nbdeploy.snapshots.sampling import Kept
 
 __all__ = ["Draft", "assemble"]
+
+CARD = "README.md"
 
 
 @dataclass(frozen=True)
@@ -36,10 +39,13 @@ class Draft:
         Its documents.
     files : mapping of str to bytes
         Path to content of every other file.
+    profile : ModelProfile
+        What its data was like, as in ``profile.json``.
     """
 
     manifest: Manifest
     files: Mapping[str, bytes]
+    profile: ModelProfile
 
     def write(self, folder: Path) -> Path:
         """Write the bundle into a folder."""
@@ -49,9 +55,13 @@ class Draft:
             (folder / path).write_bytes(content)
         return folder
 
-    def with_facts(self, facts: Mapping[str, Any]) -> Manifest:
-        """Return the documents with more facts in the record."""
-        return Manifest.sealed(self.manifest.content, {**self.manifest.record_document, **facts})
+    def finished(self, **facts: Any) -> Draft:
+        """Return the bundle with more facts in the record, and a model card that tells them."""
+        record = {**self.manifest.record_document, **facts}
+        card = model_card(Manifest.sealed(self.manifest.content, record), self.profile)
+        record["bytes"] += len(card) - len(self.files[CARD])
+        record["files"] = {**record["files"], CARD: msgspec.to_builtins(file_entry(card))}
+        return Draft(Manifest.sealed(self.manifest.content, record), {**self.files, CARD: card}, self.profile)
 
 
 def assemble(
@@ -90,10 +100,10 @@ def assemble(
     content, inside = _content({**files, **captured.files}, answers, captured, saved)
     raw = canonical_json(content)
     beside = {
-        "MLmodel": mlmodel(_mlflow(saved, answers.signature), content, file_entry(raw).sha256[:32]),
+        "MLmodel": mlmodel(saved.mlflow, content, file_entry(raw).sha256[:32]),
         "python_env.yaml": python_env(content),
-        "README.md": model_card(name, content, facts),
-        "profile.json": canonical_json(profile(kept.sample, kept.expected)),
+        CARD: b"",
+        "profile.json": canonical_json(kept.profile),
         "sample.parquet": _parquet(kept.sample),
         "expected.parquet": _parquet(kept.expected),
     }
@@ -109,7 +119,7 @@ def assemble(
         "files": {path: file_entry(data) for path, data in sorted(beside.items())},
         "bytes": sum(len(data) for data in (*inside.values(), *beside.values())) + len(raw),
     }
-    return Draft(Manifest.sealed(raw, msgspec.to_builtins(record)), {**inside, **beside})
+    return Draft(Manifest.sealed(raw, msgspec.to_builtins(record)), {**inside, **beside}, kept.profile).finished()
 
 
 def _content(
@@ -129,11 +139,6 @@ def _content(
         loader=dict(saved.loader),
     )
     return content, inside
-
-
-def _mlflow(saved: Saved, signature: Signature) -> Mapping[str, Any]:
-    """MLflow calls models with pandas frames: where the model was given something else, our loader rebuilds it."""
-    return saved.mlflow if signature.container in {"pandas", "numpy"} and signature.dims == 2 else {}
 
 
 def _parquet(frame: pl.DataFrame) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,17 +12,16 @@ from typing import Any
 import polars as pl
 
 from nbdeploy.bundles import Bundle
-from nbdeploy.codecs import bind
 from nbdeploy.compare import ROUNDING
-from nbdeploy.errors import InvalidData, NotCapturable, RehearsalFailed
+from nbdeploy.errors import NotCapturable, RehearsalFailed
 from nbdeploy.flavors import FLAVORS, flavors_for
 from nbdeploy.flavors.chain import by_hand, chained
-from nbdeploy.predictor import Caller
+from nbdeploy.profiles import ModelProfile
 from nbdeploy.snapshots.answers import Answers, Asking, answer
 from nbdeploy.snapshots.capture import Captured, capture
+from nbdeploy.snapshots.describing import measure_model, profile_model
 from nbdeploy.snapshots.draft import Draft, assemble
 from nbdeploy.snapshots.lineage import lineage
-from nbdeploy.snapshots.metrics import evaluate
 from nbdeploy.snapshots.options import Options
 from nbdeploy.snapshots.rehearsal import Rehearsal, rehearse
 from nbdeploy.snapshots.sampling import Kept
@@ -67,7 +66,8 @@ def take_snapshot(
     except RehearsalFailed as error:
         raise RehearsalFailed(f"{error}; nothing was stored", **error.facts) from error
     progress(Progress(_STEPS - 1, _STEPS, message="storing"))
-    version, created = store.add(name, draft.with_facts({"rehearsal": rehearsal.document()}), draft.files)
+    draft = draft.finished(rehearsal=rehearsal.document())
+    version, created = store.add(name, draft.manifest, draft.files)
     progress(Progress(_STEPS, _STEPS, message="stored"))
     return Taken(version, created, draft.manifest.parsed_record.notices)
 
@@ -101,48 +101,35 @@ def _proven(subject: _Subject, progress: Report) -> tuple[Draft, Rehearsal]:
 def _proven_by(flavor: str, subject: _Subject, progress: Report) -> tuple[Draft, Rehearsal]:
     progress(Progress(0, _STEPS, message="asking the model in the kernel"))
     answers = answer(subject.model, subject.data, subject.asking(flavor, Canonical()))
-    metrics = _metrics(subject.model, answers, subject.options.test)
-    facts = {"note": subject.options.note, "metrics": metrics, "lineage": lineage()}
+    profile = profile_model(subject.model, subject.data, answers)
+    measured = measure_model(subject.model, answers, subject.options.test)
+    facts = {"note": subject.options.note, "lineage": lineage(), **asdict(measured)}
     progress(Progress(1, _STEPS, message="capturing what the model uses"))
     reached = FLAVORS[flavor].reached(subject.model)
     captured = capture(reached)
     if not subject.options.allow_secrets:
         refuse_secrets(find_secrets(reached, captured))
     progress(Progress(2, _STEPS, message="rehearsing in a clean process"))
-    draft, rehearsal = _rehearsed(subject, answers, captured, facts)
+    draft, rehearsal = _rehearsed(subject, answers, captured, profile, facts)
     if rehearsal.row_stable:
         return draft, rehearsal
     # One fixed tile for everything: the same kernel runs for every row, however many are asked for.
     progress(Progress(3, _STEPS, message="rehearsing again in tiles of one size"))
     answers = answer(subject.model, subject.data, subject.asking(flavor, Canonical(tile=_TILE)))
-    return _rehearsed(subject, answers, captured, facts)
+    return _rehearsed(subject, answers, captured, profile, facts)
 
 
 def _rehearsed(
-    subject: _Subject, answers: Answers, captured: Captured, facts: Mapping[str, Any]
+    subject: _Subject, answers: Answers, captured: Captured, profile: ModelProfile, facts: Mapping[str, Any]
 ) -> tuple[Draft, Rehearsal]:
     """Assemble a bundle in a folder of its own, and rehearse it there."""
-    kept = Kept(answers.sample, answers.expected)
+    kept = Kept(answers.sample, answers.expected, profile)
     with TemporaryDirectory(prefix="nbdeploy-") as temporary:
         work = Path(temporary, "work")
         work.mkdir()
         draft = assemble(work, subject.name, subject.model, answers, captured, kept, facts)
         bundle = draft.write(Path(temporary, "bundle"))
         return draft, rehearse(bundle, answers.sample, answers.expected, answers.asking.tolerance)
-
-
-def _metrics(model: Any, answers: Answers, test: Sequence[Any] | None) -> dict[str, float]:
-    if test is None:
-        return {}
-    if not isinstance(test, (tuple, list)) or len(test) != 2:
-        raise InvalidData("test= takes two things, the rows and the right answers: test=(X_test, y_test)")
-    X, y = test
-    asking, signature = answers.asking, answers.signature
-    caller = Caller(model, asking.flavor, signature, asking.canonical)
-    wire = bind(X, signature)
-    probability = caller.raw(wire, "predict_proba") if "predict_proba" in signature.outputs else None
-    guess = "predict" if "predict" in signature.outputs else signature.default_method
-    return evaluate(y, caller.raw(wire, guess), probability, FLAVORS[asking.flavor].classes(model))
 
 
 def verify(

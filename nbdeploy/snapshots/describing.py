@@ -1,0 +1,92 @@
+"""What a snapshot says of its data: what the rows and the answers are like, and how good the answers are."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import polars as pl
+
+from nbdeploy.codecs import bind
+from nbdeploy.codecs.outputs import output_frame
+from nbdeploy.errors import InvalidData, RehearsalFailed
+from nbdeploy.flavors import FLAVORS
+from nbdeploy.predictor import Caller
+from nbdeploy.profiles import ModelProfile, profile_of
+from nbdeploy.snapshots.answers import Answers
+from nbdeploy.snapshots.metrics import Measured, measure
+from nbdeploy.snapshots.sampling import choose_rows
+
+__all__ = ["PREDICTED", "measure_model", "profile_model"]
+
+PREDICTED = 2000
+"""About how many rows are predicted for the profile of the answers; asking a slow model for all would take long."""
+
+_PARTS = 8
+_SECONDS = 3.0
+
+
+def profile_model(model: Any, data: Any, answers: Answers, private: Collection[str] = ()) -> ModelProfile:
+    """Profile all rows of the data, and a live model's answers to some of them, evenly spread.
+
+    About 2,000 rows are asked for; fewer, if that would take more than three seconds. The profile of the answers
+    says how many they were.
+
+    Parameters
+    ----------
+    model : object
+        The live model.
+    data : table, n rows
+        As it was given.
+    answers : Answers
+        What the model answered, for its signature.
+    private : collection of str
+        Columns of which nothing is kept.
+    """
+    signature = answers.signature
+    wire = bind(data, signature)
+    rows = choose_rows(wire, PREDICTED)
+    caller = Caller(model, answers.asking.flavor, signature, answers.asking.canonical)
+    asked = {signature.default_method, "predict", "predict_proba"} & signature.outputs.keys()
+    parts = [rows[part::_PARTS] for part in range(min(_PARTS, len(rows)))]  # each evenly spread, whichever is the last
+    deadline = time.monotonic() + _SECONDS
+    asking = (part for i, part in enumerate(parts) if not i or time.monotonic() < deadline)
+    found = [_answers(caller, wire[part], sorted(asked)) for part in asking]
+    return ModelProfile(profile_of(wire, private=private), profile_of(pl.concat(found)))
+
+
+def _answers(caller: Caller, rows: pl.DataFrame, methods: list[str]) -> pl.DataFrame:
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            frames = [output_frame(caller.raw(rows, name), caller.signature.outputs[name]) for name in methods]
+    except Exception as error:
+        raise RehearsalFailed(
+            f"the model fails on some of the rows given as its data: {type(error).__name__}: {error}; give rows that "
+            "it can answer"
+        ) from error
+    return pl.concat(frames, how="horizontal")
+
+
+def measure_model(model: Any, answers: Answers, test: Sequence[Any] | None) -> Measured:
+    """Measure a live model on rows and right answers that were kept from training.
+
+    Raises
+    ------
+    InvalidData
+        If the rows or the answers do not fit the model.
+    """
+    if test is None:
+        return Measured()
+    if not isinstance(test, (tuple, list)) or len(test) != 2:
+        raise InvalidData("test= takes two things, the rows and the right answers: test=(X_test, y_test)")
+    X, y = test
+    asking, signature = answers.asking, answers.signature
+    caller = Caller(model, asking.flavor, signature, asking.canonical)
+    wire = bind(X, signature)
+    guess = caller.raw(wire, "predict" if "predict" in signature.outputs else signature.default_method)
+    decides = next((name for name in ("predict_proba", "decision_function") if name in signature.outputs), None)
+    known = {} if decides is None else {decides: caller.raw(wire, decides)}
+    classes = FLAVORS[asking.flavor].classes(model)
+    return measure(y, guess, known.get("predict_proba"), classes, known.get("decision_function"))

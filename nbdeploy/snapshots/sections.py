@@ -1,0 +1,169 @@
+"""What there is to say of a snapshot, a section each; a section about nothing is None."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nbdeploy.cards import Code, Facts, Items, Section, Table, Text
+from nbdeploy.codecs.columns import wire_dtype
+from nbdeploy.manifest import Content
+from nbdeploy.profiles import ModelProfile
+from nbdeploy.snapshots.figures import column_rows
+from nbdeploy.snapshots.metrics import ordered
+from nbdeploy.snapshots.wording import brief, digits, proof_in_short, some
+from nbdeploy.types import Signature
+
+__all__ = [
+    "answers",
+    "certificate",
+    "environment",
+    "example",
+    "inputs",
+    "lineage",
+    "loading",
+    "notices",
+    "privacy",
+    "quality",
+    "trust",
+    "twin",
+]
+
+_FEW = 12
+_SHOWN = 60
+_EXAMPLES = 3
+
+
+def notices(said: Sequence[str]) -> Section | None:
+    """What its author was told."""
+    return Section("Noticed", [Items(said)], open=True) if said else None
+
+
+def quality(record: Mapping[str, Any]) -> Section | None:
+    """Metrics with their intervals, and by class."""
+    metrics, intervals, test = (record.get(name, {}) for name in ("metrics", "intervals", "test"))
+    if not metrics:
+        return None
+    rows = [
+        (name, digits(value), " – ".join(map(digits, intervals[name])) if name in intervals else "")
+        for name, value in ordered(metrics)
+    ]
+    classes = [
+        (label, row["support"], *(digits(row[name]) for name in ("precision", "recall", "f1")))
+        for label, row in test.get("classes", {}).items()
+    ]
+    blocks = [Table(("metric", "value", "95 % interval") if intervals else ("metric", "value", ""), rows)]
+    blocks += [Table(("class", "rows", "precision", "recall", "f1"), classes)] if classes else []
+    on = f"on {test['rows']:,} test rows" if "rows" in test else ""
+    return Section("Metrics", blocks, summary=on, open=True)
+
+
+def inputs(signature: Signature, profile: ModelProfile | None) -> Section:
+    """Columns with their types, and what the data given was like."""
+    shown = signature.columns[:_SHOWN]
+    named = [(column.name, column.type) for column in shown]
+    header, rows = column_rows(named, profile.inputs if profile else None)
+    needed = ["may be missing" if column.nullable else "required" for column in shown]
+    rows = [(*row[:2], need, *row[2:]) for row, need in zip(rows, needed, strict=True)]
+    count = len(signature.columns)
+    seen = f" of {profile.inputs.rows:,} rows" if profile else ""
+    said = f"{count} column{'s' if count != 1 else ''}{seen}, given as {signature.container}"
+    more = [Text(f"and {count - _SHOWN} more columns")] if count > _SHOWN else []
+    return Section("Inputs", [Table((*header[:2], "", *header[2:]), rows), *more], said, open=count <= _FEW)
+
+
+def answers(signature: Signature, profile: ModelProfile | None) -> Section:
+    """Methods and what each answers."""
+    named = [
+        (column, kind, f"{name} (default)" if name == signature.default_method else name)
+        for name, output in signature.outputs.items()
+        for column, kind in zip(output.columns, output.types, strict=True)
+    ]
+    header, rows = column_rows([pair[:2] for pair in named[:_SHOWN]], profile.predictions if profile else None)
+    rows = [(method, *row) for (_, _, method), row in zip(named, rows, strict=False)]
+    more = [Text(f"and {len(named) - _SHOWN} more columns")] if len(named) > _SHOWN else []
+    seen = f"; distribution over {profile.predictions.rows:,} of the rows given" if profile else ""
+    said = f"{some(list(signature.outputs))}{seen}"
+    return Section("Answers", [Table(("method", *header), rows), *more], said, open=len(named) <= _FEW)
+
+
+def certificate(record: Mapping[str, Any], proof: Mapping[str, Any]) -> Section | None:
+    """How it was proven."""
+    if not proof:
+        return None
+    facts = _facts(proof)
+    if "native_difference" in record:
+        facts.append(("difference from the model's plain call", brief(record["native_difference"])))
+    text = (
+        "Loaded in a clean process without network, the snapshot answered as the live model did: labels and integers "
+        "exactly, floats within the tolerance; and each row the same alone, in small batches and in reverse order."
+    )
+    return Section("Certificate", [Text(text), Facts(facts)], proof_in_short(proof))
+
+
+def twin(record: Mapping[str, Any]) -> Section | None:
+    """The compiled twin."""
+    found = record.get("twin") or {}
+    return Section("Compiled twin", [Facts(_facts(found))]) if found else None
+
+
+def lineage(record: Mapping[str, Any]) -> Section | None:
+    """Where it comes from."""
+    facts = [(name, str(record[name])) for name in ("created", "author", "note") if record.get(name)]
+    facts += _facts(record.get("lineage", {}))
+    return Section("Lineage", [Facts(facts)], str(record.get("created", ""))[:10]) if facts else None
+
+
+def trust(content: Content) -> Section:
+    """What can execute code."""
+    source = sorted(path for path in content.files if path.startswith("code/"))
+    packed = sorted(path for path in content.files if path.endswith((".pkl", ".pickle", ".joblib", ".pt")))
+    if not content.runs_code:
+        return Section("Code", [Text("Loading it executes no code that came with it.")], "loading runs none")
+    said = [Text("Loading it executes code that came with it: load it only if you trust its author.")]
+    facts = [("captured source", some(source)), ("pickled", some(packed))]
+    return Section("Code", [*said, Facts([fact for fact in facts if fact[1]])], "loading runs code of its author")
+
+
+def environment(content: Content) -> Section:
+    """Python and packages."""
+    packages = [("python", content.environment.python), *content.environment.packages.items()]
+    return Section(
+        "Environment", [Facts(packages)], f"Python {content.environment.python}, {len(packages) - 1} packages"
+    )
+
+
+def privacy(record: Mapping[str, Any], profile: ModelProfile | None) -> Section | None:
+    """What of the user's rows is in the bundle."""
+    facts = _facts(record.get("privacy", {}))
+    if profile:
+        kept = f"nothing that fewer than {profile.inputs.anonymity} of {profile.inputs.rows:,} rows share"
+        facts.append(("profile", kept))
+    return Section("Privacy", [Facts(facts)]) if facts else None
+
+
+def example(signature: Signature, profile: ModelProfile | None) -> Section | None:
+    """Rows that are nobody's."""
+    if profile is None:
+        return None
+    shown = signature.columns[:_FEW]
+    drawn = profile.inputs.draw(_EXAMPLES, 0, {column.name: wire_dtype(column) for column in shown})
+    table = Table(drawn.columns, [[_value(value) for value in row] for row in drawn.rows()])
+    more = f" (the first {_FEW} of {len(signature.columns)} columns)" if len(signature.columns) > _FEW else ""
+    said = Text(f"Synthetic: every value is drawn on its own from what its column is like{more}.")
+    return Section("Example rows", [said, table], "synthetic")
+
+
+def loading(ref: str) -> Section:
+    """How to use it."""
+    nbdeploy = f'import nbdeploy as nd\n\nnd.load("{ref}").predict(rows)'
+    mlflow = 'import mlflow\n\nmlflow.pyfunc.load_model("path/to/this/folder").predict(rows)'
+    return Section("Use", [Code(nbdeploy), Text("An exported folder is an MLflow model too:"), Code(mlflow)])
+
+
+def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(name.replace("_", " "), brief(value)) for name, value in found.items() if value not in ("", None, [], {})]
+
+
+def _value(value: Any) -> str:
+    return "" if value is None else digits(value) if isinstance(value, float) else str(value)[:60]
