@@ -9,11 +9,11 @@ __all__ = ["ADDED", "BADGES", "CELL", "CODE", "DIM", "FILL", "FRAME", "NAME", "T
 
 FRAME = (
     "border:1px solid var(--jp-border-color2,#8884);border-left:4px solid var(--jp-brand-color1,#1976d2);"
-    "border-radius:4px;padding:8px 14px;margin:4px 0;max-width:60em;"
+    "border-radius:4px;padding:8px 14px;margin:4px 0;max-width:70em;"
     "font-family:var(--jp-ui-font-family,sans-serif);font-size:13px;color:var(--jp-ui-font-color1,inherit)"
 )
 DIM = "color:var(--jp-ui-font-color2,#777)"
-TABLE = "border-collapse:collapse;margin:6px 0"
+TABLE = "border-collapse:collapse;margin:6px 0;font-size:inherit;border:0"
 CELL = "text-align:left;padding:2px 14px 2px 0;vertical-align:top"
 NAME = f"{CELL};{DIM};white-space:nowrap"
 CODE = (

@@ -31,7 +31,7 @@ class Frequencies(msgspec.Struct, frozen=True):
     Attributes
     ----------
     counts : dict of str to int
-        By value, most frequent first.
+        By value.
     other : int
         Rows with another value.
 
@@ -65,8 +65,9 @@ class Frequencies(msgspec.Struct, frozen=True):
         return sum(self.counts.values()) + self.other
 
     def shares(self) -> dict[str, float]:
-        """Return the share of rows of each value that is kept by name; others have what is left."""
-        return {value: count / self.total for value, count in self.counts.items()} if self.total else {}
+        """Return the share of rows of each value that is kept by name, most frequent first; others have the rest."""
+        most = sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
+        return {value: count / self.total for value, count in most} if self.total else {}
 
 
 def _kept(counts: Mapping[str, int], total: int) -> Frequencies:

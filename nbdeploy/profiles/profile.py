@@ -78,7 +78,8 @@ class Profile(msgspec.Struct, frozen=True):
             The columns to draw. Those that the profile does not have get neutral values.
         """
         rng = np.random.default_rng(seed)
-        return pl.DataFrame([draw_column(name, self.columns.get(name), t, n, rng) for name, t in schema.items()])
+        empty = pl.DataFrame(schema=schema)  # a type may be given as its class
+        return pl.DataFrame([draw_column(c.name, self.columns.get(c.name), c.dtype, n, rng) for c in empty])
 
 
 class ModelProfile(msgspec.Struct, frozen=True):

@@ -31,15 +31,15 @@ def column_rows(
     """
     if profile is None:
         return ("column", "type"), list(named)
-    rows = [(name, kind, *_look(name, profile.columns.get(name))) for name, kind in named]
+    rows = [(name, kind, *_look(name, kind, profile.columns.get(name))) for name, kind in named]
     return ("column", "type", "missing", "distribution", "values"), rows
 
 
-def _look(name: str, found: ColumnProfile | None) -> tuple[Any, Any, str]:
+def _look(name: str, kind: str, found: ColumnProfile | None) -> tuple[Any, Any, str]:
     if found is None:
-        return "", "", "not kept"
+        return "", "", ""
     missing = "–" if not found.missing else "< 0.1 %" if found.missing_rate < 0.001 else f"{found.missing_rate:.1%}"
-    return missing, _bars(name, found), _range(found)
+    return missing, _bars(name, found), _range(found, whole="int" in kind)
 
 
 def _bars(name: str, found: ColumnProfile) -> Bars | str:
@@ -61,7 +61,7 @@ def _in_order(found: ColumnProfile) -> list[tuple[str, float]]:
     return [(_number(float(text), found), share) for text, share in sorted(shares, key=lambda item: float(item[0]))]
 
 
-def _range(found: ColumnProfile) -> str:
+def _range(found: ColumnProfile, whole: bool) -> str:
     if found.kind == "category":
         shares = list(found.values.shares().items()) if found.values is not None else []
         said = ", ".join(f"{text or '(empty)'} {share:.0%}" for text, share in shares[:_NAMED])
@@ -70,7 +70,8 @@ def _range(found: ColumnProfile) -> str:
         return f"{said}{others}" or "rare values only"
     if found.numbers is None:
         return ""
-    low, middle, high = (_number(found.numbers.quantile(rank), found) for rank in (0.0, 0.5, 1.0))
+    found_at = (found.numbers.quantile(rank) for rank in (0.0, 0.5, 1.0))
+    low, middle, high = (_number(round(value) if whole else value, found) for value in found_at)
     return low if low == high else f"{low} … {middle} … {high}"
 
 

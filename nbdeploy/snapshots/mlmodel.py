@@ -100,8 +100,12 @@ def _inputs(signature: Signature) -> list[dict[str, Any]] | None:
 
 def _spec(column: Column) -> dict[str, Any]:
     """Type of a column. MLflow takes missing values for optional columns, and refuses integers among which are some."""
-    gaps = column.nullable and column.type not in {"float32", "float64", "string"}
-    return {"type": "any" if gaps else _TYPES.get(column.type, "any"), "required": not column.nullable}
+    kind = _TYPES.get(column.type, "any")
+    if column.type == "datetime" and column.timezone is None:
+        kind = "datetime"
+    elif column.nullable and kind not in {"double", "float", "string"}:
+        kind = "any"
+    return {"type": kind, "required": not column.nullable}
 
 
 def _columns_out(output: MethodOutput) -> list[dict[str, Any]]:

@@ -85,5 +85,6 @@ def _lead(manifest: Manifest, proven: Mapping[str, Any]) -> str:
     said = f"A {content.flavor} model"
     if proven:
         said += f", proven to answer the same in a clean process ({proof_in_short(proven)})"
-    parts = [said, size(record["bytes"]) if record.get("bytes") else "", manifest.digest[:19]]
-    return " · ".join(part for part in parts if part)
+    # Only of a stored snapshot: the model card is a part of what is measured.
+    parts = [said, *([size(record["bytes"])] if record.get("created") else []), manifest.digest[:19]]
+    return " · ".join(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from nbdeploy.cards import Code, Facts, Items, Section, Table, Text
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 _FEW = 12
+_FEWER = 4
 _SHOWN = 60
 _EXAMPLES = 3
 
@@ -76,7 +78,7 @@ def answers(signature: Signature, profile: ModelProfile | None) -> Section:
     """Methods and what each answers."""
     named = [
         (column, kind, f"{name} (default)" if name == signature.default_method else name)
-        for name, output in signature.outputs.items()
+        for name, output in sorted(signature.outputs.items(), key=lambda item: item[0] != signature.default_method)
         for column, kind in zip(output.columns, output.types, strict=True)
     ]
     header, rows = column_rows([pair[:2] for pair in named[:_SHOWN]], profile.predictions if profile else None)
@@ -84,7 +86,7 @@ def answers(signature: Signature, profile: ModelProfile | None) -> Section:
     more = [Text(f"and {len(named) - _SHOWN} more columns")] if len(named) > _SHOWN else []
     seen = f"; distribution over {profile.predictions.rows:,} of the rows given" if profile else ""
     said = f"{some(list(signature.outputs))}{seen}"
-    return Section("Answers", [Table(("method", *header), rows), *more], said, open=len(named) <= _FEW)
+    return Section("Answers", [Table(("method", *header), rows), *more], said, open=len(named) <= _FEWER)
 
 
 def certificate(record: Mapping[str, Any], proof: Mapping[str, Any]) -> Section | None:
@@ -137,7 +139,7 @@ def privacy(record: Mapping[str, Any], profile: ModelProfile | None) -> Section 
     """What of the user's rows is in the bundle."""
     facts = _facts(record.get("privacy", {}))
     if profile:
-        kept = f"nothing that fewer than {profile.inputs.anonymity} of {profile.inputs.rows:,} rows share"
+        kept = f"keeps nothing that fewer than {profile.inputs.anonymity} of {profile.inputs.rows:,} rows share"
         facts.append(("profile", kept))
     return Section("Privacy", [Facts(facts)]) if facts else None
 
@@ -166,4 +168,6 @@ def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, datetime):
+        value = value.replace(microsecond=0)
     return "" if value is None else digits(value) if isinstance(value, float) else str(value)[:60]

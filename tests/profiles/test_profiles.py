@@ -183,6 +183,7 @@ def test_drawn_rows_have_the_types_and_look_of_the_data() -> None:
     assert drawn["at"].is_between(MOMENT, MOMENT + timedelta(hours=400)).all()
     assert drawn["f"].null_count() < 30
     assert not drawn["name"].str.contains("customer").any()
+    assert set(profile.draw(50, 7, {"plan": pl.String})["plan"]) <= {"gold", "silver"}
 
 
 def test_a_column_that_the_profile_does_not_know_is_drawn_neutrally() -> None:
