@@ -143,4 +143,3 @@ def _lookup(field: Field, categories: Any) -> _Lookup:
     elif gone:
         codes[None] = gone[0]
     return _Lookup(field.position, codes)
-

@@ -149,7 +149,9 @@ class _Trial:
         for i in np.flatnonzero(sure)[:_ALONE]:
             alone = self._one(rows, int(i))
             if alone is None or not _identical(alone, _part(answer, [i])):
-                raise Differs(f"{self.method} answers {_show(rows, int(i))} alone with {alone}, in a batch with another")
+                raise Differs(
+                    f"{self.method} answers {_show(rows, int(i))} alone with {alone}, in a batch with another"
+                )
 
     def _alone(self, row: pl.DataFrame) -> None:
         """One row: where native code raises, the twin has to leave it."""

@@ -123,7 +123,9 @@ def border_rows(
     bases : int
         How many observed rows to move, one column at a time.
     """
-    floats = [c.name for c in signature.columns if sample[c.name].dtype.is_float() and sample[c.name].drop_nulls().len()]
+    floats = [
+        c.name for c in signature.columns if sample[c.name].dtype.is_float() and sample[c.name].drop_nulls().len()
+    ]
     if not floats:
         return sample[:0]
     pairs = [(row, name) for row in range(min(bases, sample.height)) for name in floats]

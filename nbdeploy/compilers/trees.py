@@ -115,7 +115,9 @@ def isolation_forest(model: Any, given: Stage) -> Final:
     numbers = single(given, missing=False)
     trees = [member.tree_ for member in model.estimators_]
     subsets = [np.asarray(chosen) for chosen in model.estimators_features_]
-    features = [np.where(t.feature < 0, t.feature, c[np.maximum(t.feature, 0)]) for t, c in zip(trees, subsets, strict=True)]
+    features = [
+        np.where(t.feature < 0, t.feature, c[np.maximum(t.feature, 0)]) for t, c in zip(trees, subsets, strict=True)
+    ]
     depths = zip(model._decision_path_lengths, model._average_path_length_per_tree, strict=True)
     forest = forest_of(trees, [(path + mean - 1.0)[:, None] for path, mean in depths], features, numbers.width)
     numbers.plan.cells = max(numbers.plan.cells, forest.shape[0])

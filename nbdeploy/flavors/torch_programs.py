@@ -27,7 +27,14 @@ _ARITHMETIC = {
 }
 _WITHHELD = ("_", "cudnn", "data", "fbgemm", "from_file", "miopen", "mkldnn", "mps", "quantize", "set", "sparse")
 """Beginnings of the names of operations that are internal, read files, or take more than tensors."""
-_INTERNAL = {"_adaptive_avg_pool2d", "_log_softmax", "_native_batch_norm_legit_no_training", "_softmax", "_to_copy", "_unsafe_view"}
+_INTERNAL = {
+    "_adaptive_avg_pool2d",
+    "_log_softmax",
+    "_native_batch_norm_legit_no_training",
+    "_softmax",
+    "_to_copy",
+    "_unsafe_view",
+}
 _NO_ANSWER = ("_assert_scalar", "_assert_tensor_metadata", "sym_constrain_range", "sym_constrain_range_for_size")
 _VALUES = {"dtype": torch.dtype, "layout": torch.layout, "memory_format": torch.memory_format}
 _STATE = {InputKind.BUFFER, InputKind.CONSTANT_TENSOR, InputKind.PARAMETER}
