@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from typing import Any
 
 from nbdeploy.flavors.native import Native
@@ -14,7 +15,11 @@ _RANDOM = {"model_guid": "", "train_finish_time": ""}
 
 
 class CatBoost(Native):
-    """See :class:`nbdeploy.flavors.Flavor`."""
+    """See :class:`nbdeploy.flavors.Flavor`.
+
+    CatBoost follows the offsets and indices of its files without looking where they lead: one byte changed can end
+    the process, and a forged file could do more. So its models are loaded only where code may run.
+    """
 
     package = "catboost"
     file = "model/model.cbm"
@@ -30,7 +35,10 @@ class CatBoost(Native):
                 copy.get_metadata()[name] = value
         return copy._serialize_model(), {}
 
-    def unpack(self, raw: bytes, kind: type, document: dict[str, Any]) -> Any:  # noqa: ARG002 - part of the protocol
+    def runs_code(self, loader: Mapping[str, Any]) -> bool:
+        return True
+
+    def unpack(self, raw: bytes, kind: type, document: dict[str, Any]) -> Any:
         model: Any = kind()
         return model.load_model(blob=raw)
 

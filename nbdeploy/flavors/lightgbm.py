@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,26 @@ __all__ = ["FLAVOR"]
 BOOSTER = "Booster"
 _KEPT = ("_n_features", "_n_features_in", "_n_classes", "_best_iteration", "_objective", "_fitted_with_feature_names")
 _CATEGORICAL = 1
+_LEAVES = frozenset({"leaf_value", "leaf_weight", "leaf_count"})
+_NODES = frozenset(
+    {"decision_type", "internal_count", "internal_value", "internal_weight", "left_child", "right_child"}
+    | {"split_feature", "split_gain", "threshold"}
+)
+_OTHER = frozenset(
+    {"cat_boundaries", "cat_threshold", "is_linear", "leaf_coeff", "leaf_const", "leaf_features", "num_cat"}
+    | {"num_features", "num_leaves", "shrinkage"}
+)
+_WHOLE = frozenset(
+    {"cat_boundaries", "cat_threshold", "decision_type", "internal_count", "is_linear", "leaf_count", "leaf_features"}
+    | {"left_child", "num_cat", "num_features", "num_leaves", "right_child", "split_feature"}
+)
+_TAIL = re.compile(
+    r"\s*end of trees\n+feature_importances:\n(?:[^\n]*=\d+\n)*\n*"
+    r"(?:parameters:\n(?P<parameters>(?:\[[^\n]*\]\n)*)\n*end of parameters\n+)?pandas_categorical:[^\n]+\n"
+)
+_PARAMETER = re.compile(r"\[(\w+): ([^\[\]]*)\]")
+_INTEGER = re.compile(r"-?\d{1,18}")
+_FLOAT = re.compile(r"[-+]?(?:\d+(?:\.\d*)?(?:[eE][-+]?\d{1,4})?|inf|nan)")
 
 
 class LightGBM(Native):
@@ -97,30 +118,59 @@ def check(text: str) -> None:
     for number, size in enumerate(sizes):
         tree = raw[at : at + size].decode()
         _require(size > 0 and tree.startswith(f"Tree={number}\n"))
+        _require(all(line.count("=") == 1 for line in tree.rstrip("\n").split("\n")))
         _check_tree(_facts(tree), columns)
         at += size
     _require(len(sizes) % int(facts["num_tree_per_iteration"]) == 0)
-    _require(raw[at:].lstrip().startswith(b"end of trees") and bool(re.search(r"\npandas_categorical:.+\n\Z", text)))
+    _check_tail(raw[at:].decode())
+
+
+def _check_tail(text: str) -> None:
+    """What comes after the trees: how often each column was used, the parameters, categories of pandas."""
+    found = _TAIL.fullmatch(text)
+    _require(found is not None)
+    if found and found["parameters"]:
+        names = _parameter_names()
+        lines = [_PARAMETER.fullmatch(line) for line in found["parameters"].splitlines() if line]
+        _require(all(line is not None and line[1] in names for line in lines))
+
+
+@cache
+def _parameter_names() -> frozenset[str]:
+    from lightgbm.basic import _ConfigAliases
+
+    return frozenset(_ConfigAliases._get_all_param_aliases())
 
 
 def _facts(text: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
 
+def _check_numbers(facts: dict[str, str], leaves: int) -> None:
+    """Every number can be read, and there are as many as leaves or nodes: LightGBM ends the process otherwise."""
+    for name, text in facts.items():
+        numbers = text.split()
+        _require(name in _LEAVES | _NODES | _OTHER)
+        _require(all((_INTEGER if name in _WHOLE else _FLOAT).fullmatch(number) for number in numbers))
+        if name in _LEAVES and (numbers or name == "leaf_value"):
+            _require(len(numbers) == leaves)
+        if name in _NODES and (numbers or leaves > 1):
+            _require(len(numbers) == leaves - 1)
+
+
 def _check_tree(facts: dict[str, str], columns: int) -> None:
     leaves = int(facts["num_leaves"])
-    _require(leaves > 0 and len(_numbers(facts, "leaf_value")) == leaves)
+    _require(leaves > 0 and "leaf_value" in facts and facts.pop("Tree", None) is not None)
+    _check_numbers(facts, leaves)
     if facts.get("is_linear", "0") != "0":
         _check_linear(facts, leaves, columns)
     if leaves == 1:
         return
     nodes = np.arange(leaves - 1)
     split, kinds, thresholds = (_numbers(facts, name) for name in ("split_feature", "decision_type", "threshold"))
-    _require(len(split) == len(kinds) == len(thresholds) == len(nodes))
     _require(bool(((split >= 0) & (split < columns)).all()))
     for name in ("left_child", "right_child"):
         children = _numbers(facts, name)
-        _require(len(children) == len(nodes))
         # A child comes after its parent, or is the complement of a leaf's number.
         inside = np.where(children >= 0, (children > nodes) & (children < len(nodes)), -children <= leaves)
         _require(bool(inside.all()))

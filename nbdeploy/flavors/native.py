@@ -59,15 +59,15 @@ class Native(Flavor):
     def call(self, model: Any, method: str, data: Any) -> Any:
         return getattr(model, method)(data)
 
-    def reached(self, model: Any) -> Any:  # noqa: ARG002 - part of the protocol
+    def reached(self, model: Any) -> Any:
         return None
 
     def save(
         self,
         model: Any,
         folder: Path,
-        module: str | None,  # noqa: ARG002 - part of the protocol
-        example: Any = None,  # noqa: ARG002 - part of the protocol
+        module: str | None,
+        example: Any = None,
     ) -> Saved:
         try:
             raw, document = self.pack(model) if _is_fitted(model) else (b"", _unfitted(model))
@@ -75,25 +75,29 @@ class Native(Flavor):
             raise
         except Exception as error:
             raise NotCapturable(f"{self.package} model {type(model).__name__} cannot be stored: {error}") from error
-        target = folder / self.file
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(raw)
-        text = json.dumps({"class": type(model).__name__, **document}, sort_keys=True, indent=1)
-        (folder / ESTIMATOR).write_text(text + "\n", encoding="utf-8")
-        return Saved(runs_code=False, packages=frozenset({self.package}))
+        (folder / self.file).parent.mkdir(parents=True, exist_ok=True)
+        if raw:
+            (folder / self.file).write_bytes(raw)
+        text = json.dumps({"class": type(model).__name__, "bytes": len(raw), **document}, sort_keys=True, indent=1)
+        (folder / ESTIMATOR).write_text(text, encoding="utf-8")
+        return Saved(runs_code=self.runs_code({}), packages=frozenset({self.package}))
 
-    def runs_code(self, loader: Mapping[str, Any]) -> bool:  # noqa: ARG002 - part of the protocol
+    def runs_code(self, loader: Mapping[str, Any]) -> bool:
         return False
 
-    def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:  # noqa: ARG002 - part of the protocol
+    def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:
         try:
             document = json.loads((folder / ESTIMATOR).read_bytes())
             name = document["class"]
             if name not in self.kinds:
                 raise ValueError(f"{name!r} is not a model of {self.package}")
             if document.get("fitted") is False:
+                # Nothing native: a search or an ensemble makes its members from it.
                 return self.kind(name)(**document["parameters"])
-            return self.unpack((folder / self.file).read_bytes(), self.kind(name), document)
+            raw = (folder / self.file).read_bytes()
+            if len(raw) != document["bytes"]:
+                raise ValueError(f"it has {len(raw)} bytes instead of {document['bytes']}")
+            return self.unpack(raw, self.kind(name), document)
         except (ImportError, NbdeployError):
             raise
         except Exception as error:

@@ -7,6 +7,7 @@ after it is built and before it is asked.
 from __future__ import annotations
 
 from importlib import import_module
+from types import FunctionType
 from typing import Any
 
 from nbdeploy.canonical import estimators_of
@@ -17,6 +18,8 @@ __all__ = ["check_native_state", "is_plain"]
 _DISTANCES = "sklearn.metrics._dist_metrics."
 _STATELESS = {_DISTANCES + name for name in ("ChebyshevDistance64", "EuclideanDistance64", "ManhattanDistance64")}
 _INERT = {"numpy.dtype"}
+_SCORES = ("sklearn.feature_selection.", "sklearn.metrics.", "sklearn.preprocessing.")
+"""Where functions are that only compute, and that selectors and searches keep."""
 _CHECKED = {
     "sklearn.neighbors._ball_tree.BallTree",
     "sklearn.neighbors._kd_tree.KDTree",
@@ -41,7 +44,9 @@ def is_plain(name: str) -> bool:
         module = import_module(module_name)
     except ImportError:
         return False
-    return isinstance(getattr(module, attribute, None), type) and str(module.__file__).endswith(".py")
+    found = getattr(module, attribute, None)
+    scores = isinstance(found, FunctionType) and found.__module__ == module_name and module_name.startswith(_SCORES)
+    return (isinstance(found, type) or scores) and str(module.__file__).endswith(".py")
 
 
 def check_native_state(model: Any) -> None:

@@ -61,15 +61,15 @@ class Onnx(Flavor):
             return np.array([list(row.values()) for answer in answers for row in answer])[:rows]
         return np.concatenate(answers)[:rows] if len(answers) > 1 else answers[0][:rows]
 
-    def reached(self, model: Any) -> Any:  # noqa: ARG002 - part of the protocol
+    def reached(self, model: Any) -> Any:
         return None
 
     def save(
         self,
         model: Any,
         folder: Path,
-        module: str | None,  # noqa: ARG002 - part of the protocol
-        example: Any = None,  # noqa: ARG002 - part of the protocol
+        module: str | None,
+        example: Any = None,
     ) -> Saved:
         raw = _bytes(model)
         _check(raw)
@@ -77,10 +77,10 @@ class Onnx(Flavor):
         (folder / FILE).write_bytes(raw)
         return Saved(runs_code=False, packages=frozenset({"onnx", "onnxruntime"}))
 
-    def runs_code(self, loader: Mapping[str, Any]) -> bool:  # noqa: ARG002 - part of the protocol
+    def runs_code(self, loader: Mapping[str, Any]) -> bool:
         return False
 
-    def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:  # noqa: ARG002 - part of the protocol
+    def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:
         raw = (folder / FILE).read_bytes()
         try:
             _check(raw)

@@ -42,7 +42,7 @@ def save_parts(model: Any, folder: Path, module: str | None) -> tuple[Any, list[
     flavors: dict[int, str] = {}
     parts = estimators_of(model, lambda part: flavors.setdefault(id(part), _native(part)) != "")
     inside = [part for part in parts if not any(part is not other and _holds(other, part) for other in parts)]
-    table = []
+    table: list[dict[str, Any]] = []
     places: dict[int, Any] = {}
     for part in inside:
         place = Part(len(table))

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from nbdeploy.errors import Corrupted
 from nbdeploy.flavors import Flavor, Saved
 from nbdeploy.flavors.asking import class_labels, offered
 from nbdeploy.flavors.pickling import dumps
@@ -39,18 +40,24 @@ class Python(Flavor):
         model: Any,
         folder: Path,
         module: str | None,
-        example: Any = None,  # noqa: ARG002 - part of the protocol
+        example: Any = None,
     ) -> Saved:
         target = folder / FILE
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(dumps(model, module))
         return Saved(runs_code=True)
 
-    def runs_code(self, loader: Mapping[str, Any]) -> bool:  # noqa: ARG002 - part of the protocol
+    def runs_code(self, loader: Mapping[str, Any]) -> bool:
         return True
 
-    def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:  # noqa: ARG002 - part of the protocol
-        return pickle.loads((folder / FILE).read_bytes())  # noqa: S301 - marked as running code
+    def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:
+        raw = (folder / FILE).read_bytes()
+        try:
+            return pickle.loads(raw)  # noqa: S301 - marked as running code
+        except ImportError:
+            raise
+        except Exception as error:
+            raise Corrupted(f"{folder / FILE} cannot be read: {type(error).__name__}: {error}") from error
 
 
 FLAVOR = Python()

@@ -45,7 +45,7 @@ class Sklearn(Flavor):
         model: Any,
         folder: Path,
         module: str | None,
-        example: Any = None,  # noqa: ARG002 - part of the protocol
+        example: Any = None,
     ) -> Saved:
         from skops.io import get_untrusted_types
 

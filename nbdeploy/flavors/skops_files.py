@@ -17,6 +17,11 @@ from nbdeploy.flavors.pickling import captured_module
 
 __all__ = ["canonical"]
 
+_ZERO = {"__class__": "str", "__module__": "builtins", "__loader__": "JsonNode"} | {
+    "content": "0",
+    "is_json": True,
+    "__id__": -1,
+}
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -65,8 +70,16 @@ def _forget_process(schema: Any) -> None:
     for node in _nodes(schema):
         if isinstance(node.get("_stop_words_id"), dict):
             node["_stop_words_id"]["content"] = "0"
+        if node.get("__class__") in {"BallTree", "KDTree"}:
+            _forget_counters(node)
         if node.get("__loader__") == "SetNode":
             node["content"].sort(key=_without_ids)
+
+
+def _forget_counters(tree: dict[str, Any]) -> None:
+    """A tree of neighbours counts how it was searched: ``n_trims``, ``n_leaves``, ``n_splits`` and ``n_calls``."""
+    state = next(node["content"] for node in _nodes(tree) if node.get("__loader__") == "TupleNode")
+    state[7:11] = [{**_ZERO} for _ in range(4)]
 
 
 def _without_ids(document: Any) -> str:

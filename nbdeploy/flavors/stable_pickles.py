@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 __all__ = ["StablePickler"]
 
@@ -12,7 +12,10 @@ _DEPTH = 20_000
 """Frames allowed while pickling: this pickler is written in Python, and needs more of them than the one in C."""
 
 
-class StablePickler(pickle._Pickler):
+_Base: Any = pickle._Pickler
+
+
+class StablePickler(_Base):  # type: ignore[misc]
     """A pickler that writes sets in one order, and a text once however many equal ones there are.
 
     Examples
@@ -26,7 +29,7 @@ class StablePickler(pickle._Pickler):
     True
     """
 
-    dispatch = dict(pickle._Pickler.dispatch)
+    dispatch: ClassVar[dict[type, Any]] = dict(_Base.dispatch)
 
     def __init__(self, file: Any, protocol: int) -> None:
         super().__init__(file, protocol=protocol)

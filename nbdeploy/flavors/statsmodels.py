@@ -36,11 +36,11 @@ class Statsmodels(Flavor):
         fitted = cls.__module__.partition(".")[0] == "statsmodels" and "Results" in cls.__name__
         return fitted and callable(getattr(model, "predict", None))
 
-    def methods(self, model: Any) -> list[str]:  # noqa: ARG002 - part of the protocol
+    def methods(self, model: Any) -> list[str]:
         # get_prediction would need the data of the training, which stays in the notebook.
         return ["predict"]
 
-    def classes(self, model: Any) -> list[Any] | None:  # noqa: ARG002 - part of the protocol
+    def classes(self, model: Any) -> list[Any] | None:
         return None
 
     def call(self, model: Any, method: str, data: Any) -> Any:
@@ -68,7 +68,7 @@ class Statsmodels(Flavor):
             packages=frozenset({"statsmodels", *packages}),
         )
 
-    def runs_code(self, loader: Mapping[str, Any]) -> bool:  # noqa: ARG002 - part of the protocol
+    def runs_code(self, loader: Mapping[str, Any]) -> bool:
         return True
 
     def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:

@@ -31,14 +31,14 @@ class Torch(TorchCalls):
     def accepts(self, model: Any) -> bool:
         return super().accepts(model) or type(model).__name__ == "ExportedProgram"
 
-    def reached(self, model: Any) -> Any:  # noqa: ARG002 - part of the protocol
+    def reached(self, model: Any) -> Any:
         return None
 
     def save(
         self,
         model: Any,
         folder: Path,
-        module: str | None,  # noqa: ARG002 - part of the protocol
+        module: str | None,
         example: Any = None,
     ) -> Saved:
         from safetensors.torch import save
@@ -48,14 +48,14 @@ class Torch(TorchCalls):
         document, weights = _program(model, example)
         target = folder / PROGRAM
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(document, sort_keys=True, indent=0) + "\n", encoding="utf-8")
+        target.write_text(json.dumps(document, sort_keys=True, indent=0), encoding="utf-8")
         (folder / WEIGHTS).write_bytes(save(weights))
         return Saved(runs_code=False, packages=frozenset({"safetensors", "torch"}))
 
-    def runs_code(self, loader: Mapping[str, Any]) -> bool:  # noqa: ARG002 - part of the protocol
+    def runs_code(self, loader: Mapping[str, Any]) -> bool:
         return False
 
-    def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:  # noqa: ARG002 - part of the protocol
+    def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:
         from safetensors.torch import load
 
         from nbdeploy.flavors.torch_programs import Program

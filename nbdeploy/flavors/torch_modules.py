@@ -32,7 +32,7 @@ class TorchModules(TorchCalls):
         model: Any,
         folder: Path,
         module: str | None,
-        example: Any = None,  # noqa: ARG002 - part of the protocol
+        example: Any = None,
     ) -> Saved:
         from safetensors.torch import save
 
@@ -49,10 +49,10 @@ class TorchModules(TorchCalls):
         (folder / WEIGHTS).write_bytes(weights)
         return Saved(runs_code=True, packages=frozenset({"safetensors", "torch"}))
 
-    def runs_code(self, loader: Mapping[str, Any]) -> bool:  # noqa: ARG002 - part of the protocol
+    def runs_code(self, loader: Mapping[str, Any]) -> bool:
         return True
 
-    def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:  # noqa: ARG002 - part of the protocol
+    def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:
         from safetensors.torch import load
 
         try:

@@ -19,7 +19,7 @@ _DEEPEST = 64
 
 
 def parse(raw: bytes) -> Any:
-    """Read a document; arrays of numbers come as NumPy arrays.
+    r"""Read a document; arrays of numbers come as NumPy arrays.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def parse(raw: bytes) -> Any:
 
     Examples
     --------
-    >>> parse(b"{U\\x01a[$U#U\\x02\\x05\\x06}")
+    >>> parse(b"{U\x01a[$U#U\x02\x05\x06}")
     {'a': array([5, 6], dtype=uint8)}
     """
     reader = _Reader(raw)

@@ -64,6 +64,7 @@ def check(document: Any) -> None:
     size = learner["learner_model_param"]
     columns = int(size["num_feature"])
     groups = max(int(size["num_class"]), int(size["num_target"]), 1)
+    _require(all(len(learner[name]) in {0, columns} for name in ("feature_names", "feature_types")))
     booster = learner["gradient_booster"]
     if booster["name"] == "gblinear":
         _require(len(booster["model"]["weights"]) == (columns + 1) * groups)
@@ -78,6 +79,7 @@ def check(document: Any) -> None:
     _require(starts[0] == 0 and starts[-1] == len(trees) and all(a <= b for a, b in pairwise(starts)))
     for tree in trees:
         _check_tree(tree, columns)
+    _check_names(model.get("cats", {"enc": []}), columns)
 
 
 def _check_tree(tree: dict[str, Any], columns: int) -> None:
@@ -121,6 +123,32 @@ def _check_categories(tree: dict[str, Any], nodes: int) -> None:
     _require(bool(((values >= 0) & (values < 2**24)).all()))
     categorical = (np.asarray(tree["split_type"]) == 1) & (np.asarray(tree["left_children"]) != -1)
     _require(set(categorical.nonzero()[0].tolist()) <= set(at.tolist()))
+
+
+def _check_names(names: dict[str, Any], columns: int) -> None:
+    """The categories' names of each column: their texts one after the other, and the order to look them up in."""
+    if not names["enc"]:
+        return
+    _require(len(names["enc"]) == columns)
+    counts = [_count(column) for column in names["enc"]]
+    segments = np.asarray(names["feature_segments"], dtype=np.int64)
+    _require(np.array_equal(segments, np.cumsum([0, *counts])))
+    order = np.asarray(names["sorted_idx"], dtype=np.int64)
+    _require(len(order) == segments[-1])
+    for start, count in zip(segments[:-1].tolist(), counts, strict=True):
+        _require(np.array_equal(np.sort(order[start : start + count]), np.arange(count)))
+
+
+def _count(column: dict[str, Any]) -> int:
+    """Number of categories of a column: of texts, or of numbers."""
+    if "offsets" not in column:
+        return len(column["values"])
+    offsets = np.asarray(column["offsets"], dtype=np.int64)
+    if not len(offsets):
+        _require(len(column["values"]) == 0)
+        return 0
+    _require(offsets[0] == 0 and offsets[-1] == len(column["values"]) and bool((np.diff(offsets) >= 0).all()))
+    return len(offsets) - 1
 
 
 def _require(sound: bool) -> None:

@@ -70,7 +70,7 @@ answer = {"line": nd.snapshot(risk, "risk", data=X).line, "said": risk(X).tolist
 
 
 def test_what_skops_cannot_store_is_pickled_and_said(script: Script) -> None:
-    """A notebook class that keeps a pandas object, a lambda in a pipeline: the last resort, marked as running code."""
+    """A notebook class that keeps a pandas object is pickled, the last resort; a lambda in a pipeline is not."""
     script(
         """
 import nbdeploy as nd
@@ -97,9 +97,9 @@ answer = {}
 """
     )
     rows = pd.DataFrame({"a": [1.0, 4.0], "b": [0.0, 1.0]})
-    for name in ("centred", "logged"):
+    for name, flavor in (("centred", "python"), ("logged", "sklearn")):
         assert nd.show(name).document()["runs_code"] is True
-        assert nd.show(name).document()["flavor"] == "python"
+        assert nd.show(name).document()["flavor"] == flavor
         assert nd.load(name).predict(rows).tolist() == [0, 1]
 
 
