@@ -51,7 +51,9 @@ def load_version(store: Store, version: Version) -> Predictor:
     except ModuleNotFoundError as error:
         module = str(error.name).partition(".")[0]
         made_with = store.manifest(version).parsed.environment.packages
-        package = f"{module}=={made_with[module]}" if module in made_with else module
+        # A build of a package for some machines has a name that begins with the package's: xgboost-cpu.
+        name = next((name for name in made_with if name == module or name.startswith(f"{module}-")), module)
+        package = f"{name}=={made_with[name]}" if name in made_with else module
         hint = f"{version} needs it, and it is not installed here: pip install '{package}'"
         raise NotFound("module", module, hint=hint) from error
 
