@@ -214,7 +214,7 @@ def _refuse_missing(signature: Signature, available: Collection[str]) -> None:
     missing = [c.name for c in signature.columns if c.required and c.name not in available]
     if missing:
         told = str(NotFound("column", missing[0], available))
-        if signature.container == "numpy":
+        if signature.container in {"numpy", "torch"}:
             told = "the model was given an array, so its columns are x0, x1 …: give an array, or columns of those names"
         raise InvalidData(
             f"missing columns: {', '.join(missing)}; {told}", missing=missing, available=sorted(available)

@@ -58,6 +58,7 @@ CONTAINERS: Registry[Container] = Registry(
         "polars": "nbdeploy.codecs.polars_tables:CONTAINER",
         "pyarrow": "nbdeploy.codecs.arrow_tables:CONTAINER",
         "scipy": "nbdeploy.codecs.scipy_tables:CONTAINER",
+        "torch": "nbdeploy.codecs.torch_tables:CONTAINER",
     },
 )
 
@@ -76,7 +77,7 @@ def container_of(data: Any) -> str:
             return root
     raise InvalidData(
         f"data of type {type(data).__name__} is not a table; there are: pandas, Polars, Arrow, NumPy, "
-        "scipy's sparse matrices, a list of dicts, a dict of lists"
+        "PyTorch's tensors, scipy's sparse matrices, a list of dicts, a dict of lists"
     )
 
 

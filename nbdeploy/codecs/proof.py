@@ -94,6 +94,13 @@ def _of_scipy(data: Any, back: Any, _: Signature) -> Any:
         yield f"the matrix's {part}", getattr(before, part), getattr(after, part)
 
 
+def _of_torch(data: Any, back: Any, _: Signature) -> Any:
+    from nbdeploy.codecs.torch_tables import array_of
+
+    yield "the tensor's type", (data.dtype, data.shape), (back.dtype, back.shape)
+    yield "the tensor", array_of(data), array_of(back)
+
+
 def _of_builtins(data: Any, back: Any, _: Signature) -> Any:
     if isinstance(data, dict) and isinstance(back, dict):
         for name, values in data.items():
@@ -109,6 +116,7 @@ _COMPARED: dict[str, Any] = {
     "polars": _of_polars,
     "pyarrow": _of_arrow,
     "scipy": _of_scipy,
+    "torch": _of_torch,
 }
 
 

@@ -475,7 +475,7 @@ def _torch() -> list[Case]:
         )
 
     return [
-        Case("torch layers", "torch", seeded(layers, X), ["predict"]),
+        Case("torch layers", "torch", seeded(layers, torch.from_numpy(X)), ["predict"]),
         Case("torch sentences", "torch", seeded(Sentences, words), ["predict"]),
         Case("torch deciding", "torch_modules", seeded(Deciding, X), ["predict"], runs_code=True),
         Case("torch asked", "torch_modules", seeded(Asked, X), ["predict", "forward"], runs_code=True),
