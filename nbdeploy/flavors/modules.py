@@ -105,14 +105,14 @@ class _Captured:
     def find_spec(
         self,
         fullname: str,
-        path: Sequence[str] | None = None,  # noqa: ARG002 - part of the protocol
-        target: ModuleType | None = None,  # noqa: ARG002 - part of the protocol
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,
     ) -> ModuleSpec | None:
         if fullname not in self.sources and fullname not in self.packages:
             return None
         return spec_from_loader(fullname, self, is_package=fullname in self.packages)  # type: ignore[arg-type]
 
-    def create_module(self, spec: ModuleSpec) -> None:  # noqa: ARG002 - part of the protocol
+    def create_module(self, spec: ModuleSpec) -> None:
         return None
 
     def exec_module(self, module: ModuleType) -> None:

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from nbdeploy.canonical import estimators_of
-from nbdeploy.errors import Corrupted
+from nbdeploy.errors import Corrupted, NotCapturable
 from nbdeploy.flavors import FLAVORS
 
 __all__ = ["Part", "load_parts", "native_reduction", "parts_run_code", "save_parts"]
@@ -75,7 +75,10 @@ def native_reduction(thing: Any) -> Any:
     if not flavor:
         return NotImplemented
     with TemporaryDirectory() as temporary:
-        saved = FLAVORS[flavor].save(thing, Path(temporary), None)
+        try:
+            saved = FLAVORS[flavor].save(thing, Path(temporary), None)
+        except NotCapturable:
+            return NotImplemented
         files = sorted(path for path in Path(temporary).rglob("*") if path.is_file())
         content = {str(path.relative_to(temporary)): path.read_bytes() for path in files}
     return _from_files, (flavor, content, dict(saved.loader))

@@ -25,7 +25,7 @@ from nbdeploy.flavors.pickling import dumps
 from nbdeploy.manifest import sha256
 from nbdeploy.predictor import Caller
 from nbdeploy.types import Canonical
-from tests.flavors.cases import NAMES, Case, cases
+from tests.flavors.cases import NAMES, Case, cases, frame
 from tests.flavors.outside import install
 
 OUTSIDE: dict[str, Case] = {}
@@ -214,3 +214,23 @@ def test_another_process_stores_the_same_bytes(base: Path, tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     there = json.loads(done.stdout.splitlines()[-1])
     assert {name for name in here if here[name] != there[name]} == set()
+
+
+def own_objective(truth: Any, guess: Any) -> tuple[Any, Any]:
+    """Squared error, by hand."""
+    return guess - truth, 1.0 + 0.0 * guess
+
+
+def test_what_a_native_format_leaves_out_is_pickled(tmp_path: Path) -> None:
+    """LightGBM's text does not hold an objective of the user's own: the estimator is pickled, its trees are not."""
+    from lightgbm import LGBMRegressor
+
+    X, y, _ = frame()
+    model = LGBMRegressor(objective=own_objective, n_estimators=3, verbose=-1).fit(X, y)
+    assert flavors_for(model) == ["lightgbm", "sklearn", "python"]
+    for name in ("lightgbm", "sklearn"):
+        with pytest.raises(NotCapturable, match="objective"):
+            FLAVORS[name].save(model, tmp_path / name, None)
+    FLAVORS["python"].save(model, tmp_path, None)
+    assert (FLAVORS["python"].load(tmp_path, {}).predict(X) == model.predict(X)).all()
+    assert b"end of trees" in (tmp_path / "model" / "model.pkl").read_bytes()
