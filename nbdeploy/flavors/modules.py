@@ -12,6 +12,7 @@ import hashlib
 import keyword
 import pickle
 import sys
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -33,6 +34,7 @@ VALUE = "nbdeploy_value"
 """The function by which a captured module asks for an early value."""
 
 _DIGEST = "__nbdeploy_sha256__"
+_LOADING = threading.RLock()
 
 
 def load_modules(bundle: Path, files: Collection[str]) -> None:
@@ -51,8 +53,12 @@ def load_modules(bundle: Path, files: Collection[str]) -> None:
         If a file has a name that captured ones do not have, or another module of its name is loaded.
     """
     root, helpers = _names(files)
-    if root is None:
-        return
+    if root is not None:
+        with _LOADING:
+            _load_once(bundle, files, root, helpers)
+
+
+def _load_once(bundle: Path, files: Collection[str], root: str, helpers: Mapping[str, str]) -> None:
     content = {path: (bundle / path).read_bytes() for path in sorted(files)}
     digest = hashlib.sha256(b"".join(hashlib.sha256(f"{p}\0".encode() + c).digest() for p, c in content.items()))
     if root in sys.modules:

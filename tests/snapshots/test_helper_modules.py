@@ -208,6 +208,21 @@ def test_two_classes_of_one_name_in_a_pipeline_are_pickled_instead(cells: Cells,
     assert [step.transform(3) for step in cells.carried(cells["model"])] == [4, 6]
 
 
+def test_objects_of_a_helper_that_was_reloaded(cells: Cells, write: Write) -> None:
+    """An object of before the reload gets the class that the file has, as one of after it would."""
+    write(helpers="class M:\n    def predict(self, x): return x + 1\n")
+    cells.run("import helpers, importlib\nmodel = helpers.M()\nimportlib.reload(helpers)")
+    assert cells.carried(cells["model"]).predict(1) == 2
+
+
+def test_code_of_a_loaded_snapshot_is_not_taken_again(cells: Cells) -> None:
+    """It belongs to the other snapshot; the message says so."""
+    cells.run("class M:\n    def predict(self, x): return x\nmodel = M()")
+    loaded = cells.carried(cells["model"])
+    with pytest.raises(NotCapturable, match="its code is that of a loaded snapshot"):
+        cells.capture(loaded)
+
+
 def test_a_helper_variable_that_the_notebook_changed(cells: Cells, write: Write) -> None:
     """The file is as it was; the captured module assigns to it what the notebook did."""
     write(helpers="LIMIT = 3\ndef f(x): return x > LIMIT\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -89,6 +90,12 @@ def capture(model: Any, where: str = "the model") -> Captured:
     NotCapturable
         Naming what cannot be carried, and where it was found.
     """
+    # Source is parsed again, and objects are looked through: the user has seen what they warn of.
+    with warnings.catch_warnings(action="ignore"):
+        return _captured(model, where)
+
+
+def _captured(model: Any, where: str) -> Captured:
     found = Collection()
     found.reach(model, where)
     helpers = follow(found.local)
@@ -150,10 +157,10 @@ def _source(found: Collection) -> str:
             "cell, so that they meet only when they are called",
             names=list(error.args[1]),
         ) from error
-    head = [*sorted(set(found.imports.values())), *_assignments(found)]
+    head = ["\n".join(lines) for lines in (sorted(set(found.imports.values())), _assignments(found)) if lines]
     values = [f"# {name}: a {_kind(value)}, carried beside this file\n" for name, value in sorted(found.values.items())]
     parts = [
-        "\n".join(head) + "\n" if head else "",
+        "\n\n".join(head) + "\n" if head else "",
         *(found.statements[name].source for name in order),
         "".join(values),
     ]

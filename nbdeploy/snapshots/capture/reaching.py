@@ -9,8 +9,8 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from nbdeploy.errors import NotCapturable
-from nbdeploy.flavors.local import is_local
-from nbdeploy.flavors.pickling import from_main
+from nbdeploy.flavors.local import CAPTURED, is_local
+from nbdeploy.flavors.pickling import captured_reference, from_main
 
 __all__ = ["Reached", "Where", "parts", "path_to", "reach"]
 
@@ -40,12 +40,15 @@ class Reached(pickle.Pickler):
 
     def reducer_override(self, obj: Any) -> Any:
         """Note what an object is; its own parts are met by pickling it."""
-        module = getattr(obj, "__module__", None)
-        self.modules.add(module if isinstance(module, str) else type(obj).__module__)
+        named = getattr(obj, "__module__", None)
+        module = named if isinstance(named, str) else type(obj).__module__
+        self.modules.add(module)
         if from_main(obj):
             self.things[id(obj)] = obj
             return str, ()
-        return NotImplemented
+        if CAPTURED.match(module):
+            raise ValueError("its code is that of a loaded snapshot; use a definition of this notebook instead")
+        return NotImplemented if captured_reference(obj, "") is None else (str, ())
 
     @property
     def local(self) -> list[str]:
