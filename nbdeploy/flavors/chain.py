@@ -15,7 +15,7 @@ from typing import Any
 from nbdeploy.errors import Corrupted, InvalidData, NotCapturable
 from nbdeploy.flavors import FLAVORS, Flavor, Saved, flavors_for
 
-__all__ = ["FLAVOR", "Chain", "by_hand", "chained", "preprocessed"]
+__all__ = ["FLAVOR", "Chain", "by_hand", "chained", "name_of", "preprocessed"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -65,6 +65,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
         What of the user's rows is in the bundle.
     twin : dict
         The compiled twin: which one, how it was proven, and how fast it is.
+    preprocess : list of str
+        The steps that rows go through before the model, by name.
     notices : list of str
         What its author was told when it was taken.
     native_difference : float
@@ -90,6 +92,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     lineage: dict[str, Any] = {}
     privacy: dict[str, Any] = {}
     twin: dict[str, Any] = {}
+    preprocess: list[str] = []
     notices: list[str] = []
     native_difference: float = 0.0
     bytes: int = 0

@@ -140,6 +140,8 @@ class Snapshot(Result):
             facts.insert(1, ("aliases", ", ".join(self.aliases)))
         if record.get("runs_code"):
             facts.append(("runs code", "yes, when it is loaded: load it only if you trust its author"))
+        if record.get("preprocess"):
+            facts.append(("before it", " → ".join(record["preprocess"])))
         if record.get("note"):
             facts.append(("note", record["note"]))
         facts += [("noticed", notice) for notice in record.get("notices", ())]

@@ -15,7 +15,7 @@ from nbdeploy.bundles import Bundle
 from nbdeploy.compare import ROUNDING
 from nbdeploy.errors import NotCapturable, RehearsalFailed
 from nbdeploy.flavors import FLAVORS, flavors_for
-from nbdeploy.flavors.chain import by_hand, chained
+from nbdeploy.flavors.chain import by_hand, chained, name_of
 from nbdeploy.profiles import ModelProfile
 from nbdeploy.snapshots.answers import Answers, Asking, answer
 from nbdeploy.snapshots.capture import Captured, capture
@@ -103,7 +103,8 @@ def _proven_by(flavor: str, subject: _Subject, progress: Report) -> tuple[Draft,
     answers = answer(subject.model, subject.data, subject.asking(flavor, Canonical()))
     profile = profile_model(subject.model, subject.data, answers)
     measured = measure_model(subject.model, answers, subject.options.test)
-    facts = {"note": subject.options.note, "lineage": lineage(), **asdict(measured)}
+    steps = [name_of(step) for step in subject.options.preprocess]
+    facts = {"note": subject.options.note, "lineage": lineage(), "preprocess": steps, **asdict(measured)}
     progress(Progress(1, _STEPS, message="capturing what the model uses"))
     reached = FLAVORS[flavor].reached(subject.model)
     captured = capture(reached)

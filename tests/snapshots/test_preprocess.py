@@ -12,6 +12,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from xgboost import XGBClassifier
 
 import nbdeploy as nd
 from nbdeploy.errors import Corrupted, InvalidData
@@ -76,6 +77,20 @@ def test_a_model_that_is_no_estimator_gets_a_chain(scaler: StandardScaler, tmp_p
     }
     loaded = flavor.load(tmp_path, saved.loader)
     np.testing.assert_array_equal(flavor.call(loaded, "predict", FRAME), Loose().predict(scaler.transform(FRAME)))
+
+
+def test_a_booster_in_a_chain_keeps_its_native_format(scaler: StandardScaler, tmp_path: Path) -> None:
+    """XGBoost's own file, and no pickle anywhere."""
+    model = XGBClassifier(n_estimators=3).fit(scaler.transform(FRAME), LABELS)
+    chain = chained([scaler], model)
+    flavor = FLAVORS["chain"]
+    saved = flavor.save(chain, tmp_path, None)
+    assert [part["flavor"] for part in saved.loader["parts"]] == ["sklearn", "xgboost"]
+    assert not saved.runs_code
+    loaded = flavor.load(tmp_path, saved.loader)
+    np.testing.assert_array_equal(
+        flavor.call(loaded, "predict_proba", FRAME), model.predict_proba(scaler.transform(FRAME))
+    )
 
 
 def test_an_estimator_without_fitted_attributes_gets_a_chain(scaler: StandardScaler) -> None:
@@ -155,7 +170,9 @@ answer = {}
     )
     said = pd.read_csv("said.csv")
     assert nd.load("ratio").predict(said[["a", "b"]]).tolist() == said["said"].tolist()
-    assert nd.show("ratio").document()["flavor"] == "chain"
+    shown = nd.show("ratio")
+    assert shown.document()["flavor"] == "chain"
+    assert ("before it", "add_ratio → StandardScaler") in shown.card().facts
 
 
 def test_secrets_refuse_a_snapshot_unless_allowed(home: Path, script: Script) -> None:
