@@ -119,15 +119,15 @@ def quick_rows(data: Any, columns: list[Column]) -> pl.DataFrame | None:
     """Bind a few records whose values are exactly of their columns' types; None if they need a closer look."""
     if type(data) is not list or not 0 < len(data) <= _QUICK:
         return None
-    kinds = [(column.name, _EXACT.get(column.type)) for column in columns if column.label is None]
+    kinds = [(column.name, _kind(column), column.categories) for column in columns if column.label is None]
     if len(kinds) < len(columns):
         return None
     for row in data:
         if type(row) is not dict:
             return None
-        for name, kind in kinds:
+        for name, kind, categories in kinds:
             value = row.get(name)
-            if type(value) is not kind or value != value:
+            if type(value) is not kind or value != value or (categories is not None and value not in categories):
                 return None
     try:
         return frame_of(
@@ -135,6 +135,13 @@ def quick_rows(data: Any, columns: list[Column]) -> pl.DataFrame | None:
         )
     except (TypeError, OverflowError, UnicodeError, pl.exceptions.PolarsError):
         return None
+
+
+def _kind(column: Column) -> type | None:
+    """The class of the values that need no closer look."""
+    if column.categories is None:
+        return _EXACT.get(column.type)
+    return type(column.categories[0]) if 0 < len(column.categories) <= _QUICK else None
 
 
 def _label(label: Any) -> Any:

@@ -168,6 +168,11 @@ def _range(series: pl.Series, column: Column) -> tuple[Any, Any]:
     present = (series.filter(series.is_finite()) if series.dtype.is_float() else series).drop_nulls()
     if not len(present):
         return None, None
-    ends = present.sort().gather([0, len(present) - 1])
+    if series.dtype.is_decimal():
+        present, places = present.sort(), (0, len(present) - 1)
+    else:
+        physical = present.to_physical()
+        places = (physical.arg_min() or 0, physical.arg_max() or 0)
+    ends = present.gather(list(places))
     low, high = plain_series(ends).to_list()
     return low, high
