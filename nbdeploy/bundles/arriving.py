@@ -64,6 +64,8 @@ def unpacked(path: Path) -> Iterator[Bundle]:
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
             kind = Corrupted if zipfile.is_zipfile(path) else NotABundle
             raise kind(f"{path} is not a bundle, or is damaged: {error}", path=str(path)) from error
+        except OSError as error:
+            raise NotABundle(f"{path} cannot be read: {error.strerror or error}", path=str(path)) from error
         yield Bundle(folder, manifest)
 
 

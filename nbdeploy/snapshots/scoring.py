@@ -53,16 +53,13 @@ class Holdout:
         Raises
         ------
         InvalidData
-            If it is something else, or the numbers of rows differ.
+            If it is something else.
         """
         if not isinstance(test, (tuple, list)) or len(test) != 2:
             raise InvalidData("test= takes two things, the rows and the right answers: test=(X_test, y_test)")
         X, y = test
         rows, text = _read(Path(X)) if isinstance(X, str | Path) else (X, False)
-        truth = _answers(rows, y) if isinstance(y, str | Path) else y
-        if len(truth) != len(rows):
-            raise InvalidData(f"the test labels have {len(truth)} rows, but the test data has {len(rows)}")
-        return cls(rows, truth, text)
+        return cls(rows, _answers(rows, y) if isinstance(y, str | Path) else y, text)
 
     def score(self, predictor: Predictor) -> dict[str, float]:
         """Return a snapshot's metrics on these rows. See :func:`nbdeploy.snapshots.metrics.evaluate`."""

@@ -177,7 +177,11 @@ def test_other_aliases_can_be_named(store: Store, holdout: tuple[Any, Any]) -> N
         ({"or_fail": True, "test": None}, WrongUsage, "needs one"),
         ({"if_": "auc > 1", "test": ("none.csv", "y")}, NotFound, "none.csv"),
         ({"if_": "auc > 1", "test": (pd.DataFrame({"x": [1.0]}), ["m"])}, InvalidData, "missing"),
-        ({"if_": "auc > 1", "test": (pd.DataFrame({"x": [1.0]}), ["m", "f"])}, InvalidData, "2 rows"),
+        (
+            {"if_": "auc > 1", "test": ({"bill_length_mm": [40.0], "body_mass_g": [4000.0]}, ["m", "f"])},
+            InvalidData,
+            "the test labels have 2 rows, but the test data has 1",
+        ),
     ],
 )
 def test_a_condition_that_cannot_be_asked_moves_nothing(
