@@ -18,6 +18,7 @@ from nbdeploy.profiles import ModelProfile, profile_of
 from nbdeploy.snapshots.answers import Answers
 from nbdeploy.snapshots.metrics import Measured, measure
 from nbdeploy.snapshots.sampling import choose_rows
+from nbdeploy.snapshots.scoring import decided
 
 __all__ = ["PREDICTED", "measure_model", "profile_model"]
 
@@ -85,8 +86,5 @@ def measure_model(model: Any, answers: Answers, test: Sequence[Any] | None) -> M
     asking, signature = answers.asking, answers.signature
     caller = Caller(model, asking.flavor, signature, asking.canonical)
     wire = bind(X, signature)
-    guess = caller.raw(wire, "predict" if "predict" in signature.outputs else signature.default_method)
-    decides = next((name for name in ("predict_proba", "decision_function") if name in signature.outputs), None)
-    known = {} if decides is None else {decides: caller.raw(wire, decides)}
-    classes = FLAVORS[asking.flavor].classes(model)
-    return measure(y, guess, known.get("predict_proba"), classes, known.get("decision_function"))
+    guess, probability, scores = decided(signature, lambda method: caller.raw(wire, method))
+    return measure(y, guess, probability, FLAVORS[asking.flavor].classes(model), scores)

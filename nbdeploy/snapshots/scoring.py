@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ from nbdeploy.flavors import FLAVORS
 from nbdeploy.predictor import Predictor
 from nbdeploy.snapshots.metrics import evaluate
 from nbdeploy.tables import open_source
-from nbdeploy.types import Column
+from nbdeploy.types import Column, Signature
 
-__all__ = ["Holdout"]
+__all__ = ["Holdout", "decided"]
 
 _CHUNK = 65_536
 
@@ -65,17 +65,40 @@ class Holdout:
         """Return a snapshot's metrics on these rows. See :func:`nbdeploy.snapshots.metrics.evaluate`."""
         signature = predictor.signature
         wire = bind_text(self.X, signature) if self.text else bind(self.X, signature)
-        guess = "predict" if "predict" in signature.outputs else signature.default_method
-        probability = predictor.predict_proba(wire) if "predict_proba" in signature.outputs else None
+        guess, probability, scores = decided(signature, lambda method: getattr(predictor, method)(wire))
         classes = FLAVORS[predictor.bundle.content.flavor].classes(predictor.model)
-        return evaluate(self._truth(predictor, guess), getattr(predictor, guess)(wire), probability, classes)
+        return evaluate(self._truth(signature), guess, probability, classes, scores)
 
-    def _truth(self, predictor: Predictor, method: str) -> Any:
+    def _truth(self, signature: Signature) -> Any:
         """The right answers; text becomes what the snapshot answers."""
-        answer = predictor.signature.outputs[method].types[0]
+        answer = signature.outputs[_guessing(signature)].types[0]
         if isinstance(self.y, pl.Series) and self.y.dtype == pl.String and answer != "string":
             return parse(self.y, Column(self.y.name, answer, answer)).to_numpy()
         return self.y
+
+
+def decided(signature: Signature, ask: Callable[[str], Any]) -> tuple[Any, Any, Any]:
+    """Ask a model for its answers, and for what it decides by: probabilities, or scores where it has none.
+
+    Parameters
+    ----------
+    signature : Signature
+        Its methods.
+    ask : callable
+        From a method's name to its answers.
+
+    Returns
+    -------
+    guess, probability, scores : array, array or None, array or None
+        As :func:`nbdeploy.snapshots.metrics.evaluate` takes them.
+    """
+    decides = next((name for name in ("predict_proba", "decision_function") if name in signature.outputs), None)
+    known = {} if decides is None else {decides: ask(decides)}
+    return ask(_guessing(signature)), known.get("predict_proba"), known.get("decision_function")
+
+
+def _guessing(signature: Signature) -> str:
+    return "predict" if "predict" in signature.outputs else signature.default_method
 
 
 def _read(path: Path) -> tuple[pl.DataFrame, bool]:

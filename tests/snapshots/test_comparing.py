@@ -15,7 +15,7 @@ import pytest
 
 import nbdeploy as nd
 from nbdeploy import api
-from nbdeploy.cards import Card, Patch, Section
+from nbdeploy.cards import Card, Patch
 from nbdeploy.commands.shell import run
 from nbdeploy.errors import ConditionFalse, Conflict, InvalidData, NotFound, WrongUsage
 from nbdeploy.store import Store
@@ -53,7 +53,7 @@ class Scale(TransformerMixin, BaseEstimator):
         self.fitted_ = True
         return self
     def transform(self, X):
-        return X[["bill_length_mm"]] / self.by  # <much> worse
+        return X[["bill_length_mm"]] / self.by * len("<b>") / 3
 
 worse = make_pipeline(Scale(10.0), LogisticRegression()).fit(X[:200], y[:200])
 nd.snapshot(worse, "sex", data=X[:200], test=(X[200:], y[200:]), note="only bills")
@@ -100,7 +100,7 @@ def test_a_difference_says_what_answers_otherwise_and_why(store: Store) -> None:
     assert f"sex:1 → sex:2: {asked.differing} of 200 sample rows answered differently; auc " in found.line
     assert [line for line in found.code if line[0] in "+-" and line[:3] not in {"+++", "---"}] == [
         '-        return X[["body_mass_g"]] / self.by',
-        '+        return X[["bill_length_mm"]] / self.by  # <much> worse',
+        '+        return X[["bill_length_mm"]] / self.by * len("<b>") / 3',
     ]
     assert ("scale__by", "1000.0", "10.0") in [(c.name, c.before, c.after) for c in found.parameters]
     first = asked.first[0]
@@ -111,7 +111,7 @@ def test_a_difference_says_what_answers_otherwise_and_why(store: Store) -> None:
     told = found.document()
     assert {"signature", "environment", "metrics", "files", "code", "predictions"} <= set(told)
     html = found._repr_html_()
-    assert "# &lt;much&gt; worse" in html
+    assert "&lt;b&gt;" in html
     assert "rgba(46,160,67" in html
 
 
@@ -274,7 +274,7 @@ def test_removed_files_go_with_the_next_gc(capsys: pytest.CaptureFixture[str], s
 
 def test_a_patch_says_everything_in_text_and_html() -> None:
     """Sections come after the facts; what looks like markup is shown as it is."""
-    card = Card("title", [("a", 1)], sections=[Section("code", Patch(["--- a", "+++ b", "-<x>", "+y", " z"]))])
+    card = Card("title", [("a", 1)], parts=[("code", Patch(["--- a", "+++ b", "-<x>", "+y", " z"]))])
     assert card.text().splitlines() == [
         "title",
         "  a  1",
