@@ -12,6 +12,7 @@ from typing import Any
 
 from nbdeploy.canonical import estimators_of
 from nbdeploy.errors import Corrupted
+from nbdeploy.flavors.native_indices import is_sound
 
 __all__ = ["check_native_state", "is_plain"]
 
@@ -57,7 +58,12 @@ def check_native_state(model: Any) -> None:
     Corrupted
         If one points outside of itself.
     """
-    for part in estimators_of(model, lambda part: type(part).__module__.startswith("sklearn.")):
+    for part in estimators_of(model, lambda part: type(part).__module__.startswith(("sklearn.", "scipy.sparse."))):
+        if not is_sound(part):
+            raise Corrupted(
+                f"an index or size in a {type(part).__name__} of this model points outside of itself; the file was "
+                "tampered with, and is refused"
+            )
         name = type(part).__name__
         if name in {"KDTree", "BallTree"}:
             _require(_is_sound_neighbours(part))
@@ -108,8 +114,15 @@ def _is_sound_neighbours(tree: Any) -> bool:
         and bool(((nodes["idx_start"] >= 0) & (nodes["idx_start"] <= nodes["idx_end"])).all())
         and bool((nodes["idx_end"] <= rows).all())
         and bool((2 * inner.nonzero()[0] + 2 < len(nodes)).all())
+        and _counts_agree(tree, len(nodes), rows)
         and bounds.shape[1:] == (len(nodes), data.shape[1])
     )
+
+
+def _counts_agree(tree: Any, nodes: int, rows: int) -> bool:
+    """The numbers of levels and nodes that the tree keeps beside its arrays, and a weight for every row."""
+    _, _, _, _, _, levels, count, *_, weights = tree.__getstate__()
+    return bool(count == nodes and nodes == 2**levels - 1 and (weights is None or len(weights) == rows))
 
 
 def _fits_its_columns(estimator: Any) -> bool:
@@ -118,7 +131,7 @@ def _fits_its_columns(estimator: Any) -> bool:
     if columns is None:
         return True
     tree = getattr(estimator, "tree_", None)
-    if tree is not None and tree.n_features != columns:
+    if getattr(tree, "n_features", columns) != columns:
         return False
     subsets = getattr(estimator, "estimators_features_", None)
     for i, member in enumerate(_members(estimator)):
