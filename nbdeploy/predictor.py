@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from nbdeploy.bundles import Bundle
+from nbdeploy.bundles import Bundle, Trust
 from nbdeploy.canonical import parallel_parts, single_job, tiles
 from nbdeploy.codecs import bind, rebuild
 from nbdeploy.codecs.frames import check, container_of, like
@@ -17,6 +17,7 @@ from nbdeploy.codecs.outputs import join, output_frame, rows_of
 from nbdeploy.errors import Corrupted, InvalidData, NotFound
 from nbdeploy.flavors import FLAVORS
 from nbdeploy.flavors.modules import load_modules
+from nbdeploy.settings import Settings
 from nbdeploy.types import Canonical, Signature
 
 __all__ = ["Caller", "Predictor", "load"]
@@ -40,6 +41,7 @@ class Caller:
     def __init__(self, model: Any, flavor: str, signature: Signature, canonical: Canonical) -> None:
         self.model = model
         self.signature = signature
+        self.flavor = flavor
         self._flavor = FLAVORS[flavor]
         self._canonical = canonical
 
@@ -193,19 +195,29 @@ class Predictor:
         return f"<Predictor {record.get('name')}:{record.get('version')} {self.digest[:19]}>"
 
 
-def load(source: Bundle | Path) -> Predictor:
-    """Load a bundle: every file checked against its digest, then the model built.
+def load(source: Bundle | Path, trust: Trust | None = None) -> Predictor:
+    """Load a bundle: every file checked against its digest, then its author, then the model built.
+
+    Parameters
+    ----------
+    source : Bundle or Path
+        The bundle, or its folder.
+    trust : Trust, optional
+        Whose bundles may be loaded, and whether their code may run; what the settings say by default.
 
     Raises
     ------
     Corrupted
         If a file was changed, the bundle runs code without saying so, or its signature means nothing.
+    Forbidden
+        If it carries code that may not run here, or is not signed as it must be here.
     """
     bundle = source if isinstance(source, Bundle) else Bundle.open(source)
     content = bundle.content
     flavor = FLAVORS[content.flavor]
     if not content.runs_code and flavor.runs_code(content.loader):
         raise Corrupted(f"the bundle {bundle.digest[:19]} would run code, but says that it does not; it is refused")
+    (trust or Trust.of(Settings.load())).check(bundle.manifest, lambda: bundle.signature)
     check(content.signature)
     load_modules(bundle.path, [path for path in sorted(content.files) if path.startswith("code/")])
     return Predictor(bundle, flavor.load(bundle.path, content.loader))

@@ -35,6 +35,11 @@ class Settings:
         SQLAlchemy URL of runs and schedules (``NBDEPLOY_DB``).
     target : str
         Where ``push`` goes without ``--to`` (``NBDEPLOY_TARGET``).
+    allow_code : str
+        When code that came with a snapshot may run: ``never``, ``signed`` or ``always`` (``NBDEPLOY_ALLOW_CODE``).
+        An endpoint that other machines can reach takes ``signed``, unless this is set.
+    trusted_keys : tuple of str
+        Names or files of the public keys whose signatures count (``NBDEPLOY_TRUSTED_KEYS``, with ``:`` between).
     sources : mapping of str to str
         Setting name to where its value came from.
 
@@ -49,6 +54,8 @@ class Settings:
     store: str
     db: str
     target: str
+    allow_code: str = "always"
+    trusted_keys: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -90,12 +97,24 @@ class Settings:
                 return f"{_SQLITE}{path.parent / Path(text.removeprefix(_SQLITE)).expanduser()}"
             return text if "://" in text else str(path.parent / Path(text).expanduser())
 
+        def trusted() -> tuple[str, ...]:
+            text = value("trusted_keys", "")
+            listed = values.get("trusted_keys", [])
+            if path is None or sources["trusted_keys"] != str(path):
+                return tuple(filter(None, text.split(os.pathsep)))
+            if not isinstance(listed, list):
+                raise InvalidData(f'{path}: trusted_keys is a list: trusted_keys = ["release.pub"]', path=str(path))
+            # A file is relative to the settings' file; a name is a name everywhere.
+            return tuple(str(path.parent / key) if (path.parent / key).is_file() else str(key) for key in listed)
+
         home = Path(relative("home", value("home", "") or _user_data_dir())).expanduser().absolute()
         return cls(
             home=home,
             store=relative("store", value("store", str(home / "store"))),
             db=relative("db", value("db", f"sqlite:///{home / 'nbdeploy.db'}")),
             target=value("target", "local"),
+            allow_code=value("allow_code", "always"),
+            trusted_keys=trusted(),
             sources=sources,
         )
 
@@ -103,6 +122,11 @@ class Settings:
     def endpoint_home(self) -> Path:
         """State of the endpoint that ``serve`` starts without ``--home``."""
         return self.home / "endpoint"
+
+    @property
+    def keys(self) -> Path:
+        """Keys to sign with, and those that are trusted by name."""
+        return self.home / "keys"
 
     @property
     def cache(self) -> Path:
@@ -130,7 +154,7 @@ def _read(path: Path | None) -> tuple[Path | None, Mapping[str, Any]]:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidData(f"{path} cannot be read as TOML: {error}", path=str(path)) from error
-    known = {"home", "store", "db", "target"}
+    known = {"allow_code", "db", "home", "store", "target", "trusted_keys"}
     unknown = sorted(set(values) - known)
     if unknown:
         raise InvalidData(

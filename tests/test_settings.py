@@ -27,13 +27,15 @@ def test_environment_wins_over_the_file_and_the_file_over_defaults(tmp_path: Pat
         "store": str(tmp_path / "nbdeploy.toml"),
         "db": str(tmp_path / "nbdeploy.toml"),
         "target": "environment variable NBDEPLOY_TARGET",
+        "allow_code": "default",
+        "trusted_keys": "default",
     }
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("stor = 'x'", "unknown settings: stor; there are: db, home, store, target"),
+        ("stor = 'x'", "unknown settings: stor; there are: allow_code, db, home, store, target, trusted_keys"),
         ("store =", "cannot be read as TOML"),
     ],
 )

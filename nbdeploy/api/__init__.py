@@ -12,6 +12,7 @@ from nbdeploy.api.endpoints import (
     token_list,
     token_revoke,
 )
+from nbdeploy.api.keys import keys_create, keys_list
 from nbdeploy.api.overview import config, overview
 from nbdeploy.api.predictions import load, predict
 from nbdeploy.api.releases import call, connect, push, status, undeploy
@@ -34,6 +35,8 @@ __all__ = [
     "gc",
     "history",
     "import_",
+    "keys_create",
+    "keys_list",
     "list_snapshots",
     "load",
     "logs",

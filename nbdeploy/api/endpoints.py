@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbdeploy.connections import Connections
-from nbdeploy.settings import Settings
+from nbdeploy.settings import DEFAULT, Settings
 from nbdeploy.types import Report, ignore_progress
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ def serve(
     port: int = 8080,
     home: str | Path | None = None,
     anonymous: str | None = None,
+    allow_code: str | None = None,
+    trust: Sequence[str | Path] = (),
     background: bool = True,
     settings: Settings | None = None,
     progress: Report = ignore_progress,
@@ -38,6 +41,12 @@ def serve(
         Where its state lives; ``$NBDEPLOY_HOME/endpoint`` by default.
     anonymous : str, optional
         ``predict`` lets programs on this machine predict and read without a token.
+    allow_code : str, optional
+        When code that came with a snapshot may run: ``never``, ``signed`` or ``always``. By default what the settings
+        say; if they do not, always on this machine's loopback address, and signed elsewhere.
+    trust : sequence of str or Path
+        Public keys, by name or file; if there are any, or the settings have some, only snapshots signed with one of
+        them are taken.
     background : bool
         Whether it runs by itself and survives this process; otherwise this call serves until it is interrupted.
 
@@ -52,6 +61,7 @@ def serve(
     >>> nd.serve(port=0).url  # doctest: +SKIP
     'http://127.0.0.1:36871'
     """
+    from nbdeploy.bundles.keys import Keys
     from nbdeploy.serving import background as detached
     from nbdeploy.serving.server import serve as serve_here
     from nbdeploy.serving.service import Options
@@ -59,7 +69,9 @@ def serve(
 
     settings = settings or Settings.load()
     place = _home(home, settings)
-    options = Options(host=host, port=port, anonymous=anonymous)
+    said = settings.allow_code if settings.sources.get("allow_code", DEFAULT) != DEFAULT else ""
+    keys = Keys(settings.keys).trusted([*trust, *settings.trusted_keys])
+    options = Options(host, port, anonymous, allow_code=allow_code or said, trust=[str(key) for key in keys])
     if background:
         return detached.start(place, settings, options, progress)
 

@@ -89,6 +89,8 @@ class Configuration(Result):
             "store": self.settings.store,
             "db": make_url(self.settings.db).render_as_string(hide_password=True),
             "target": self.settings.target,
+            "allow_code": self.settings.allow_code,
+            "trusted_keys": ", ".join(self.settings.trusted_keys),
         }
         return [
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbdeploy.api.store import open_store, resolve
@@ -30,6 +31,7 @@ def snapshot(
     tolerance: float = 1e-12,
     preprocess: Any = (),
     allow_secrets: bool = False,
+    sign: str | Path | None = None,
     defaults: Mapping[str, Any] | None = None,
     nullable: Collection[str] = (),
     unknown_columns: str = "ignore",
@@ -70,6 +72,8 @@ def snapshot(
         order. They become part of the snapshot; `data` is then the rows as they were before.
     allow_secrets : bool
         Store the snapshot although it carries what looks like a password, key or token.
+    sign : str or Path, optional
+        The private key to sign the content with: its file, or its name in ``$NBDEPLOY_HOME/keys``.
     defaults : mapping of str to value, optional
         Columns that callers may leave out, with the value that stands for them then; None is a missing value.
     nullable : collection of str
@@ -99,6 +103,7 @@ def snapshot(
     >>> nd.snapshot(search.best_estimator_, "churn", data=X_train, test=(X_test, y_test))  # doctest: +SKIP
     >>> nd.snapshot(model, "churn", data=df, preprocess=[add_features, scaler])  # doctest: +SKIP
     """
+    from nbdeploy.bundles.keys import Keys
     from nbdeploy.codecs.binding import height_of
     from nbdeploy.snapshots.catalog import describe_version
     from nbdeploy.snapshots.options import Options
@@ -118,6 +123,7 @@ def snapshot(
         tolerance,
         preprocess=preprocess if isinstance(preprocess, (list, tuple)) else (preprocess,),
         allow_secrets=allow_secrets,
+        sign=Keys((settings or Settings.load()).keys).private(sign) if sign is not None else None,
         declared=declared,
     )
     store = open_store(settings)
@@ -127,19 +133,49 @@ def snapshot(
     return describe_version(store, taken.version, "stored" if taken.created else "found", notices=taken.notices)
 
 
-def verify(ref: str, *, settings: Settings | None = None, progress: Report = ignore_progress) -> Snapshot:
+def verify(
+    ref: str,
+    *,
+    signed_by: str | Path | None = None,
+    fresh_env: bool = False,
+    settings: Settings | None = None,
+    progress: Report = ignore_progress,
+) -> Snapshot:
     """Rehearse a stored snapshot again, on this machine, in a clean process.
+
+    Parameters
+    ----------
+    ref : str
+        The snapshot.
+    signed_by : str or Path, optional
+        A public key, by its file or its name in ``$NBDEPLOY_HOME/keys``, that must have signed it.
+    fresh_env : bool
+        Build a new virtual environment from its ``requirements.txt`` and rehearse there; this needs an index.
 
     Raises
     ------
     Corrupted
-        If a file was changed since it was stored.
+        If a file was changed since it was stored, or the signature is over another content.
+    Forbidden
+        If it is not signed, or with another key.
     RehearsalFailed
-        If it answers differently here: floats by more than 1e-9 relative, anything else at all.
+        If it answers differently here: floats by more than 1e-9 relative, anything else at all; or if its
+        environment cannot be built, naming the package.
     """
+    from dataclasses import replace
+
+    from nbdeploy.bundles import Trust
+    from nbdeploy.bundles.keys import Keys
     from nbdeploy.snapshots.catalog import describe_version
     from nbdeploy.snapshots.snapshot import verify as rehearse_again
 
+    settings = settings or Settings.load()
     store = open_store(settings)
     version = resolve(store, ref, settings)
-    return describe_version(store, version, "verified", rehearse_again(store, version, progress=progress).document())
+    trust = Trust.of(settings)
+    if signed_by is not None:
+        trust = replace(trust, keys=(Keys(settings.keys).public(signed_by),), required=True)
+    proof = rehearse_again(store, version, trust, fresh_env, progress=progress).document()
+    if signed_by is not None:
+        proof["signed_by"] = store.manifest(version).parsed_record.signed_by
+    return describe_version(store, version, "verified", proof)

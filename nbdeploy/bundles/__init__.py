@@ -2,5 +2,6 @@
 
 from nbdeploy.bundles.arriving import unpacked
 from nbdeploy.bundles.bundle import Bundle
+from nbdeploy.bundles.trust import Trust
 
-__all__ = ["Bundle", "unpacked"]
+__all__ = ["Bundle", "Trust", "unpacked"]

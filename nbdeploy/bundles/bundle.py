@@ -11,7 +11,7 @@ from typing import Any
 
 from nbdeploy.errors import Conflict
 from nbdeploy.files import replacing, writing
-from nbdeploy.manifest import Content, Manifest
+from nbdeploy.manifest import SIGNATURE, Content, Manifest
 
 __all__ = ["Bundle"]
 
@@ -65,6 +65,11 @@ class Bundle:
     def digest(self) -> str:
         """``sha256:`` and 64 hexadecimal digits."""
         return self.manifest.digest
+
+    @property
+    def signature(self) -> bytes | None:
+        """``model.sig``, if there is one."""
+        return (self.path / SIGNATURE).read_bytes() if SIGNATURE in self.manifest.files else None
 
     def export(self, out: Path) -> Path:
         """Copy the bundle to a new folder, or into a ``.zip`` archive.

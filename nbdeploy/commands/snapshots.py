@@ -8,7 +8,7 @@ import click
 
 from nbdeploy import api
 from nbdeploy.commands.door import Door
-from nbdeploy.commands.kinds import OBJECT, REF, VARIABLE, Live
+from nbdeploy.commands.kinds import FILE, OBJECT, REF, VARIABLE, Live
 from nbdeploy.commands.syntax import Command, argument, command, option, pass_door
 from nbdeploy.errors import WrongUsage
 
@@ -50,6 +50,7 @@ class _NotebookOnly(Command):
 @option("--preprocess", type=OBJECT, multiple=True, metavar="F", help="What was done to the rows before the model.")
 @option("--allow-secrets", is_flag=True, help="Store it although something in it looks like a password or key.")
 @option("--tolerance", type=float, metavar="T", help="Largest relative difference allowed between two answers.")
+@option("--sign", type=FILE, metavar="KEY", help="A private key to sign the content with, by name or file.")
 @option("--default", "defaults", multiple=True, metavar="COL=VALUE", help="A column that callers may leave out.")
 @option("--nullable", multiple=True, metavar="COL", help="A column that may have missing values, though none is in X.")
 @option("--unknown-columns", type=click.Choice(["ignore", "warn", "reject"]), help="What to do with other columns.")
@@ -81,10 +82,12 @@ def _name_of(source: str) -> str:
 
 @command("verify")
 @argument("ref", type=REF, help="The snapshot.")
+@option("--fresh-env", is_flag=True, help="Rehearse in a new environment, built from its requirements.")
+@option("--signed-by", type=FILE, metavar="KEY.pub", help="The public key that must have signed it, by name or file.")
 @pass_door
-def verify(door: Door, ref: str) -> object:
+def verify(door: Door, /, ref: str, **options: Any) -> object:
     """Rehearse a snapshot again in a clean interpreter.
 
-    The exit status is 3 if it answers otherwise than when it was stored.
+    It is refused if it answers otherwise than when it was stored.
     """
-    return api.verify(ref, progress=door.report)
+    return api.verify(ref, **options, progress=door.report)

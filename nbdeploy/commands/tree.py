@@ -22,6 +22,7 @@ TABLE = {
     "history": "nbdeploy.commands.store:history",
     "alias": "nbdeploy.commands.aliases:alias",
     "verify": "nbdeploy.commands.snapshots:verify",
+    "keys": "nbdeploy.commands.keys:keys",
     "export": "nbdeploy.commands.store:export",
     "import": "nbdeploy.commands.store:import_",
     "copy": "nbdeploy.commands.store:copy",

@@ -15,7 +15,7 @@ from nbdeploy.flavors.asking import class_labels, offered
 from nbdeploy.flavors.native_state import check_native_state, is_plain
 from nbdeploy.flavors.parts import Part, load_parts, parts_run_code, save_parts
 from nbdeploy.flavors.pickling import exported_name, from_main
-from nbdeploy.flavors.skops_files import canonical
+from nbdeploy.flavors.skops_files import Rewritten, skops_io
 
 __all__ = ["FLAVOR"]
 
@@ -27,6 +27,10 @@ class Sklearn(Flavor):
     """See :class:`nbdeploy.flavors.Flavor`."""
 
     priority = 50
+
+    def get_ready(self) -> None:
+        """Import what takes long to import, before there is anything to load."""
+        skops_io()
 
     def accepts(self, model: Any) -> bool:
         return hasattr(model, "get_params") and bool(self.methods(model)) and not isinstance(model, type)
@@ -47,14 +51,11 @@ class Sklearn(Flavor):
         module: str | None,
         example: Any = None,
     ) -> Saved:
-        from skops.io import get_untrusted_types
-
         model, parts = save_parts(model, folder, module)
-        content = _content(model, module)
-        trusted = sorted(get_untrusted_types(data=content))
         target = folder / FILE
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+        _write(model, module, target)
+        trusted = sorted(skops_io().get_untrusted_types(file=target))
         loader = {"trusted": trusted, **({"parts": parts} if parts else {})}
         runs_code = self.runs_code(loader)
         packages = frozenset({"skops", *(part["flavor"] for part in parts)})
@@ -83,30 +84,30 @@ class Sklearn(Flavor):
 FLAVOR = Sklearn()
 
 
-def _content(model: Any, module: str | None) -> bytes:
-    """The bytes of a model."""
-    from skops.io import dumps
-
+def _write(model: Any, module: str | None, path: Path) -> None:
+    """Write a model, in one pass and without a second copy of it in memory."""
+    skops = skops_io()
     for part in estimators_of(model, lambda part: from_main(type(part))):
         if exported_name(type(part)) != type(part).__name__:
             raise NotCapturable(f"skops stores classes by one name, and {type(part).__qualname__} needs another")
     functions = {id(part): exported_name(part) for part in estimators_of(model, from_main)}
     try:
         with _timeless(model):
-            raw = dumps(model)
+            skops.dump(model, Rewritten(path, module, functions))
+    except NotCapturable:
+        raise
     except Exception as error:
         raise NotCapturable(f"scikit-learn model {type(model).__name__} cannot be stored: {error}") from error
-    return canonical(raw, module, functions)
 
 
 def _built(path: Path, allowed: set[str]) -> Any:
-    """Build a model of the types allowed."""
-    from skops.io import get_untrusted_types, load
-
-    refused = sorted(set(get_untrusted_types(file=path)) - allowed)
-    if refused:
-        raise Corrupted(f"{path} would build types that the snapshot does not list: {', '.join(refused)}")
-    return load(path, trusted=sorted(allowed))
+    """Build a model of the types allowed. skops looks at all of them before it builds one."""
+    skops = skops_io()
+    try:
+        return skops.load(path, trusted=sorted(allowed))
+    except skops.exceptions.UntrustedTypesFoundException as error:
+        reason = str(error).splitlines()[0]
+        raise Corrupted(f"{path} would build types that the snapshot does not list: {reason}") from error
 
 
 @contextlib.contextmanager

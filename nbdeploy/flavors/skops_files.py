@@ -8,14 +8,18 @@ from __future__ import annotations
 import io
 import json
 import re
+import sys
+import threading
 import zipfile
 from collections.abc import Iterator, Mapping
-from typing import Any
+from importlib import import_module
+from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 from nbdeploy.errors import NotCapturable
 from nbdeploy.flavors.pickling import captured_module
 
-__all__ = ["canonical"]
+__all__ = ["Rewritten", "skops_io", "write_canonical"]
 
 _ZERO = {"__class__": "str", "__module__": "builtins", "__loader__": "JsonNode"} | {
     "content": "0",
@@ -23,25 +27,117 @@ _ZERO = {"__class__": "str", "__module__": "builtins", "__loader__": "JsonNode"}
     "__id__": -1,
 }
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_WRAPPED = frozenset({"cupy", "dask", "torch"})
 
 
-def canonical(raw: bytes, module: str | None, functions: Mapping[int, str]) -> bytes:
+def skops_io() -> Any:
+    """Return ``skops.io``, imported without the array libraries that scikit-learn can wrap.
+
+    skops lists every estimator by walking scikit-learn's packages, and the walk imports what their wrappers
+    wrap: with PyTorch installed that takes longer than everything else together.
+    """
+    if sys.modules.get("skops.io"):
+        return sys.modules["skops.io"]
+    absent = _Absent(threading.get_ident())
+    sys.meta_path.insert(0, absent)
+    try:
+        return import_module("skops.io")
+    finally:
+        sys.meta_path.remove(absent)
+
+
+class _Absent:
+    """Finds no array library for one thread, unless it is imported already."""
+
+    def __init__(self, thread: int) -> None:
+        self._thread = thread
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:  # noqa: ARG002
+        if name in _WRAPPED and threading.get_ident() == self._thread:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def write_canonical(raw: BinaryIO, module: str | None, functions: Mapping[int, str], path: Path) -> None:
     """Rewrite a skops file: nodes numbered in order, files named by node, no dates, ``__main__`` → `module`.
 
-    Helper modules are looked for below `module`.
+    Helper modules are looked for below `module`. Nothing is compressed: most of a model is numbers that hardly get
+    smaller, and a bundle is written once but checked and read at every load.
 
     Parameters
     ----------
-    raw : bytes
+    raw : binary file
         What skops wrote, while the model it wrote is still there.
     module : str or None
         Name of the captured module.
     functions : mapping of int to str
         The notebook's functions in the model, by ``id()``: the names they have in the captured module.
+    path : Path
+        Where to.
     """
-    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+    with zipfile.ZipFile(raw) as archive:
         schema = json.loads(archive.read("schema.json"))
-        files = {name: archive.read(name) for name in archive.namelist() if name != "schema.json"}
+        renamed = _renumber(schema, set(archive.namelist()) - {"schema.json"}, module, functions)
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as target:
+            target.writestr(zipfile.ZipInfo("schema.json", _EPOCH), json.dumps(schema))
+            for old, new in renamed.items():
+                target.writestr(zipfile.ZipInfo(new, _EPOCH), archive.read(old))
+
+
+class Rewritten(io.RawIOBase):
+    """A file for ``skops.io.dump``, which writes once: what it writes is rewritten to `path`, and copied nowhere else.
+
+    Parameters
+    ----------
+    path, module, functions : Path, str or None, mapping
+        See :func:`write_canonical`.
+    """
+
+    def __init__(self, path: Path, module: str | None, functions: Mapping[int, str]) -> None:
+        self._path = path
+        self._module = module
+        self._functions = functions
+
+    def write(self, content: Any) -> int:
+        """Take everything that skops has to write."""
+        with io.BufferedReader(_Memory(content)) as raw:
+            write_canonical(cast(BinaryIO, raw), self._module, self._functions, self._path)
+        return len(content)
+
+
+class _Memory(io.RawIOBase):
+    """Bytes in memory, read as a file without being copied first."""
+
+    def __init__(self, content: memoryview) -> None:
+        self._content = content
+        self._at = 0
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Copy the next piece."""
+        piece = self._content[self._at : self._at + len(buffer)]
+        buffer[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move, as in any file."""
+        self._at = offset + (0, self._at, len(self._content))[whence]
+        return self._at
+
+    def tell(self) -> int:
+        """Where it stands."""
+        return self._at
+
+
+def _renumber(schema: Any, files: set[str], module: str | None, functions: Mapping[int, str]) -> dict[str, str]:
+    """Rewrite a schema in place; return the new name of every file that it uses."""
     _forget_process(schema)
     numbers: dict[int, int] = {}
     renamed: dict[str, str] = {}
@@ -56,7 +152,7 @@ def canonical(raw: bytes, module: str | None, functions: Mapping[int, str]) -> b
             node["file"] = renamed.setdefault(old, f"{len(renamed) + 1}.{old.rpartition('.')[2]}")
         if module is not None and isinstance(node.get("__module__"), str):
             node["__module__"] = captured_module(node["__module__"], module)
-    return _archive({"schema.json": json.dumps(schema).encode(), **{new: files[old] for old, new in renamed.items()}})
+    return renamed
 
 
 def _importable(name: str) -> str:
@@ -96,11 +192,3 @@ def _nodes(document: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(document, list):
         for value in document:
             yield from _nodes(value)
-
-
-def _archive(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(zipfile.ZipInfo(name, _EPOCH), content, zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()

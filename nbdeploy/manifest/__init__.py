@@ -7,6 +7,7 @@ content file. The record names the digest, lists the remaining files, and carrie
 from nbdeploy.manifest.documents import (
     BESIDE,
     PROTOCOL,
+    SIGNATURE,
     Content,
     Environment,
     FileEntry,
@@ -20,6 +21,7 @@ from nbdeploy.manifest.manifest import Manifest
 __all__ = [
     "BESIDE",
     "PROTOCOL",
+    "SIGNATURE",
     "Content",
     "Environment",
     "FileEntry",

@@ -14,6 +14,7 @@ from nbdeploy.types import Canonical, Signature
 __all__ = [
     "BESIDE",
     "PROTOCOL",
+    "SIGNATURE",
     "Content",
     "Environment",
     "FileEntry",
@@ -34,7 +35,12 @@ class FileEntry(msgspec.Struct, frozen=True):
     size: int
 
 
-BESIDE = frozenset({"MLmodel", "README.md", "expected.parquet", "profile.json", "python_env.yaml", "sample.parquet"})
+SIGNATURE = "model.sig"
+"""The file of an author's signature over the content, where there is one."""
+
+BESIDE = frozenset(
+    {"MLmodel", "README.md", "expected.parquet", SIGNATURE, "profile.json", "python_env.yaml", "sample.parquet"}
+)
 """The files that a record may list. Everything else determines answers, and belongs into ``content.json``."""
 
 
@@ -69,6 +75,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
         The steps that rows go through before the model, by name.
     notices : list of str
         What its author was told when it was taken.
+    signed_by : str
+        Fingerprint of the key that the content was signed with, as its author says; the signature proves it.
     native_difference : float
         Largest relative difference between the canonical and the plain call.
     bytes : int
@@ -94,15 +102,31 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     twin: dict[str, Any] = {}
     preprocess: list[str] = []
     notices: list[str] = []
+    signed_by: str = ""
     native_difference: float = 0.0
     bytes: int = 0
 
 
 class Environment(msgspec.Struct, frozen=True):
-    """The Python version and the exact versions of the distributions that a model needs."""
+    """What was imported while the model answered in a clean process.
+
+    Attributes
+    ----------
+    python : str
+        Version of Python.
+    packages : dict of str to str
+        Distribution to its exact version.
+    extras : dict of str to list of str
+        Distribution to those of its extras that were in use.
+    sources : dict of str to str
+        Distribution to what pip installs it from, where that is no index: ``git+https://…@<commit>``; empty if it
+        was installed from a folder or file of that machine.
+    """
 
     python: str
     packages: dict[str, str] = {}
+    extras: dict[str, list[str]] = {}
+    sources: dict[str, str] = {}
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -146,9 +170,9 @@ def sha256(content: bytes | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def file_entry(content: bytes) -> FileEntry:
-    """Digest and size of a file's bytes."""
-    return FileEntry(sha256(content), len(content))
+def file_entry(content: bytes | Path) -> FileEntry:
+    """Digest and size of a file: of its bytes, or of the file on the disk."""
+    return FileEntry(sha256(content), len(content) if isinstance(content, bytes) else content.stat().st_size)
 
 
 def canonical_json(document: Any) -> bytes:

@@ -105,6 +105,7 @@ def _launch(place: Home, settings: Settings, options: Options) -> int:
     """``-P``: the notebook's folder is not searched for modules, whatever its files are named."""
     flags = [f"--{key.replace('_', '-')}={value}" for key, value in asdict(options).items() if _is_given(value)]
     flags += ["--open-metrics"] if options.open_metrics else []
+    flags += [f"--trust={key}" for key in options.trust]
     python = [sys.executable, "-P", "-m"]
     server = [*python, "nbdeploy.serving.server", f"--home={place.folder}", f"--connections={settings.home}", *flags]
     launcher = [*python, "nbdeploy.serving.launcher", str(place.log), *server]
@@ -115,7 +116,7 @@ def _launch(place: Home, settings: Settings, options: Options) -> int:
 
 
 def _is_given(value: object) -> bool:
-    return value is not None and not isinstance(value, bool)
+    return value not in (None, "") and not isinstance(value, bool | tuple | list)
 
 
 def _wait_for(place: Home, pid: int, begin: int) -> Running:

@@ -12,9 +12,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from nbdeploy import predictor as predictors
+from nbdeploy.bundles import Trust
 from nbdeploy.compare import ROUNDING, compare
-from nbdeploy.errors import Conflict, Corrupted, Forbidden, NbdeployError, NotFound, RehearsalFailed, RemoteError
-from nbdeploy.manifest import Manifest, sha256
+from nbdeploy.errors import AccessDenied, Conflict, Corrupted, NbdeployError, NotFound, RehearsalFailed, RemoteError
+from nbdeploy.manifest import SIGNATURE, Manifest, sha256
 from nbdeploy.predictor import Predictor
 from nbdeploy.serving.home import Home
 from nbdeploy.store import Store, Version
@@ -70,19 +71,19 @@ class Deployments:
         Where they are kept.
     calls : Executor
         The one thread that calls models.
-    may_run_code : bool
-        Whether snapshots that run code of their own are taken.
+    trust : Trust
+        Whose snapshots are taken, and whether their code may run.
     now : callable
         The clock.
     """
 
     def __init__(
-        self, home: Home, calls: Executor, may_run_code: bool, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self, home: Home, calls: Executor, trust: Trust, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self.store = Store(str(home.store), home.cache)
         self._home = home
         self._calls = calls
-        self._may_run_code = may_run_code
+        self._trust = trust
         self._now = now
         self._served: dict[str, Served] = {}
 
@@ -116,7 +117,7 @@ class Deployments:
         Raises
         ------
         Forbidden
-            If it runs code of its own and this endpoint does not allow that.
+            If it runs code of its own, or is not signed, and this endpoint does not allow that.
         Conflict
             If another snapshot has its number here.
         Corrupted
@@ -124,7 +125,7 @@ class Deployments:
         """
         if manifest.digest != digest:
             raise Corrupted(f"the snapshot was announced as {digest}, but is {manifest.digest}; send it again")
-        self._check_code(manifest)
+        self._check_trust(manifest)
         self._check_number(manifest)
         self.store.put_blob(sha256(manifest.content), manifest.content)
         missing = self.store.missing(manifest)
@@ -198,10 +199,11 @@ class Deployments:
 
     def _proven(self, version: Version) -> Predictor:
         """Load a snapshot and have it answer its sample."""
-        self._check_code(self.store.manifest(version))
         try:
-            predictor = predictors.load(self.store.open(version))
+            predictor = predictors.load(self.store.open(version), self._trust)
             difference = self._calls.submit(_check, predictor).result()
+        except AccessDenied:
+            raise
         except NbdeployError as error:
             raise RehearsalFailed(f"{version} cannot be served here: {error}", snapshot=str(version)) from error
         except Exception as error:
@@ -216,14 +218,14 @@ class Deployments:
             )
         return predictor
 
-    def _check_code(self, manifest: Manifest) -> None:
-        if manifest.runs_code and not self._may_run_code:
-            raise Forbidden(
-                f"{manifest.name}:{manifest.number} carries code from the notebook, which runs when it is loaded; this "
-                "endpoint can be reached from other machines and takes no such snapshot. Serve it from an endpoint "
-                "that listens on 127.0.0.1, or put the class into a package that is installed on both sides",
-                snapshot=f"{manifest.name}:{manifest.number}",
-            )
+    def _check_trust(self, manifest: Manifest) -> None:
+        """Say so before anything large is sent; the signature itself may still be on its way."""
+        entry = manifest.files.get(SIGNATURE)
+
+        def signature() -> bytes | None:
+            return self.store.blob(entry.sha256) if entry and self.store.has_blob(entry.sha256) else None
+
+        self._trust.check(manifest, signature)
 
     def _check_number(self, manifest: Manifest) -> None:
         """Say so before anything large is sent."""

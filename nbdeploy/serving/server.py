@@ -132,6 +132,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--open-metrics", action="store_true")
     parser.add_argument("--body-limit", type=int, default=BODY_LIMIT)
     parser.add_argument("--blob-limit", type=int, default=BLOB_LIMIT)
+    parser.add_argument("--allow-code", default="")
+    parser.add_argument("--trust", action="append", default=[])
     given = vars(parser.parse_args(arguments))
     home, connections = given.pop("home"), given.pop("connections")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
+from nbdeploy.bundles import Trust
 from nbdeploy.errors import InvalidData
 from nbdeploy.serving.dataplane import DataPlane
 from nbdeploy.serving.deployments import Deployments
@@ -39,6 +41,11 @@ class Options:
         Whether ``/metrics`` needs no token.
     body_limit, blob_limit : int
         Largest body of a request, and of an uploaded file, in bytes.
+    allow_code : str
+        When code that came with a snapshot may run: ``never``, ``signed`` or ``always``; if it is not given, always
+        where only this machine can reach the endpoint, and signed elsewhere.
+    trust : sequence of str
+        Files of public keys. If there are any, only snapshots signed with one of them are taken.
     """
 
     host: str = "127.0.0.1"
@@ -47,15 +54,23 @@ class Options:
     open_metrics: bool = False
     body_limit: int = BODY_LIMIT
     blob_limit: int = BLOB_LIMIT
+    allow_code: str = ""
+    trust: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.anonymous not in {None, "predict"}:
             raise InvalidData(f"anonymous={self.anonymous!r} is not understood; there is: predict")
+        self.trusted()
 
     @property
     def local(self) -> bool:
         """Whether only this machine can reach it."""
         return is_loopback(self.host)
+
+    def trusted(self) -> Trust:
+        """Whose snapshots are taken, and whether their code may run."""
+        code = self.allow_code or ("always" if self.local else "signed")
+        return Trust(code, tuple(map(Path, self.trust)), required=bool(self.trust))
 
 
 class Service:
@@ -79,7 +94,7 @@ class Service:
         self.gate = Gate(Tokens(home.folder), anonymous=options.anonymous is not None)
         self._calls = ThreadPoolExecutor(1, thread_name_prefix="predict")
         self._upkeep = ThreadPoolExecutor(1, thread_name_prefix="upkeep")
-        self.deployments = Deployments(home, self._calls, may_run_code=options.local)
+        self.deployments = Deployments(home, self._calls, options.trusted())
         self.plane = DataPlane(self.deployments, self._calls, self.metrics)
 
     async def change(self, work: Callable[[], T]) -> T:

@@ -12,13 +12,15 @@ import msgspec
 import polars as pl
 
 from nbdeploy.canonical import single_job
-from nbdeploy.codecs import bind, declare, describe, prove
+from nbdeploy.codecs import bind, declare, describe, prove, rebuild
 from nbdeploy.codecs.frames import CONTAINERS
 from nbdeploy.codecs.outputs import describe_output
 from nbdeploy.compare import compare
 from nbdeploy.errors import InvalidData, NotFound, RehearsalFailed
 from nbdeploy.flavors import FLAVORS
 from nbdeploy.predictor import Caller
+from nbdeploy.snapshots.batch_dependence import FEW, dependent_step
+from nbdeploy.snapshots.refusals import changes_from_run_to_run, depends_on_other_rows
 from nbdeploy.snapshots.sampling import choose_rows
 from nbdeploy.types import Canonical, MethodOutput, Signature
 
@@ -160,13 +162,22 @@ def _ask(caller: Caller, method: str, sample: pl.DataFrame, given: Any, asking: 
     if not difference.equal:
         raise RehearsalFailed(
             f"{method} answers {len(difference.rows)} of {sample.height} rows differently when it is called again "
-            f"with the same rows and copies of one row after them; {difference.first}. Either it changes from call "
-            "to call, or its answer for a row depends on the other rows (for example by centring on the batch): "
-            "fit such steps in training instead",
+            f"with the same rows and copies of one row after them; {difference.first}: "
+            f"{_why(caller, method, sample, frame)}",
             rows=difference.rows,
             max_difference=difference.max_difference,
         )
     return _Answer(output, frame, difference.max_difference)
+
+
+def _why(caller: Caller, method: str, sample: pl.DataFrame, frame: pl.DataFrame) -> str:
+    """Whether the same call answers otherwise each time, or other rows do it, and in which step."""
+    with warnings.catch_warnings(action="ignore"):
+        classes = FLAVORS[caller.flavor].classes(caller.model)
+        again = compare(frame, describe_output(method, caller.raw(sample, method), classes)[1])
+    if not again.identical:
+        return changes_from_run_to_run(again.max_difference)
+    return depends_on_other_rows(dependent_step(caller.model, rebuild(sample[:FEW], caller.signature)))
 
 
 def _refuse_clash(outputs: dict[str, MethodOutput]) -> None:

@@ -13,6 +13,7 @@ from nbdeploy.cards import Card, Page, Result, Table
 from nbdeploy.errors import Corrupted, NbdeployError
 from nbdeploy.manifest import Manifest
 from nbdeploy.profiles import ModelProfile
+from nbdeploy.snapshots.certificate import certificate, signed
 from nbdeploy.snapshots.metrics import ordered
 from nbdeploy.snapshots.page import page
 from nbdeploy.snapshots.wording import proof_in_short, score, size, some
@@ -127,7 +128,7 @@ class Snapshot(Result):
         inputs = some([f"{c.name} ({c.type}{', may be missing' if c.nullable else ''})" for c in signature.columns])
         facts = [
             ("digest", f"{self.stored.digest[:19]}… · {size(record.get('bytes', 0))} · {record.get('flavor')}"),
-            ("proof", f"{proof_in_short(proof)}, {proof.get('isolation', '?')}, Python {proof.get('python', '?')}"),
+            *certificate(proof),
             (
                 "metrics",
                 ", ".join(self._scores()) or "none: give --test X y",
@@ -142,6 +143,8 @@ class Snapshot(Result):
             facts.append(("runs code", "yes, when it is loaded: load it only if you trust its author"))
         if record.get("preprocess"):
             facts.append(("before it", " → ".join(record["preprocess"])))
+        if record.get("signed_by"):
+            facts.append(("signed", signed(record, proof)))
         if record.get("note"):
             facts.append(("note", record["note"]))
         facts += [("noticed", notice) for notice in record.get("notices", ())]
@@ -181,7 +184,7 @@ class Snapshot(Result):
         return {
             **_row(self.stored, self.aliases),
             "signature": msgspec.to_builtins(content.signature),
-            "environment": msgspec.to_builtins(content.environment),
+            "environment": self._environment(),
             "lineage": self.stored.record.get("lineage", {}),
             "rehearsal": dict(self.proof or self.stored.record.get("rehearsal", {})),
             "twin": self.stored.record.get("twin") or None,
@@ -189,8 +192,15 @@ class Snapshot(Result):
             "test": self.stored.record.get("test", {}),
             "privacy": self.stored.record.get("privacy", {}),
             "author": self.stored.author,
+            "signed_by": self.stored.record.get("signed_by", ""),
             "note": self.stored.record.get("note", ""),
         }
+
+    def _environment(self) -> dict[str, Any]:
+        """What determines answers, and where they were made."""
+        made = self.stored.record.get("rehearsal", {})
+        where = {name: made[name] for name in ("platform", "machine", "cpu") if name in made}
+        return {**msgspec.to_builtins(self.manifest.parsed.environment), **where}
 
 
 @dataclass(frozen=True)

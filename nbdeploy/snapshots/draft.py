@@ -1,25 +1,34 @@
-"""The files that a model and its answers become: a bundle in the making."""
+"""The files that a model and its answers become: a bundle in the making, on the disk from the beginning."""
 
 from __future__ import annotations
 
-import io
-import shutil
+import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import polars as pl
 
+from nbdeploy.bundles.signing import sign, signer_of
 from nbdeploy.codecs import rebuild
 from nbdeploy.flavors import FLAVORS, Saved
 from nbdeploy.flavors.pickling import naming
-from nbdeploy.manifest import BESIDE, PROTOCOL, Content, Manifest, canonical_json, file_entry
+from nbdeploy.manifest import (
+    BESIDE,
+    PROTOCOL,
+    SIGNATURE,
+    Content,
+    Environment,
+    FileEntry,
+    Manifest,
+    canonical_json,
+    file_entry,
+)
 from nbdeploy.profiles import ModelProfile
 from nbdeploy.snapshots.answers import Answers
 from nbdeploy.snapshots.capture import Captured
-from nbdeploy.snapshots.environment import environment, requirements
+from nbdeploy.snapshots.environment import requirements
 from nbdeploy.snapshots.mlmodel import mlmodel, python_env
 from nbdeploy.snapshots.page import model_card
 from nbdeploy.snapshots.sampling import Kept
@@ -31,37 +40,94 @@ CARD = "README.md"
 
 @dataclass(frozen=True)
 class Draft:
-    """A bundle that is not stored yet.
+    """A bundle that is not stored yet. It can be loaded, but its environment is only known when it was.
 
     Attributes
     ----------
-    manifest : Manifest
-        Its documents.
-    files : mapping of str to bytes
-        Path to content of every other file.
+    folder : Path
+        The bundle.
+    content : Content
+        What determines its answers.
+    record : mapping
+        The version record, without the files beside the content.
+    beside : mapping of str to FileEntry
+        Those files.
+    mlflow : mapping
+        The ``flavors`` table of ``MLmodel``.
+    packages : frozenset of str
+        Top-level packages that the model is made of.
     profile : ModelProfile
         What its data was like, as in ``profile.json``.
     """
 
-    manifest: Manifest
-    files: Mapping[str, bytes]
+    folder: Path
+    content: Content
+    record: Mapping[str, Any]
+    beside: Mapping[str, FileEntry]
+    mlflow: Mapping[str, Any]
+    packages: frozenset[str]
     profile: ModelProfile
 
-    def write(self, folder: Path) -> Path:
-        """Write the bundle into a folder."""
-        documents = {"content.json": self.manifest.content, "record.json": self.manifest.record}
-        for path, content in {**self.files, **documents}.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_bytes(content)
-        return folder
+    @property
+    def manifest(self) -> Manifest:
+        """Both documents."""
+        return Manifest.read(self.folder)
 
-    def finished(self, **facts: Any) -> Draft:
-        """Return the bundle with more facts in the record, and a model card that tells them."""
-        record = {**self.manifest.record_document, **facts}
-        card = model_card(Manifest.sealed(self.manifest.content, record), self.profile)
-        record["bytes"] += len(card) - len(self.files[CARD])
-        record["files"] = {**record["files"], CARD: msgspec.to_builtins(file_entry(card))}
-        return Draft(Manifest.sealed(self.manifest.content, record), {**self.files, CARD: card}, self.profile)
+    @property
+    def files(self) -> dict[str, Path]:
+        """Path in the bundle to file, of every file but the documents."""
+        return {path: self.folder / path for path in self.manifest.files}
+
+    def finished(self, env: Environment, **facts: Any) -> Draft:
+        """Write what follows from the environment, the documents, and a model card that tells them.
+
+        Parameters
+        ----------
+        env : Environment
+            What the model needs.
+        **facts : object
+            What goes into the version record besides.
+        """
+        entries = {**self.content.files, "requirements.txt": self._write("requirements.txt", requirements(env))}
+        content = msgspec.structs.replace(self.content, environment=env, files=dict(sorted(entries.items())))
+        raw = canonical_json(content)
+        self._write("content.json", raw)
+        record = {**self.record, **facts}
+        beside = {
+            **self.beside,
+            "MLmodel": self._write("MLmodel", mlmodel(self.mlflow, content, file_entry(raw).sha256[:32])),
+            "python_env.yaml": self._write("python_env.yaml", python_env(content)),
+        }
+        assert beside.keys() | {CARD} == BESIDE - {SIGNATURE}  # noqa: S101 - what readers accept is what is written
+        done = replace(self, content=content, record=record, beside=beside)
+        done._seal(raw)
+        return done
+
+    def signed(self, key: Path) -> Draft:
+        """Sign the content with a private key. See :func:`nbdeploy.bundles.signing.sign`."""
+        raw = (self.folder / "content.json").read_bytes()
+        signature = sign(raw, self.content, key)
+        beside = {**self.beside, SIGNATURE: self._write(SIGNATURE, signature)}
+        done = replace(self, beside=beside, record={**self.record, "signed_by": signer_of(signature)})
+        done._seal(raw)
+        return done
+
+    def _seal(self, raw: bytes) -> None:
+        """Write the record, and before it the model card, which tells it."""
+        card = model_card(Manifest.sealed(raw, msgspec.to_builtins({**self.record, "bytes": 0})), self.profile)
+        beside = {**self.beside, CARD: self._write(CARD, card)}
+        entries = (*self.content.files.values(), *beside.values())
+        record = {
+            **self.record,
+            "files": dict(sorted(beside.items())),
+            "bytes": sum(entry.size for entry in entries) + len(raw),
+        }
+        self._write("record.json", Manifest.sealed(raw, msgspec.to_builtins(record)).record)
+
+    def _write(self, path: str, content: bytes) -> FileEntry:
+        (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.folder / path).write_bytes(content)
+        return file_entry(content)
 
 
 def assemble(
@@ -73,12 +139,12 @@ def assemble(
     kept: Kept,
     facts: Mapping[str, Any],
 ) -> Draft:
-    """Save a model below an empty folder, and join it with all that describes it.
+    """Save a model into an empty folder, and join it with all that describes it.
 
     Parameters
     ----------
     folder : Path
-        An empty folder to work in; it is empty again afterwards.
+        An empty folder, which becomes the bundle.
     name : str
         The model's name.
     model : object
@@ -95,19 +161,14 @@ def assemble(
     example = rebuild(answers.sample, answers.signature)
     with naming(captured.names):
         saved = FLAVORS[answers.asking.flavor].save(model, folder, captured.module, example)
-    files = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-    shutil.rmtree(folder)
-    content, inside = _content({**files, **captured.files}, answers, captured, saved)
-    raw = canonical_json(content)
-    beside = {
-        "MLmodel": mlmodel(saved.mlflow, content, file_entry(raw).sha256[:32]),
-        "python_env.yaml": python_env(content),
-        CARD: b"",
-        "profile.json": canonical_json(kept.profile),
-        "sample.parquet": _parquet(kept.sample),
-        "expected.parquet": _parquet(kept.expected),
-    }
-    assert beside.keys() == BESIDE  # noqa: S101 - what readers accept is what is written
+    for path, source in captured.files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(source)
+    inside = {str(path.relative_to(folder)): file_entry(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+    (folder / "profile.json").write_bytes(canonical_json(kept.profile))
+    kept.sample.write_parquet(folder / "sample.parquet")
+    kept.expected.write_parquet(folder / "expected.parquet")
+    content = _content(inside, answers, captured, saved)
     record = {
         **facts,
         "name": name,
@@ -116,32 +177,28 @@ def assemble(
         "runs_code": content.runs_code,
         "privacy": kept.privacy,
         "native_difference": answers.native_difference,
-        "files": {path: file_entry(data) for path, data in sorted(beside.items())},
-        "bytes": sum(len(data) for data in (*inside.values(), *beside.values())) + len(raw),
     }
-    return Draft(Manifest.sealed(raw, msgspec.to_builtins(record)), {**inside, **beside}, kept.profile).finished()
+    draft = Draft(
+        folder,
+        content,
+        record,
+        {path: file_entry(folder / path) for path in ("profile.json", "sample.parquet", "expected.parquet")},
+        saved.mlflow,
+        captured.packages | saved.packages | {answers.signature.container} - {"builtins"},
+        kept.profile,
+    )
+    return draft.finished(content.environment)
 
 
-def _content(
-    files: Mapping[str, bytes], answers: Answers, captured: Captured, saved: Saved
-) -> tuple[Content, dict[str, bytes]]:
-    """Return what determines the answers, with its files."""
-    env = environment(captured.packages | saved.packages | {answers.signature.container} - {"builtins"})
-    inside = {**files, "requirements.txt": requirements(env)}
-    content = Content(
+def _content(files: Mapping[str, FileEntry], answers: Answers, captured: Captured, saved: Saved) -> Content:
+    """Return what determines the answers; the environment is found when they are rehearsed."""
+    return Content(
         protocol=PROTOCOL,
         flavor=answers.asking.flavor,
         signature=answers.signature,
         canonical=answers.asking.canonical,
-        environment=env,
-        files={path: file_entry(data) for path, data in sorted(inside.items())},
+        environment=Environment(python=platform.python_version()),
+        files=dict(files),
         runs_code=saved.runs_code or captured.module is not None,
         loader=dict(saved.loader),
     )
-    return content, inside
-
-
-def _parquet(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer)
-    return buffer.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from nbdeploy.errors import WrongUsage
@@ -31,6 +32,8 @@ class Options:
         Fitted transformers and functions that rows go through before the model, in order.
     allow_secrets : bool
         Whether to go on when something that looks like a password or key would be carried.
+    sign : Path, optional
+        The private key to sign the content with.
     declared : mapping
         What the user says of the inputs, as :func:`nbdeploy.codecs.declare` takes it.
 
@@ -47,6 +50,7 @@ class Options:
     tolerance: float = 1e-12
     preprocess: Sequence[Any] = ()
     allow_secrets: bool = False
+    sign: Path | None = None
     declared: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import functools
-import json
-import os
-import site
-import subprocess
-import sys
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
 
 from nbdeploy.compare import ROUNDING, Comparison, compare
 from nbdeploy.errors import RehearsalFailed
-from nbdeploy.snapshots.rehearse import SAMPLE, WAYS
+from nbdeploy.manifest import Manifest
+from nbdeploy.snapshots.clean_process import CleanProcess
+from nbdeploy.snapshots.environment import owners
+from nbdeploy.snapshots.refusals import changes_from_run_to_run, depends_on_other_rows
+from nbdeploy.snapshots.trial import AGAIN, SAMPLE, WAYS
 
 __all__ = ["Rehearsal", "rehearse"]
 
-_TIMEOUT = 900
+_ASKED = {"shuffled": "in another order", "pieces": "in small batches", "alone": "one by one"}
 
 
 @dataclass(frozen=True)
@@ -35,30 +33,68 @@ class Rehearsal:
         Rows compared.
     max_difference : float
         Largest relative difference between the clean process and the kernel.
+    methods : mapping of str to float
+        The same for every method.
+    identical : bool
+        Whether every bit was the same.
     row_stable : bool
         Whether answers are the same bits whichever rows they are asked with.
+    deterministic : bool
+        Whether nothing was seen to change from run to run.
+    tolerance : float
+        Largest relative difference that was allowed.
     isolation : str
         ``network-namespace`` or ``audit-hook``: how the network was denied.
-    python, platform : str
+    answers_sha256 : str
+        Digest of the answers in the clean process.
+    load_seconds, predict_seconds, seconds : float
+        Loading the model, answering all rows by all methods, and everything together.
+    peak_memory : int
+        Bytes of the clean process at its largest.
+    python, platform, machine : str
         Where it ran.
-    seconds : float
-        How long it took.
+    cpu : mapping
+        The processor, and which code of its linear algebra it chose.
+    environment : str
+        ``new`` if it was a virtual environment made of nothing but the requirements; empty if it was this one.
+    imports : mapping of str to str
+        The modules that the model and what it needs imported, with their files; no part of the record.
     """
 
     rows: int
     max_difference: float
+    methods: Mapping[str, float]
+    identical: bool
     row_stable: bool
+    deterministic: bool
+    tolerance: float
     isolation: str
+    answers_sha256: str
+    load_seconds: float
+    predict_seconds: float
+    seconds: float
+    peak_memory: int
     python: str
     platform: str
-    seconds: float
+    machine: str
+    cpu: Mapping[str, Any]
+    environment: str = ""
+    imports: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def document(self) -> dict[str, Any]:
         """Return the facts for the version record."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "imports"}
 
 
-def rehearse(bundle: Path, sample: pl.DataFrame, expected: pl.DataFrame, tolerance: float) -> Rehearsal:
+def rehearse(
+    bundle: Path,
+    sample: pl.DataFrame,
+    expected: pl.DataFrame,
+    tolerance: float,
+    packages: Collection[str] = (),
+    process: CleanProcess | None = None,
+    blame: Callable[[], str] = str,
+) -> Rehearsal:
     """Load a bundle in a clean process, and compare its answers with those expected.
 
     Parameters
@@ -71,6 +107,12 @@ def rehearse(bundle: Path, sample: pl.DataFrame, expected: pl.DataFrame, toleran
         The canonical answers of every method for those rows.
     tolerance : float
         Largest relative difference of a float.
+    packages : collection of str
+        Top-level packages that the model is made of, to find what they import.
+    process : CleanProcess, optional
+        One that was started already.
+    blame : callable
+        Names the step to blame for answers that depend on other rows.
 
     Raises
     ------
@@ -78,75 +120,82 @@ def rehearse(bundle: Path, sample: pl.DataFrame, expected: pl.DataFrame, toleran
         If it does not load, fails, answers differently, or answers a row differently among other rows.
     """
     started = time.monotonic()
-    isolation = "network-namespace" if _namespaces_work() else "audit-hook"
-    with TemporaryDirectory() as temporary:
-        out = Path(temporary)
-        sample.write_parquet(out / SAMPLE)
-        result = _run(bundle, out, isolation)
-        if "error" in result:
-            raise RehearsalFailed(_explain(result), **result)
-        answers = {way: pl.read_parquet(out / f"{way}.parquet") for way in WAYS}
+    manifest = Manifest.read(bundle)
+    if process is None:
+        with CleanProcess(manifest.parsed.flavor) as own:
+            return rehearse(bundle, sample, expected, tolerance, packages, own, blame)
+    result, answers = _performed(process, bundle, sample, packages)
     whole = compare(expected, answers["whole"], tolerance)
     if not whole.equal:
-        raise RehearsalFailed(
-            f"{len(whole.rows)} of {expected.height} rows are answered differently in a clean process; {whole.first}. "
-            "The model uses something that changes from run to run, or that lives only in the kernel",
-            rows=whole.rows,
-            max_difference=whole.max_difference,
-        )
-    among = {way: compare(answers["whole"][: answers[way].height], answers[way], ROUNDING) for way in WAYS[1:]}
-    _refuse_dependent(among)
+        raise _other_answers(whole, expected.height, _run_to_run(manifest.parsed.flavor, bundle, sample, answers))
+    deterministic = AGAIN not in answers or compare(answers["whole"], answers[AGAIN]).identical
+    # What changes from run to run by a declared tolerance changes among other rows too.
+    allowed = ROUNDING if deterministic else max(ROUNDING, tolerance)
+    among = {way: compare(answers["whole"][: answers[way].height], answers[way], allowed) for way in WAYS[1:]}
+    _refuse_dependent(among, blame)
+    outputs = manifest.parsed.signature.outputs
     return Rehearsal(
         rows=expected.height,
         max_difference=whole.max_difference,
-        row_stable=all(comparison.identical for comparison in among.values()),
-        isolation=isolation,
-        python=result["python"],
-        platform=result["platform"],
+        methods={
+            name: compare(expected[out.columns], answers["whole"][out.columns], tolerance).max_difference
+            for name, out in outputs.items()
+        },
+        identical=whole.identical,
+        row_stable=not deterministic or all(comparison.identical for comparison in among.values()),
+        deterministic=deterministic,
+        tolerance=tolerance,
+        isolation=process.isolation,
         seconds=round(time.monotonic() - started, 3),
+        **result,
     )
 
 
-def _refuse_dependent(among: dict[str, Comparison]) -> None:
+def _performed(
+    process: CleanProcess, bundle: Path, sample: pl.DataFrame, packages: Collection[str]
+) -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
+    sample.write_parquet(process.folder / SAMPLE)
+    process.begin(bundle, packages)
+    if packages:
+        owners()  # takes as long as loading a small model, and can be done meanwhile
+    result = process.finish()
+    if "error" in result:
+        raise RehearsalFailed(_explain(result), **result)
+    found = {way: process.folder / f"{way}.parquet" for way in (*WAYS, AGAIN)}
+    return result, {way: pl.read_parquet(path) for way, path in found.items() if path.exists()}
+
+
+def _run_to_run(flavor: str, bundle: Path, sample: pl.DataFrame, first: Mapping[str, pl.DataFrame]) -> float:
+    """How much the answers change when everything is done again: in the same process, and in another one."""
+    with CleanProcess(flavor) as process:
+        _, second = _performed(process, bundle, sample, ())
+    again = [second["whole"], *(first[way] for way in (AGAIN,) if way in first)]
+    return max(compare(first["whole"], answers).max_difference for answers in again)
+
+
+def _other_answers(whole: Comparison, rows: int, run_to_run: float) -> RehearsalFailed:
+    why = (
+        changes_from_run_to_run(run_to_run)
+        if run_to_run
+        else "every clean process gives the same answers, so the model uses something that lives only in the kernel"
+    )
+    return RehearsalFailed(
+        f"{len(whole.rows)} of {rows} rows are answered differently in a clean process; {whole.first}: {why}",
+        rows=whole.rows,
+        max_difference=whole.max_difference,
+        run_to_run=run_to_run,
+    )
+
+
+def _refuse_dependent(among: dict[str, Comparison], blame: Callable[[], str]) -> None:
     for way, comparison in among.items():
         if not comparison.equal:
-            asked = {"reversed": "in reverse order", "pieces": "in small batches", "alone": "one by one"}[way]
             raise RehearsalFailed(
-                f"{len(comparison.rows)} rows get other answers when asked {asked}; {comparison.first}. "
-                "The model's answer for a row depends on the other rows (for example by centring on the "
-                "batch): fit such steps in training instead",
+                f"{len(comparison.rows)} rows get other answers when asked {_ASKED[way]}; {comparison.first}: "
+                f"{depends_on_other_rows(blame())}",
                 rows=comparison.rows,
                 max_difference=comparison.max_difference,
             )
-
-
-def _run(bundle: Path, out: Path, isolation: str) -> dict[str, Any]:
-    """Run the clean process in an empty folder, with the interpreter's own site paths and nothing else."""
-    command = [sys.executable, "-P", "-m", "nbdeploy.snapshots.rehearse", str(bundle), str(out)]
-    if isolation == "network-namespace":
-        command = ["unshare", "--map-root-user", "--net", *command]
-    empty = out / "cwd"
-    empty.mkdir()
-    try:
-        done = subprocess.run(
-            command, cwd=empty, env=_environment(), capture_output=True, text=True, timeout=_TIMEOUT, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return {"error": f"the rehearsal took more than {_TIMEOUT} s", "traceback": ""}
-    if not (out / "result.json").exists():
-        tail = done.stderr.strip().splitlines()[-3:]
-        return {"error": f"the process ended with status {done.returncode}: {' '.join(tail)}", "traceback": done.stderr}
-    result: dict[str, Any] = json.loads((out / "result.json").read_text())
-    return result
-
-
-def _environment() -> dict[str, str]:
-    """Without ``PYTHONPATH``, unless nbdeploy itself is only found there."""
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    root = str(Path(__file__).parents[2])
-    if root not in [*site.getsitepackages(), site.getusersitepackages()]:
-        environment["PYTHONPATH"] = root
-    return environment
 
 
 def _explain(result: dict[str, Any]) -> str:
@@ -155,14 +204,3 @@ def _explain(result: dict[str, Any]) -> str:
     if error.startswith("ModuleNotFoundError"):
         hint = "install that module as a package, or define what the model needs from it in a cell"
     return f"the snapshot does not work in a clean process: {error}; {hint}"
-
-
-@functools.cache
-def _namespaces_work() -> bool:
-    try:
-        done = subprocess.run(
-            ["unshare", "--map-root-user", "--net", "true"], capture_output=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0

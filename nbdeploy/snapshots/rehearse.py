@@ -1,58 +1,67 @@
-"""The clean process of a rehearsal: ``python -P -m nbdeploy.snapshots.rehearse BUNDLE OUT``.
+"""The clean process of a rehearsal: ``python -P -m nbdeploy.snapshots.rehearse FLAVOR``.
 
-It loads the bundle as any other machine would, without network, and answers the rows in ``OUT/sample.parquet``
-four ways: whole, reversed, in pieces, and row by row. The parent compares.
+It imports what the flavor needs while the kernel still saves the model, then waits for one line of JSON on its
+standard input: the bundle, a folder to answer in, and the packages that the model is made of. It loads the bundle as
+any other machine would, without network. If its standard input ends, its parent is gone, and so is it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import platform
+import os
 import sys
+import threading
 import traceback
 from pathlib import Path
 from typing import Any
 
-import polars as pl
+from nbdeploy.snapshots.imports import Imports
 
-from nbdeploy.predictor import Predictor, load
+__all__ = ["main"]
 
-__all__ = ["SAMPLE", "WAYS", "main"]
-
-SAMPLE = "sample.parquet"
-WAYS = ("whole", "reversed", "pieces", "alone")
-_ALONE = 24
-_PIECE = 7
 _DENIED = frozenset({"socket.connect", "socket.bind", "socket.getaddrinfo", "socket.sendto", "socket.sendmsg"})
 
 
-def main(bundle: Path, out: Path) -> int:
-    """Rehearse one bundle; write answers and ``result.json`` below `out`; return the exit status."""
+def main(flavor: str) -> int:
+    """Get ready, wait for the task, do it, write ``result.json``; return the exit status."""
+    with Imports() as imports:
+        _get_ready(flavor)
+        line = sys.stdin.readline()
+        if not line:
+            return 1
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+        task = json.loads(line)
+        result = _perform(Path(task["bundle"]), Path(task["out"]))
+        # In the kernel, __main__ was the notebook; here it is this program.
+        roots = {*task["packages"], *result.pop("modules", ())} - {"__main__"}
+        result["imports"] = imports.needed_by(roots)
+    Path(task["out"], "result.json").write_text(json.dumps(result))
+    return 1 if "error" in result else 0
+
+
+def _get_ready(flavor: str) -> None:
+    """Import what takes long. What fails here fails again, and is told, when the bundle is loaded."""
+    with contextlib.suppress(Exception):
+        from nbdeploy.flavors import FLAVORS
+
+        getattr(FLAVORS[flavor], "get_ready", lambda: None)()
+
+
+def _perform(bundle: Path, out: Path) -> dict[str, Any]:
     sys.addaudithook(_deny_network)
     try:
-        predictor = load(bundle)
-        for way, answers in _answers(predictor, pl.read_parquet(out / SAMPLE)).items():
-            answers.write_parquet(out / f"{way}.parquet")
+        from nbdeploy.snapshots.trial import try_out
+
+        return try_out(bundle, out)
     except BaseException as error:
-        return _report(out, error=f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
-    return _report(out, python=platform.python_version(), platform=platform.platform(), machine=platform.machine())
+        return {"error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
 
 
-def _answers(predictor: Predictor, sample: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    methods = list(predictor.signature.outputs)
-    pieces = [sample[i : i + _PIECE] for i in range(0, min(sample.height, 8 * _PIECE), _PIECE)]
-    alone = [sample[i : i + 1] for i in range(min(sample.height, _ALONE))]
-    return {
-        "whole": predictor.outputs(sample, methods),
-        "reversed": _reversed(predictor.outputs(_reversed(sample), methods)),
-        "pieces": pl.concat([predictor.outputs(piece, methods) for piece in pieces]),
-        "alone": pl.concat([predictor.outputs(row, methods) for row in alone]),
-    }
-
-
-def _reversed(frame: pl.DataFrame) -> pl.DataFrame:
-    """Polars' own reverse cannot turn arrays of several dimensions."""
-    return frame[list(range(frame.height - 1, -1, -1))]
+def _end_with_parent() -> None:
+    """Nobody waits for the answer any more."""
+    sys.stdin.read()
+    os._exit(1)
 
 
 def _deny_network(event: str, args: tuple[Any, ...]) -> None:
@@ -60,10 +69,5 @@ def _deny_network(event: str, args: tuple[Any, ...]) -> None:
         raise PermissionError(f"a snapshot is rehearsed without network, but it called {event}{args[1:]!r}")
 
 
-def _report(out: Path, **facts: Any) -> int:
-    (out / "result.json").write_text(json.dumps(facts))
-    return 1 if "error" in facts else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
+    sys.exit(main(sys.argv[1]))

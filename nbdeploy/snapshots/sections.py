@@ -10,6 +10,7 @@ from nbdeploy.cards import Code, Facts, Items, Section, Table, Text
 from nbdeploy.codecs.columns import wire_dtype
 from nbdeploy.manifest import Content
 from nbdeploy.profiles import ModelProfile
+from nbdeploy.snapshots import certificate as certificates
 from nbdeploy.snapshots.figures import column_rows
 from nbdeploy.snapshots.metrics import ordered
 from nbdeploy.snapshots.wording import brief, digits, proof_in_short, some
@@ -93,12 +94,14 @@ def certificate(record: Mapping[str, Any], proof: Mapping[str, Any]) -> Section 
     """How it was proven."""
     if not proof:
         return None
-    facts = _facts(proof)
+    facts = certificates.certificate(proof)
+    if signature := certificates.signed(record, proof):
+        facts.append(("signed", signature))
     if "native_difference" in record:
         facts.append(("difference from the model's plain call", brief(record["native_difference"])))
     text = (
         "Loaded in a clean process without network, the snapshot answered as the live model did: labels and integers "
-        "exactly, floats within the tolerance; and each row the same alone, in small batches and in reverse order."
+        "exactly, floats within the tolerance; and each row the same alone, in small batches and in another order."
     )
     return Section("Certificate", [Text(text), Facts(facts)], proof_in_short(proof))
 

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 import polars as pl
 
-from nbdeploy.bundles import Bundle
+from nbdeploy.bundles import Bundle, Trust
+from nbdeploy.codecs import rebuild
 from nbdeploy.compare import ROUNDING
 from nbdeploy.errors import NotCapturable, RehearsalFailed
 from nbdeploy.flavors import FLAVORS, flavors_for
 from nbdeploy.flavors.chain import by_hand, chained, name_of
 from nbdeploy.profiles import ModelProfile
+from nbdeploy.settings import Settings
 from nbdeploy.snapshots.answers import Answers, Asking, answer
+from nbdeploy.snapshots.batch_dependence import FEW, dependent_step
 from nbdeploy.snapshots.capture import Captured, capture
+from nbdeploy.snapshots.clean_process import CleanProcess
 from nbdeploy.snapshots.describing import measure_model, profile_model
 from nbdeploy.snapshots.draft import Draft, assemble
+from nbdeploy.snapshots.environment import environment
+from nbdeploy.snapshots.fresh import fresh_environment
 from nbdeploy.snapshots.lineage import lineage
 from nbdeploy.snapshots.options import Options
 from nbdeploy.snapshots.rehearsal import Rehearsal, rehearse
@@ -61,15 +67,18 @@ def take_snapshot(
     check_name(name, "model name")
     options = options or Options()
     subject = _Subject(name, chained(options.preprocess, model), data, options, by_hand(options.preprocess, model))
-    try:
-        draft, rehearsal = _proven(subject, progress)
-    except RehearsalFailed as error:
-        raise RehearsalFailed(f"{error}; nothing was stored", **error.facts) from error
-    progress(Progress(_STEPS - 1, _STEPS, message="storing"))
-    draft = draft.finished(rehearsal=rehearsal.document())
-    version, created = store.add(name, draft.manifest, draft.files)
+    with TemporaryDirectory(prefix="nbdeploy-") as work:
+        try:
+            draft = _proven(subject, Path(work), progress)
+        except RehearsalFailed as error:
+            raise RehearsalFailed(f"{error}; nothing was stored", **error.facts) from error
+        if options.sign is not None:
+            draft = draft.signed(options.sign)
+        progress(Progress(_STEPS - 1, _STEPS, message="storing"))
+        version, created = store.add(name, draft.manifest, draft.files)
+        notices = draft.manifest.parsed_record.notices
     progress(Progress(_STEPS, _STEPS, message="stored"))
-    return Taken(version, created, draft.manifest.parsed_record.notices)
+    return Taken(version, created, notices)
 
 
 @dataclass(frozen=True)
@@ -89,74 +98,116 @@ class _Subject:
         return Asking(flavor, *asked, by_hand=self.by_hand, declared=options.declared)
 
 
-def _proven(subject: _Subject, progress: Report) -> tuple[Draft, Rehearsal]:
+def _proven(subject: _Subject, work: Path, progress: Report) -> Draft:
     """Make a bundle with the best flavor that can save the model, and rehearse it."""
     flavors = flavors_for(subject.model)
     for flavor in flavors[:-1]:
         with contextlib.suppress(NotCapturable):
-            return _proven_by(flavor, subject, progress)
-    return _proven_by(flavors[-1], subject, progress)
+            return _proven_by(flavor, subject, work, progress)
+    return _proven_by(flavors[-1], subject, work, progress)
 
 
-def _proven_by(flavor: str, subject: _Subject, progress: Report) -> tuple[Draft, Rehearsal]:
-    progress(Progress(0, _STEPS, message="asking the model in the kernel"))
-    answers = answer(subject.model, subject.data, subject.asking(flavor, Canonical()))
-    profile = profile_model(subject.model, subject.data, answers)
-    measured = measure_model(subject.model, answers, subject.options.test)
-    steps = [name_of(step) for step in subject.options.preprocess]
-    facts = {"note": subject.options.note, "lineage": lineage(), "preprocess": steps, **asdict(measured)}
-    progress(Progress(1, _STEPS, message="capturing what the model uses"))
-    reached = FLAVORS[flavor].reached(subject.model)
-    captured = capture(reached)
-    if not subject.options.allow_secrets:
-        refuse_secrets(find_secrets(reached, captured))
-    progress(Progress(2, _STEPS, message="rehearsing in a clean process"))
-    draft, rehearsal = _rehearsed(subject, answers, captured, profile, facts)
+def _proven_by(flavor: str, subject: _Subject, work: Path, progress: Report) -> Draft:
+    # The clean process gets ready while the kernel asks and saves the model.
+    with CleanProcess(flavor) as process:
+        progress(Progress(0, _STEPS, message="asking the model in the kernel"))
+        answers = answer(subject.model, subject.data, subject.asking(flavor, Canonical()))
+        profile = profile_model(subject.model, subject.data, answers)
+        measured = measure_model(subject.model, answers, subject.options.test)
+        steps = [name_of(step) for step in subject.options.preprocess]
+        facts = {"note": subject.options.note, "lineage": lineage(), "preprocess": steps, **asdict(measured)}
+        progress(Progress(1, _STEPS, message="capturing what the model uses"))
+        reached = FLAVORS[flavor].reached(subject.model)
+        captured = capture(reached)
+        if not subject.options.allow_secrets:
+            refuse_secrets(find_secrets(reached, captured))
+        stage = _Stage(subject, captured, profile, facts, work, progress)
+        draft, rehearsal = _rehearsed(stage, answers, process)
     if rehearsal.row_stable:
-        return draft, rehearsal
+        return draft
     # One fixed tile for everything: the same kernel runs for every row, however many are asked for.
-    progress(Progress(3, _STEPS, message="rehearsing again in tiles of one size"))
-    answers = answer(subject.model, subject.data, subject.asking(flavor, Canonical(tile=_TILE)))
-    return _rehearsed(subject, answers, captured, profile, facts)
+    with CleanProcess(flavor) as process:
+        answers = answer(subject.model, subject.data, subject.asking(flavor, Canonical(tile=_TILE)))
+        return _rehearsed(stage, answers, process)[0]
 
 
-def _rehearsed(
-    subject: _Subject, answers: Answers, captured: Captured, profile: ModelProfile, facts: Mapping[str, Any]
-) -> tuple[Draft, Rehearsal]:
-    """Assemble a bundle in a folder of its own, and rehearse it there."""
-    kept = Kept(answers.sample, answers.expected, profile)
-    with TemporaryDirectory(prefix="nbdeploy-") as temporary:
-        work = Path(temporary, "work")
-        work.mkdir()
-        draft = assemble(work, subject.name, subject.model, answers, captured, kept, facts)
-        bundle = draft.write(Path(temporary, "bundle"))
-        return draft, rehearse(bundle, answers.sample, answers.expected, answers.asking.tolerance)
+@dataclass(frozen=True)
+class _Stage:
+    """What two rehearsals of one model have in common."""
+
+    subject: _Subject
+    captured: Captured
+    profile: ModelProfile
+    facts: Mapping[str, Any]
+    work: Path
+    progress: Report
+
+
+def _rehearsed(stage: _Stage, answers: Answers, process: CleanProcess) -> tuple[Draft, Rehearsal]:
+    """Assemble a bundle in a folder of its own, rehearse it there, and let it say what that proved."""
+    model = stage.subject.model
+    kept = Kept(answers.sample, answers.expected, stage.profile)
+    folder = Path(mkdtemp(dir=stage.work))
+    stage.progress(Progress(2, _STEPS, message="saving the model"))
+    draft = assemble(folder, stage.subject.name, model, answers, stage.captured, kept, stage.facts)
+    tiled = f" again, in tiles of {_TILE} rows" if answers.asking.canonical.tile else ""
+    stage.progress(Progress(3, _STEPS, message=f"rehearsing in a clean process{tiled}"))
+    rehearsal = rehearse(
+        folder,
+        answers.sample,
+        answers.expected,
+        answers.asking.tolerance,
+        draft.packages,
+        process,
+        lambda: dependent_step(model, rebuild(answers.sample[:FEW], answers.signature)),
+    )
+    found = environment(rehearsal.imports)
+    notices = [*stage.facts.get("notices", ()), *found.notices]
+    return draft.finished(found.environment, rehearsal=rehearsal.document(), notices=notices), rehearsal
 
 
 def verify(
-    store: Store, version: Version, tolerance: float = ROUNDING, progress: Report = ignore_progress
+    store: Store,
+    version: Version,
+    trust: Trust | None = None,
+    fresh: bool = False,
+    tolerance: float = ROUNDING,
+    progress: Report = ignore_progress,
 ) -> Rehearsal:
     """Rehearse a stored snapshot again, on this machine, in a clean process.
 
     Parameters
     ----------
+    trust : Trust, optional
+        Whose snapshots may be loaded, and whether their code may run; what the settings say by default.
+    fresh : bool
+        Whether to rehearse in a new virtual environment, made of nothing but its requirements.
     tolerance : float
-        Largest relative difference of a float: last bits may change between processors.
+        Largest relative difference of a float: last bits may change between processors. What its author declared
+        counts, where that is more.
 
     Raises
     ------
     Corrupted
         If a file was changed.
+    Forbidden
+        If it carries code that may not run here, or is not signed as it must be.
     RehearsalFailed
-        If it answers differently here.
+        If it answers differently here, or its environment cannot be built.
     """
     progress(Progress(0, 2, message="checking every file"))
     store.check(version)
     bundle = Bundle.open(store.open(version))
-    progress(Progress(1, 2, message="rehearsing in a clean process"))
-    rehearsal = rehearse(bundle.path, _rows(bundle, "sample"), _rows(bundle, "expected"), tolerance)
+    (trust or Trust.of(Settings.load())).check(bundle.manifest, lambda: bundle.signature)
+    declared = float(bundle.manifest.parsed_record.rehearsal.get("tolerance", 0.0))
+    rows = (_rows(bundle, "sample"), _rows(bundle, "expected"), max(tolerance, declared))
+    with contextlib.ExitStack() as stack:
+        python = stack.enter_context(fresh_environment(bundle.path, progress)) if fresh else None
+        progress(Progress(1, 2, message="rehearsing in a clean process"))
+        process = stack.enter_context(CleanProcess(bundle.content.flavor, python))
+        rehearsal = rehearse(bundle.path, *rows, process=process)
     progress(Progress(2, 2, message="proven again"))
-    return rehearsal
+    return replace(rehearsal, environment="new" if fresh else "")
 
 
 def _rows(bundle: Bundle, name: str) -> pl.DataFrame:

@@ -35,7 +35,8 @@ def score(name: str, value: float, interval: Sequence[float] | None = None) -> s
 
 def proof_in_short(proof: Mapping[str, Any]) -> str:
     """Rows and largest difference of a rehearsal."""
-    return f"{proof.get('rows', 0)} rows, max diff {proof.get('max_difference', float('nan')):.2g}"
+    fresh = ", in a new environment" if proof.get("environment") == "new" else ""
+    return f"{proof.get('rows', 0)} rows, max diff {proof.get('max_difference', float('nan')):.2g}{fresh}"
 
 
 def some(names: Sequence[str]) -> str:

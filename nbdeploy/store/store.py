@@ -208,7 +208,7 @@ class Store:
         while True:
             taken = model.facts.numbers()
             for existing in model.readable(number for number in model.live() if number not in seen):
-                if existing.digest == manifest.digest:
+                if existing.holds(manifest):
                     self._put(sources)
                     return existing, False
             if not seen:

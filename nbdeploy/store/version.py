@@ -39,6 +39,11 @@ class Version:
     def __str__(self) -> str:
         return f"{self.name}:{self.number}"
 
+    def holds(self, manifest: Manifest) -> bool:
+        """Whether this version is a bundle already: the same content, signed with the same key if it is signed."""
+        signer = manifest.parsed_record.signed_by
+        return self.digest == manifest.digest and (not signer or self.record.get("signed_by") == signer)
+
     @property
     def created(self) -> str:
         """When it was stored, UTC, ISO 8601."""

@@ -1,0 +1,141 @@
+"""A clean interpreter: started early, given one bundle to rehearse, and gone whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+import signal
+import site
+import subprocess
+import sys
+from collections.abc import Collection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Any
+
+__all__ = ["CleanProcess"]
+
+_TIMEOUT = 900
+
+
+class CleanProcess:
+    """A Python process in an empty folder, with the interpreter's own site paths and nothing else.
+
+    It is a session of its own: an interrupt of the notebook reaches the notebook only, which then ends it here.
+
+    Parameters
+    ----------
+    flavor : str
+        Whose libraries it imports while it waits.
+    python : Path, optional
+        The interpreter; the running one by default.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the answers are written; gone when the process is.
+    isolation : str
+        ``network-namespace`` or ``audit-hook``: how the network is denied.
+    """
+
+    def __init__(self, flavor: str, python: Path | None = None) -> None:
+        self.isolation = "network-namespace" if _namespaces_work() else "audit-hook"
+        self._command = [str(python or sys.executable), "-P", "-m", "nbdeploy.snapshots.rehearse", flavor]
+        if self.isolation == "network-namespace":
+            self._command = ["unshare", "--map-root-user", "--net", *self._command]
+        self._own = python is None
+
+    def __enter__(self) -> CleanProcess:
+        self._exit = contextlib.ExitStack()
+        with self._exit:
+            self.folder = Path(self._exit.enter_context(TemporaryDirectory(prefix="nbdeploy-")))
+            empty = self.folder / "cwd"
+            empty.mkdir()
+            self._said = self._exit.enter_context((self.folder / "stderr").open("w+b"))
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=empty,
+                env=_environment(self._own),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=self._said,
+                start_new_session=True,
+            )
+            self._exit.callback(self._end)
+            self._exit = self._exit.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exit.close()
+
+    def begin(self, bundle: Path, packages: Collection[str]) -> None:
+        """Have a bundle rehearsed; :attr:`folder` has the sample.
+
+        Parameters
+        ----------
+        bundle : Path
+            The bundle's folder.
+        packages : collection of str
+            Top-level packages that the model is made of.
+        """
+        task = {"bundle": str(bundle), "out": str(self.folder), "packages": sorted(packages)}
+        pipe = self._process.stdin
+        assert pipe is not None  # noqa: S101 - it was asked for
+        # The pipe stays open: its end tells the process that nobody waits any more.
+        with contextlib.suppress(BrokenPipeError):
+            pipe.write(f"{json.dumps(task)}\n".encode())
+            pipe.flush()
+
+    def finish(self) -> dict[str, Any]:
+        """Wait for what :meth:`begin` began; :attr:`folder` has the answers then.
+
+        Returns
+        -------
+        dict
+            What the process reports: its facts, or ``error`` and ``traceback``.
+        """
+        try:
+            status = self._process.wait(_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            return {"error": f"the rehearsal took more than {_TIMEOUT} s", "traceback": ""}
+        result = self.folder / "result.json"
+        if not result.exists():
+            said = (self.folder / "stderr").read_text(errors="replace").strip()
+            tail = " ".join(said.splitlines()[-3:])
+            return {"error": f"the process ended with status {status}: {tail}", "traceback": said}
+        found: dict[str, Any] = json.loads(result.read_text())
+        return found
+
+    def _end(self) -> None:
+        """End the process and whatever it started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+
+
+def _environment(own: bool) -> dict[str, str]:
+    """Without ``PYTHONPATH``, unless nbdeploy itself is only found there."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    root = str(Path(__file__).parents[2])
+    if own and root not in [*site.getsitepackages(), site.getusersitepackages()]:
+        environment["PYTHONPATH"] = root
+    return environment
+
+
+@functools.cache
+def _namespaces_work() -> bool:
+    try:
+        done = subprocess.run(
+            ["unshare", "--map-root-user", "--net", "true"], capture_output=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0

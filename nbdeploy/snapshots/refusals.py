@@ -1,0 +1,36 @@
+"""Why answers differ, in words that more than one place says."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["changes_from_run_to_run", "depends_on_other_rows"]
+
+
+def changes_from_run_to_run(difference: float) -> str:
+    """Say what to do about answers that change from run to run.
+
+    Examples
+    --------
+    >>> changes_from_run_to_run(3e-3)
+    'answers change from run to run (largest difference 0.003); if that is meant, declare it: --tolerance 0.01'
+    """
+    if not math.isfinite(difference):
+        return (
+            "answers change from run to run, and not only in numbers: fix what is random in the model "
+            "(random_state, a seed) before it is fitted"
+        )
+    allowed = 10.0 ** math.ceil(math.log10(difference * 2))
+    return (
+        f"answers change from run to run (largest difference {difference:.2g}); "
+        f"if that is meant, declare it: --tolerance {allowed:g}"
+    )
+
+
+def depends_on_other_rows(step: str) -> str:
+    """Say that a row's answer depends on the other rows, which step it is, and what to do."""
+    culprit = f"{step} lets a row's answer depend" if step else "the model's answer for a row depends"
+    return (
+        f"{culprit} on the other rows it is asked with (for example by centring on the batch); "
+        "fit it in training instead"
+    )
