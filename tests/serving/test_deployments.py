@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,7 +14,11 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from nbdeploy.manifest import Manifest, canonical_json, sha256
+from nbdeploy.bundles.keys import Keys
+from nbdeploy.bundles.signing import sign
+from nbdeploy.errors import Forbidden
+from nbdeploy.manifest import SIGNATURE, Manifest, canonical_json, file_entry, sha256
+from nbdeploy.serving.tokens import Tokens
 from nbdeploy.store import Store
 
 
@@ -216,6 +222,35 @@ def test_captured_code_runs_on_loopback_only(run: Any, snapshots: Store) -> None
         manifest = snapshots.manifest(snapshots.resolve("twice:1"))
         answer = place.ask("PUT", f"/api/snapshots/{manifest.digest}", json=manifest.to_wire())
         assert (answer.status_code, "127.0.0.1" in answer.json()["error"]) == (403, True)
+
+
+def test_an_endpoint_that_trusts_keys_takes_only_what_they_signed(run: Any, snapshots: Store, tmp_path: Path) -> None:
+    """Unsigned and foreign snapshots are refused before anything is sent; signed code may run for others too."""
+    Tokens(tmp_path / "endpoint").create("admin", "admin")
+    keys = Keys(tmp_path / "keys")
+    ours, foreign = keys.create("ours"), keys.create("foreign")
+    store = Store(str(tmp_path / "store"), tmp_path / "cache")
+    for name, key in (("mine", ours), ("theirs", foreign)):
+        source = snapshots.resolve("twice:1")
+        folder = Path(shutil.copytree(snapshots.open(source), tmp_path / name))
+        manifest = Manifest.read(folder)
+        signature = sign(manifest.content, manifest.parsed, key.private)
+        store.put_blob(sha256(signature), signature)
+        for digest in manifest.blobs:
+            store.put_blob(digest, snapshots.blob(digest))
+        files = {**manifest.record_document["files"], SIGNATURE: msgspec.to_builtins(file_entry(signature))}
+        store.adopt(Manifest.sealed(manifest.content, {**manifest.record_document, "name": name, "files": files}))
+    with run(host="0.0.0.0", trust=[str(ours.public)]) as place:
+        for name, why in (("churn:1", "is not signed"), ("theirs:1", "a key that is not trusted here")):
+            where = snapshots if name == "churn:1" else store
+            with pytest.raises(Forbidden, match=why):
+                place.target.push(where, where.resolve(name))
+        place.target.push(store, store.resolve("mine:1"))
+        assert place.ask("POST", "/models/mine/predict", json={"age": 4}).json() == [{"prediction": 8}]
+    with run(host="0.0.0.0", trust=[str(foreign.public)]) as place:
+        assert "not trusted here" in place.ask("GET", "/api/deployments/mine").json()["reason"]
+    with run(allow_code="never") as place, pytest.raises(Forbidden, match="allow_code is never"):
+        place.target.push(snapshots, snapshots.resolve("twice:1"))
 
 
 def test_a_full_disk_keeps_the_old_version_serving(
