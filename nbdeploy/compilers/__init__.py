@@ -6,6 +6,7 @@ row alone, so a row has the same bits alone and in any batch. What a twin is not
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from nbdeploy.compilers.stages import NotCompiled
@@ -67,21 +68,18 @@ def compile_by(name: str, model: Any, signature: Signature) -> Twin:
         raise NotCompiled(f"{name}: {type(error).__name__}: {error}") from error
 
 
-def compile_twins(model: Any, signature: Signature) -> tuple[list[tuple[str, Twin]], dict[str, str]]:
-    """Make every twin that can be made, the best first, and say why the others cannot.
+def compile_twins(model: Any, signature: Signature) -> Iterator[tuple[str, Twin | str]]:
+    """Make twins one after the other, the best first.
 
-    Returns
-    -------
-    twins : list of (str, Twin)
-        Compiler and twin.
-    reasons : dict of str to str
-        Compiler to reason.
+    Yields
+    ------
+    name : str
+        The compiler.
+    twin : Twin or str
+        Its twin, or why it has none.
     """
-    twins: list[tuple[str, Twin]] = []
-    reasons: dict[str, str] = {}
     for name in sorted(COMPILERS, key=lambda name: COMPILERS[name].priority):
         try:
-            twins.append((name, compile_by(name, model, signature)))
+            yield name, compile_by(name, model, signature)
         except NotCompiled as reason:
-            reasons[name] = str(reason)
-    return twins, reasons
+            yield name, str(reason)

@@ -1,4 +1,4 @@
-"""Compositions: pipelines, columns apart and together, unions, functions, searches."""
+"""Compositions: pipelines, columns apart and together, unions, searches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nbdeploy.codecs.labels import labels
 from nbdeploy.compilers.stages import Fields, NotCompiled, Numbers, Stage, as_numbers
 from nbdeploy.compilers.steps import Final, compile_final, compile_transformer
 
-__all__ = ["column_transformer", "feature_union", "final_pipeline", "function_transformer", "pipeline", "search"]
+__all__ = ["column_transformer", "feature_union", "final_pipeline", "pipeline", "search"]
 
 
 def pipeline(model: Any, given: Stage) -> Stage:
@@ -39,23 +39,6 @@ def search(model: Any, given: Stage) -> Final:
     """Compile what a search found."""
     final = compile_final(model.best_estimator_, given)
     return {method: how for method, how in final.items() if callable(getattr(model, method, None))}
-
-
-def function_transformer(step: Any, given: Stage) -> Stage:
-    """Compile a function: none is the identity, NumPy's elementwise functions stay themselves.
-
-    Others are called natively: what they do with rows is not known.
-    """
-    if step.func is None:
-        return as_numbers(given) if step.validate else given
-    if not isinstance(step.func, np.ufunc) or step.func.nin != 1 or step.func.nout != 1 or step.kw_args:
-        raise NotCompiled(f"{getattr(step.func, '__name__', 'its function')} is not known")
-    numbers = as_numbers(given)
-    if numbers.sparse:
-        raise NotCompiled("its input is sparse")
-    func = step.func
-    dtype = func(np.ones(1, numbers.dtype)).dtype
-    return numbers.then(func, dtype=dtype)
 
 
 def column_transformer(step: Any, given: Stage) -> Stage:

@@ -73,12 +73,11 @@ def ordinal(step: Any, given: Stage) -> Numbers:
     error = step.handle_unknown == "error"
     columns = []
     for i, lookup in enumerate(lookups):
-        values = np.arange(len(step.categories_[i]))
-        infrequent = getattr(step, "_infrequent_enabled", False) and step._default_to_infrequent_mappings[i]
+        table = np.arange(len(step.categories_[i])).astype(step.dtype)
+        grouped = step._default_to_infrequent_mappings[i] if getattr(step, "_infrequent_enabled", False) else None
+        if grouped is not None:  # without the missing value, which is the last category
+            table[: len(grouped)] = grouped
         missing = step._missing_indices.get(i)
-        table = values.astype(step.dtype)
-        if infrequent is not None and infrequent is not False:
-            table = np.asarray(infrequent).astype(step.dtype)
         if missing is not None:
             table[missing] = step.encoded_missing_value
         other = 0 if error else step.unknown_value

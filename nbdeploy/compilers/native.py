@@ -35,6 +35,8 @@ def call_natively(step: Any, given: Stage, name: str, reason: str) -> Numbers:
         raise NotCompiled(reason)
     if not callable(getattr(step, "transform", None)):
         raise NotCompiled(reason)
+    if isinstance(given, Numbers) and hasattr(step, "feature_names_in_"):
+        raise NotCompiled(f"{reason}; it reads columns by name")
     ask = _of_numbers(step) if isinstance(given, Numbers) else _of_fields(step, given)
     try:
         tried = ask(_example(given))

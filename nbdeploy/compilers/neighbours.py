@@ -11,7 +11,7 @@ from nbdeploy.compare import ROUNDING
 from nbdeploy.compilers.deciding import labels
 from nbdeploy.compilers.stages import NotCompiled, Stage, finite, floating, only_exact
 from nbdeploy.compilers.steps import Final
-from nbdeploy.compilers.twin import Answer
+from nbdeploy.compilers.twin import Answer, Unsure
 
 __all__ = ["classifier", "regressor"]
 
@@ -38,6 +38,8 @@ def _nearest(model: Any, given: Stage) -> Callable[[Any], tuple[Any, Any]]:
         distance = np.add.reduce(gap * gap, axis=-1)
         near = np.argpartition(distance, k, axis=-1)[..., : k + 1]
         found = np.take_along_axis(distance, near, axis=-1)
+        if not np.isfinite(found).all():
+            raise Unsure
         order = np.argsort(found, axis=-1, kind="stable")
         near, found = np.take_along_axis(near, order, axis=-1), np.take_along_axis(found, order, axis=-1)
         doubt = found[..., k] - found[..., k - 1] <= ROUNDING * found[..., k]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from nbdeploy.compilers.stages import Field, Fields, NotCompiled, Plan, name_of
-from nbdeploy.compilers.steps import FINALS, TRANSFORMERS, TREES as TREE_MODELS, Final, compile_final
+from nbdeploy.compilers.steps import FINALS, TRANSFORMERS, Final, compile_final
+from nbdeploy.compilers.steps import TREES as TREE_MODELS
 from nbdeploy.compilers.twin import Twin
 from nbdeploy.types import Signature
 

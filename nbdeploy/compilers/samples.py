@@ -13,6 +13,9 @@ from nbdeploy.types import Column, Signature
 
 __all__ = ["border_rows", "edge_rows", "plain_rows", "random_rows"]
 
+_BASES = 2
+_WIDEST = 64
+_EXTREMES = ("beyond float32", "huge", "infinite")
 _STRANGE = "\u2301 never seen \u2301"
 _EDGES = {
     "zero": 0.0, "minus zero": -0.0, "tiny": 1e-300, "large": -1e30, "beyond float32": 3.5e38, "huge": -1.7e308,
@@ -75,10 +78,17 @@ def _drawn(observed: pl.Series, column: Column, rows: int, random: np.random.Gen
     return pl.select(pl.when(~gone).then(drawn).alias(column.name)).to_series()
 
 
-def edge_rows(sample: pl.DataFrame, signature: Signature) -> dict[str, pl.DataFrame]:
-    """Return rows that each have one column changed, by what it became: missing, unseen, zero, huge, infinite ….
+def edge_rows(sample: pl.DataFrame, signature: Signature) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
+    """Return rows that each have one column changed, in groups by what it became.
 
     The other values are those of the sample's first row. What the signature refuses is left out.
+
+    Returns
+    -------
+    usual : list of polars.DataFrame
+        Missing, unseen, empty, zero, tiny, large.
+    extreme : list of polars.DataFrame
+        Beyond float32, huge, infinite: most models refuse them.
     """
     base = sample[:1]
     kinds: dict[str, list[pl.DataFrame]] = {}
@@ -88,7 +98,8 @@ def edge_rows(sample: pl.DataFrame, signature: Signature) -> dict[str, pl.DataFr
     empty = [pl.lit(None, dtype=base[c.name].dtype).alias(c.name) for c in signature.columns if c.nullable]
     if empty:
         kinds["missing"].append(base.with_columns(empty))
-    return {kind: pl.concat(rows) for kind, rows in kinds.items()}
+    groups = {kind: pl.concat(rows[:_WIDEST]) for kind, rows in kinds.items()}
+    return [groups[kind] for kind in groups if kind not in _EXTREMES], [groups[k] for k in groups if k in _EXTREMES]
 
 
 def _strange(value: pl.Series, column: Column) -> dict[str, pl.Series]:
@@ -107,7 +118,7 @@ def _strange(value: pl.Series, column: Column) -> dict[str, pl.Series]:
 
 
 def border_rows(
-    sample: pl.DataFrame, signature: Signature, answer: Callable[[pl.DataFrame], Any], bases: int = 2
+    sample: pl.DataFrame, signature: Signature, answer: Callable[[pl.DataFrame], Any], most: int = 60
 ) -> pl.DataFrame:
     """Return rows on both sides of where answers change: neighbouring floats, found by bisection.
 
@@ -120,15 +131,15 @@ def border_rows(
         Observed rows.
     answer : callable
         Answers rows with an array whose first axis is theirs; None ends the search.
-    bases : int
-        How many observed rows to move, one column at a time.
+    most : int
+        How many rows to move at once, each along one column; at least one is.
     """
     floats = [
         c.name for c in signature.columns if sample[c.name].dtype.is_float() and sample[c.name].drop_nulls().len()
     ]
     if not floats:
         return sample[:0]
-    pairs = [(row, name) for row in range(min(bases, sample.height)) for name in floats]
+    pairs = [(row, name) for row in range(min(_BASES, sample.height)) for name in floats][: min(max(most, 1), 60)]
     base = sample[[row for row, _ in pairs]]
     low = np.array([float(sample[name].min()) for _, name in pairs])  # type: ignore[arg-type]
     high = np.array([float(sample[name].max()) for _, name in pairs])  # type: ignore[arg-type]

@@ -34,7 +34,7 @@ WIDEST = 2**16
 """Columns that a compiled step may make: they are held as dense rows."""
 
 
-class NotCompiled(Exception):  # noqa: N818 - it is no error: the model stays native
+class NotCompiled(Exception):
     """A model, or a step of it, has no twin; the text says why."""
 
 

@@ -22,7 +22,7 @@ TRANSFORMERS: dict[str, str] = {
     "sklearn.ColumnTransformer": "composed:column_transformer",
     "sklearn.CountVectorizer": "text:count_vectorizer",
     "sklearn.FeatureUnion": "composed:feature_union",
-    "sklearn.FunctionTransformer": "composed:function_transformer",
+    "sklearn.FunctionTransformer": "functions:function_transformer",
     "sklearn.GenericUnivariateSelect": "selecting:selector",
     "sklearn.KBinsDiscretizer": "binning:k_bins",
     "sklearn.MaxAbsScaler": "scaling:max_abs",

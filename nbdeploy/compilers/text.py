@@ -76,6 +76,8 @@ def _weights(step: Any) -> Callable[[Any, Any], Any]:
     sublinear, norm = step.sublinear_tf, step.norm
 
     def run(values: Any, at: Any) -> Any:
+        if not len(values):
+            return values
         if sublinear:
             values = np.log(values)
             values += 1.0

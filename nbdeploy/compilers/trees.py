@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nbdeploy.compilers.deciding import labels
-from nbdeploy.compilers.gtil import Forest, forest_of
+from nbdeploy.compilers.gtil import forest_of
 from nbdeploy.compilers.stages import NotCompiled, Numbers, Stage, as_numbers, only_exact
 from nbdeploy.compilers.steps import Final
 from nbdeploy.compilers.twin import Answer, Unsure

@@ -17,7 +17,7 @@ Answer = tuple[Any, Any]
 """What a method answers, and which rows it is not sure of: None for none, a truth value per row otherwise."""
 
 
-class Unsure(Exception):  # noqa: N818 - it is no error: native code answers instead
+class Unsure(Exception):
     """The twin leaves this record to native code: it may be an error there, or too close to a border."""
 
 
@@ -140,7 +140,12 @@ class Twin:
         Unsure
             If native code has to answer.
         """
-        answer, doubt = self.methods[method](Row(values))
+        try:
+            answer, doubt = self.methods[method](Row(values))
+        except Unsure:
+            raise
+        except Exception as error:
+            raise Unsure from error
         if doubt is not None and doubt:
             raise Unsure
         return [part[None] for part in answer] if type(answer) is list else np.asarray(answer)[None]
@@ -154,7 +159,12 @@ class Twin:
             If native code has to answer them all.
         """
         ask = self.methods[method]
-        pieces = [ask(Rows(piece)) for piece in self._pieces(wire)]
+        try:
+            pieces = [ask(Rows(piece)) for piece in self._pieces(wire)]
+        except Unsure:
+            raise
+        except Exception as error:
+            raise Unsure from error
         if len(pieces) == 1:
             return pieces[0]
         answers = [answer for answer, _ in pieces]

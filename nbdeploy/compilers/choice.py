@@ -1,0 +1,209 @@
+"""Which twin a model gets, how fast it is, and for which batches it answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import polars as pl
+
+from nbdeploy.compilers import Twin, Unsure, compile_twins
+from nbdeploy.compilers.proof import Differs, Native, Proof, prove
+from nbdeploy.types import Signature
+
+__all__ = ["SIZES", "Choice", "Speed", "below", "choose", "measure"]
+
+SIZES = (1, 32, 1024, 32768)
+"""Batch sizes that are measured, in rows."""
+
+_TILE = 16
+_PATIENCE = 4.0
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds for one batch of one method.
+
+    Attributes
+    ----------
+    rows : int
+        Its size.
+    native, twin : float
+        Seconds by the canonical native call, and by the twin.
+    """
+
+    rows: int
+    native: float
+    twin: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The twin of a model, or why it has none.
+
+    Attributes
+    ----------
+    compiler : str or None
+        The compiler of the twin; None without one.
+    reasons : tuple of str
+        Why other compilers have none, or none that is equal.
+    proof : Proof or None
+        How it was proven.
+    native_steps : tuple of str
+        Steps that it calls natively.
+    speeds : tuple of Speed
+        What was measured; empty if nothing was.
+    """
+
+    compiler: str | None = None
+    reasons: tuple[str, ...] = ()
+    proof: Proof | None = None
+    native_steps: tuple[str, ...] = ()
+    speeds: tuple[Speed, ...] = field(default=())
+
+    @property
+    def exact(self) -> bool:
+        """Whether it gives the native bits, so that it may answer some batches and native code others."""
+        return self.proof is not None and self.proof.exact
+
+    def document(self) -> dict[str, Any]:
+        """Return the facts for the version record."""
+        if self.proof is None:
+            return {"compiler": None, "reason": "; ".join(self.reasons) or "no compiler was asked"}
+        return {
+            "compiler": self.compiler,
+            "exact": self.exact,
+            "below": below(self.speeds) if self.exact else None,
+            "native_steps": list(self.native_steps),
+            **asdict(self.proof),
+            "speed": [asdict(speed) for speed in self.speeds],
+        }
+
+
+def choose(
+    model: Any,
+    signature: Signature,
+    native: Native,
+    sample: pl.DataFrame,
+    *,
+    seconds: float = 1.0,
+    speed_seconds: float = 0.5,
+) -> Choice:
+    """Compile a model and prove its twin; the first compiler whose twin is equal wins.
+
+    Parameters
+    ----------
+    model : object
+        The loaded, verified model.
+    signature : Signature
+        What it takes and answers.
+    native : callable
+        The canonical native call.
+    sample : polars.DataFrame
+        Observed rows, bound.
+    seconds : float
+        How long to look for rows that differ, besides the sample.
+    speed_seconds : float
+        How long to measure; 0 measures nothing.
+    """
+    reasons: list[str] = []
+    for name, twin in compile_twins(model, signature):
+        if isinstance(twin, str):
+            reasons.append(twin)
+            continue
+        try:
+            proof = prove(twin, native, signature, sample, seconds=seconds)
+        except Differs as difference:
+            reasons.append(f"{name}: {difference}")
+            continue
+        default = signature.default_method
+        method = default if default in twin.methods else next(iter(twin.methods))
+        speeds = measure(twin, native, method, sample, seconds=speed_seconds) if speed_seconds else ()
+        return Choice(name, tuple(reasons), proof, twin.native, speeds)
+    return Choice(reasons=tuple(reasons))
+
+
+def measure(
+    twin: Twin,
+    native: Native,
+    method: str,
+    sample: pl.DataFrame,
+    *,
+    seconds: float = 5.0,
+    clock: Callable[[], float] = time.perf_counter,
+) -> tuple[Speed, ...]:
+    """Measure a twin beside native code for batches of 1, 32, 1024 and 32768 rows.
+
+    A size that would take longer than the time left, judged by the size before, ends it.
+
+    Parameters
+    ----------
+    method : str
+        The method to ask.
+    sample : polars.DataFrame
+        Rows, repeated until there are enough.
+    seconds : float
+        Time for all sizes together.
+    """
+    found: list[Speed] = []
+    started = clock()
+    for size in SIZES:
+        left = seconds - (clock() - started)
+        if found and (found[-1].native + found[-1].twin) * size / found[-1].rows > left * _PATIENCE:
+            break
+        rows = sample[[i % sample.height for i in range(size)]]
+        try:
+            found.append(
+                Speed(size, _timed(lambda r=rows: native(r, method), clock), _asked(twin, method, rows, clock))
+            )
+        except Unsure:
+            break
+        if clock() - started > seconds:
+            break
+    return tuple(found)
+
+
+def _asked(twin: Twin, method: str, rows: pl.DataFrame, clock: Callable[[], float]) -> float:
+    if rows.height > 1:
+        return _timed(lambda: twin.many(method, rows), clock)
+    values = rows.row(0)
+    return _timed(lambda: twin.one(method, values), clock)
+
+
+def _timed(call: Callable[[], Any], clock: Callable[[], float]) -> float:
+    """The faster of two calls; the first one may load something."""
+    times = []
+    for _ in range(2):
+        before = clock()
+        call()
+        times.append(clock() - before)
+        if times[0] > 0.2:
+            break
+    return round(min(times), 7)
+
+
+def below(speeds: tuple[Speed, ...] | list[Mapping[str, Any]]) -> int:
+    """Return the largest batch that an exact twin answers, in rows; larger ones are faster natively.
+
+    Between two sizes, both times are taken for straight lines, and where they cross is the border. Without
+    figures it is one tile of the canonical call, which takes as long for one row.
+
+    Examples
+    --------
+    >>> below((Speed(1, 0.010, 0.001), Speed(32, 0.010, 0.032)))
+    9
+    >>> below(())
+    16
+    """
+    if not speeds:
+        return _TILE
+    known = [speed if isinstance(speed, Speed) else Speed(**speed) for speed in speeds]
+    if known[0].twin > known[0].native:
+        return 0
+    for before, after in zip(known, known[1:], strict=False):
+        if after.twin > after.native:
+            gain, loss = before.native - before.twin, after.twin - after.native
+            return int(before.rows + (after.rows - before.rows) * gain / (gain + loss))
+    return known[-1].rows if len(known) < len(SIZES) else 2**31
