@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -14,6 +15,8 @@ from nbdeploy.canonical import parallel_parts, single_job, tiles
 from nbdeploy.codecs import bind, rebuild
 from nbdeploy.codecs.frames import check, container_of, like
 from nbdeploy.codecs.outputs import join, output_frame, rows_of
+from nbdeploy.compilers import Twin
+from nbdeploy.compilers.pair import Pair
 from nbdeploy.errors import Corrupted, InvalidData, NotFound
 from nbdeploy.flavors import FLAVORS
 from nbdeploy.flavors.modules import load_modules
@@ -35,20 +38,43 @@ class Caller:
     signature : Signature
         What it takes.
     canonical : Canonical
-        How native calls are padded.
+        How native calls are padded, and whether a compiled twin answers instead.
+    twin : mapping
+        What the version record says of an exact twin, which may answer small batches.
     """
 
-    def __init__(self, model: Any, flavor: str, signature: Signature, canonical: Canonical) -> None:
+    def __init__(
+        self,
+        model: Any,
+        flavor: str,
+        signature: Signature,
+        canonical: Canonical,
+        twin: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         self.model = model
         self.signature = signature
         self.flavor = flavor
         self._flavor = FLAVORS[flavor]
         self._canonical = canonical
+        self._pair = Pair(model, signature, canonical, self.native, twin)
 
     def raw(self, wire: pl.DataFrame, method: str) -> Any:
-        """Answer wire rows with the model's own return type, by canonical calls."""
+        """Answer wire rows with the model's own return type, by its twin or by canonical calls."""
         if not wire.height:
             raise InvalidData("there are no rows to predict")
+        return self._pair.raw(wire, method)
+
+    def one(self, values: Sequence[Any], method: str) -> Any:
+        """Answer one record. See :meth:`Predictor.one`."""
+        return self._pair.one(values, method)
+
+    @property
+    def twin(self) -> Twin | None:
+        """The compiled twin, if it has one."""
+        return self._pair.twin
+
+    def native(self, wire: pl.DataFrame, method: str) -> Any:
+        """Answer wire rows with the model's own return type, by canonical calls."""
         pieces = []
         with self._threads.limit(limits=1), single_job(self.model, self._parallel), self._flavor.one_thread():
             for tile in tiles(wire, self._canonical):
@@ -102,7 +128,8 @@ class Predictor:
         self.bundle = bundle
         self.signature = content.signature
         self.model = model
-        self._caller = Caller(model, content.flavor, content.signature, content.canonical)
+        twin = bundle.manifest.parsed_record.twin
+        self.caller = Caller(model, content.flavor, content.signature, content.canonical, twin)
 
     @property
     def digest(self) -> str:
@@ -160,8 +187,20 @@ class Predictor:
         chosen = self.methods(methods)
         if not wire.height:
             return self.expected.select([c for m in chosen for c in self.signature.outputs[m].columns]).clear()
-        frames = [output_frame(self._caller.raw(wire, method), self.signature.outputs[method]) for method in chosen]
+        frames = [output_frame(self.caller.raw(wire, method), self.signature.outputs[method]) for method in chosen]
         return pl.concat(frames, how="horizontal")
+
+    def one(self, values: Sequence[Any], method: str | None = None) -> Any:
+        """Answer one record, as a method answers one row: without a table on the way, where it has a twin.
+
+        Parameters
+        ----------
+        values : sequence
+            Bound values in the order of the signature, as on the wire; missing is None.
+        method : str, optional
+            One of the snapshot's methods; the default one if not given.
+        """
+        return self.caller.one(values, method or self.signature.default_method)
 
     def table(self, X: Any, methods: Sequence[str] | None = None) -> Any:
         """Answer with a table of the caller's library: Polars and Arrow get their own, all others pandas.
@@ -181,7 +220,7 @@ class Predictor:
             raise AttributeError(f"this snapshot has no method {name!r}; there are: {', '.join(outputs)}")
 
         def method(X: Any) -> Any:
-            answer = self._caller.raw(self.bind(X), name)
+            answer = self.caller.raw(self.bind(X), name)
             return answer.set_axis(X.index) if hasattr(answer, "iloc") and container_of(X) == "pandas" else answer
 
         method.__name__ = name

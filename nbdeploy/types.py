@@ -164,10 +164,14 @@ class Canonical(msgspec.Struct, frozen=True, omit_defaults=True):
         Calls are padded to a multiple of this many rows.
     tile : int or None
         If set, every call has exactly this many rows.
+    twin : str or None
+        The compiler of the twin that answers instead, where the twin is equal to native code only to rounding: then it
+        answers every batch, and native code what the twin is not sure of.
     """
 
     multiple: Rows = 16
     tile: Rows | None = None
+    twin: str | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -13,7 +14,7 @@ from nbdeploy.compilers import Twin, Unsure, compile_twins
 from nbdeploy.compilers.proof import Differs, Native, Proof, prove
 from nbdeploy.types import Signature
 
-__all__ = ["SIZES", "Choice", "Speed", "below", "choose", "measure"]
+__all__ = ["SIZES", "Choice", "Speed", "below", "choose", "given", "measure"]
 
 SIZES = (1, 32, 1024, 32768)
 """Batch sizes that are measured, in rows."""
@@ -91,7 +92,7 @@ def choose(
     seconds: float = 1.0,
     speed_seconds: float = 0.5,
 ) -> Choice:
-    """Compile a model and prove its twin; the first compiler whose twin is equal wins.
+    """Compile a model and prove its twin; the first compiler whose twin has the native bits, and is faster, wins.
 
     Parameters
     ----------
@@ -113,16 +114,36 @@ def choose(
         if isinstance(twin, str):
             reasons.append(twin)
             continue
-        try:
-            proof = prove(twin, native, signature, sample, seconds=seconds)
-        except Differs as difference:
-            reasons.append(f"{name}: {difference}")
-            continue
-        default = signature.default_method
-        method = default if default in twin.methods else next(iter(twin.methods))
-        speeds = measure(twin, native, method, sample, seconds=speed_seconds) if speed_seconds else ()
-        return Choice(name, tuple(reasons), proof, twin.native, speeds)
+        choice = given(name, twin, signature, native, sample, seconds=seconds, speed_seconds=speed_seconds)
+        if choice.exact and below(choice.speeds):
+            return replace(choice, reasons=tuple(reasons))
+        slow = f"{name}: its twin is slower than native code, even for one row"
+        rounds = f"{name}: its twin is equal only to rounding, and takes too long to answer every batch"
+        reasons += choice.reasons or ([slow] if choice.exact else [rounds])
     return Choice(reasons=tuple(reasons))
+
+
+def given(
+    name: str,
+    twin: Twin,
+    signature: Signature,
+    native: Native,
+    sample: pl.DataFrame,
+    *,
+    seconds: float = 1.0,
+    speed_seconds: float = 0.5,
+) -> Choice:
+    """Prove and measure one twin. See :func:`choose`; a twin that answers differently is none, with the reason."""
+    try:
+        proof = prove(twin, native, signature, sample, seconds=seconds)
+    except Differs as difference:
+        return Choice(reasons=(f"{name}: {difference}",))
+    except Exception as error:  # whatever else the model does with strange rows, it only loses its twin by it
+        return Choice(reasons=(f"{name}: it could not be proven: {type(error).__name__}: {error}",))
+    default = signature.default_method
+    method = default if default in twin.methods else next(iter(twin.methods))
+    speeds = measure(twin, native, method, sample, seconds=speed_seconds) if speed_seconds else ()
+    return Choice(name, (), proof, twin.native, speeds)
 
 
 def measure(
@@ -155,9 +176,7 @@ def measure(
             break
         rows = sample[[i % sample.height for i in range(size)]]
         try:
-            found.append(
-                Speed(size, _timed(lambda r=rows: native(r, method), clock), _asked(twin, method, rows, clock))
-            )
+            found.append(_speed(twin, native, method, rows, clock))
         except Unsure:
             break
         if clock() - started > seconds:
@@ -165,11 +184,13 @@ def measure(
     return tuple(found)
 
 
-def _asked(twin: Twin, method: str, rows: pl.DataFrame, clock: Callable[[], float]) -> float:
-    if rows.height > 1:
-        return _timed(lambda: twin.many(method, rows), clock)
+def _speed(twin: Twin, native: Native, method: str, rows: pl.DataFrame, clock: Callable[[], float]) -> Speed:
     values = rows.row(0)
-    return _timed(lambda: twin.one(method, values), clock)
+
+    def ask() -> Any:
+        return twin.many(method, rows) if rows.height > 1 else twin.one(method, values)
+
+    return Speed(rows.height, _timed(lambda: native(rows, method), clock), _timed(ask, clock))
 
 
 def _timed(call: Callable[[], Any], clock: Callable[[], float]) -> float:
@@ -202,7 +223,7 @@ def below(speeds: tuple[Speed, ...] | list[Mapping[str, Any]]) -> int:
     known = [speed if isinstance(speed, Speed) else Speed(**speed) for speed in speeds]
     if known[0].twin > known[0].native:
         return 0
-    for before, after in zip(known, known[1:], strict=False):
+    for before, after in pairwise(known):
         if after.twin > after.native:
             gain, loss = before.native - before.twin, after.twin - after.native
             return int(before.rows + (after.rows - before.rows) * gain / (gain + loss))

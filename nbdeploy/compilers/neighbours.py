@@ -65,7 +65,7 @@ def classifier(model: Any, given: Stage) -> Final:
         p, doubt = shares(rows)
         return labels(classes, p.argmax(axis=-1)), doubt
 
-    return {"predict": (predict, False), "predict_proba": (shares, False)}
+    return {"predict": (predict, True), "predict_proba": (shares, True)}
 
 
 def regressor(model: Any, given: Stage) -> Final:
@@ -75,7 +75,6 @@ def regressor(model: Any, given: Stage) -> Final:
 
     def predict(rows: Any) -> Answer:
         near, doubt = nearest(rows)
-        total = np.add.accumulate(known[near], axis=near.ndim - 1)[(..., -1) + (slice(None),) * (known.ndim - 1)]
-        return total / near.shape[-1], doubt
+        return known[near].mean(axis=near.ndim - 1), doubt
 
-    return {"predict": (predict, False)}
+    return {"predict": (predict, True)}

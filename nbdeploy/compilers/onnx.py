@@ -36,7 +36,7 @@ class Onnx:
         found = {name: method for name, method in methods.items() if name in signature.outputs}
         if not found:
             raise NotCompiled("ONNX: it answers none of the snapshot's methods")
-        return Twin(found, dict.fromkeys(found, False), cells=plan.cells)
+        return Twin(found, dict.fromkeys(found, False), cells=plan.cells, work=2**31)
 
 
 COMPILER = Onnx()

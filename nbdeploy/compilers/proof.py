@@ -203,8 +203,8 @@ class _Trial:
             return
         if _kind(expected) != _kind(answer):
             raise Differs(f"{self.method} answers with {_kind(answer)}, the model with {_kind(expected)}")
-        frames = [describe_output(self.method, _part(raw, at))[1] for raw in (expected, answer)]
-        found = compare(*frames, ROUNDING)
+        wanted, made = (describe_output(self.method, _part(raw, at))[1] for raw in (expected, answer))
+        found = compare(wanted, made, ROUNDING)
         if not found.equal:
             where = _show(rows, int(at[found.rows[0]]))
             raise Differs(f"{self.method} answers {where} differently: {found.first}")

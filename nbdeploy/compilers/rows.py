@@ -61,4 +61,5 @@ def _compiled(model: Any, plan: Plan) -> Twin:
         {name: exact for name, (_, exact) in final.items()},
         native=tuple(plan.native),
         cells=plan.cells,
+        work=plan.work,
     )

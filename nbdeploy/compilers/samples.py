@@ -134,9 +134,8 @@ def border_rows(
     most : int
         How many rows to move at once, each along one column; at least one is.
     """
-    floats = [
-        c.name for c in signature.columns if sample[c.name].dtype.is_float() and sample[c.name].drop_nulls().len()
-    ]
+    known = {name: sample[name].drop_nulls() for name in signature.names}
+    floats = [name for name, values in known.items() if values.dtype.is_float() and len(values)]
     if not floats:
         return sample[:0]
     pairs = [(row, name) for row in range(min(_BASES, sample.height)) for name in floats][: min(max(most, 1), 60)]

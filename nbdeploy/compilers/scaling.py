@@ -122,7 +122,7 @@ def polynomial(step: Any, given: Stage) -> Numbers:
     numbers = finite(floating(given))
     if numbers.sparse:
         raise NotCompiled("its input is sparse")
-    width, powers = numbers.width, [tuple(np.flatnonzero(row).repeat(row[row > 0])) for row in step.powers_]
+    width, powers = numbers.width, [tuple(np.flatnonzero(row).repeat(row[row > 0]).tolist()) for row in step.powers_]
     dtype = numbers.dtype
     out_width = len(powers)
     groups = _by_degree(powers)

@@ -52,12 +52,15 @@ class Plan:
         Names of the steps that are called natively.
     cells : int
         Most numbers per row so far.
+    work : int
+        Products per row that are summed.
     """
 
     signature: Signature
     exact: bool = False
     native: list[str] = field(default_factory=list)
     cells: int = 1
+    work: int = 0
 
 
 @dataclass(frozen=True)
@@ -200,6 +203,7 @@ def dot(given: Numbers, weights: Any) -> Callable[[Any], Any]:
     changes nothing.
     """
     weights = np.ascontiguousarray(weights)
+    given.plan.work += weights.size
     if given.sparse:
         return lambda x: _in_order(x, weights)
     if len(weights) == 1:

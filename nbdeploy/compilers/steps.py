@@ -180,7 +180,7 @@ def _answers_frames(model: Any) -> bool:
     """Whether ``set_output`` asks for frames."""
     last = model.steps[-1][1] if hasattr(model, "steps") else model
     config = getattr(last, "_sklearn_output_config", {})
-    return config.get("transform", "default") != "default"
+    return bool(config.get("transform", "default") != "default")
 
 
 def _function(target: str) -> Callable[..., Any]:

@@ -114,10 +114,8 @@ def isolation_forest(model: Any, given: Stage) -> Final:
 
     numbers = single(given, missing=False)
     trees = [member.tree_ for member in model.estimators_]
-    subsets = [np.asarray(chosen) for chosen in model.estimators_features_]
-    features = [
-        np.where(t.feature < 0, t.feature, c[np.maximum(t.feature, 0)]) for t, c in zip(trees, subsets, strict=True)
-    ]
+    chosen = zip(trees, map(np.asarray, model.estimators_features_), strict=True)
+    features = [np.where(tree.feature < 0, -2, subset[np.maximum(tree.feature, 0)]) for tree, subset in chosen]
     depths = zip(model._decision_path_lengths, model._average_path_length_per_tree, strict=True)
     forest = forest_of(trees, [(path + mean - 1.0)[:, None] for path, mean in depths], features, numbers.width)
     numbers.plan.cells = max(numbers.plan.cells, forest.shape[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -110,6 +110,8 @@ class Twin:
         Names of the steps that it calls natively.
     cells : int
         Numbers that it holds per row, at most: batches are cut by it.
+    work : int
+        Products that it sums per row.
 
     Examples
     --------
@@ -123,7 +125,8 @@ class Twin:
     methods: Mapping[str, Method]
     exact: Mapping[str, bool]
     native: tuple[str, ...] = ()
-    cells: int = field(default=1)
+    cells: int = 1
+    work: int = 0
 
     def one(self, method: str, values: Sequence[Any]) -> Any:
         """Answer one record, as the native method answers a batch of one.
