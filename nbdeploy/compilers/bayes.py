@@ -22,7 +22,7 @@ def gaussian(model: Any, given: Stage) -> Final:
     constants = [-0.5 * np.sum(np.log(2.0 * np.pi * row)) for row in model.var_]
     parts = list(zip(priors, constants, model.theta_, model.var_, strict=True))
 
-    numbers.plan.work += model.theta_.size
+    numbers.plan.count(work=model.theta_.size)
 
     def likelihood(x: Any) -> Any:
         joint = [

@@ -39,7 +39,7 @@ def _margins(numbers: Numbers, model: Any, first: Any) -> Callable[[Any], Any]:
     forest = Forest(model, numbers.width)
     if forest.shape[1] != 1:
         raise NotCompiled("its leaves have vectors")
-    numbers.plan.cells = max(numbers.plan.cells, forest.shape[0])
+    numbers.plan.count(cells=forest.shape[0])
     return numbers.then(staged(forest, first)).run
 
 

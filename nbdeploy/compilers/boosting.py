@@ -68,7 +68,7 @@ def _histogram(model: Any, given: Stage) -> Callable[[Any], Any]:
 
 
 def _run(numbers: Numbers, forest: Forest, first: Any) -> Callable[[Any], Any]:
-    numbers.plan.cells = max(numbers.plan.cells, forest.shape[0])
+    numbers.plan.count(cells=forest.shape[0])
     return numbers.then(staged(forest, first)).run
 
 

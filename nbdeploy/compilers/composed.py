@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,25 +11,47 @@ import numpy as np
 from nbdeploy.codecs.labels import labels
 from nbdeploy.compilers.stages import Fields, NotCompiled, Numbers, Stage, as_numbers
 from nbdeploy.compilers.steps import Final, compile_final, compile_transformer
+from nbdeploy.compilers.twin import Method
 
 __all__ = ["column_transformer", "feature_union", "final_pipeline", "pipeline", "search"]
 
 
 def pipeline(model: Any, given: Stage) -> Stage:
     """Compile a pipeline of transformers."""
-    for name, step in model.steps:
+    return _transformed(model.steps, given)
+
+
+def _transformed(steps: Sequence[Any], given: Stage) -> Stage:
+    for i, (name, step) in enumerate(steps):
         given = _stepped(name, step, given)
+        if isinstance(given, Fields) and given.before is not None and i + 1 < len(steps):
+            made = _transformed(steps[i + 1 :], replace(given, before=None))
+            if isinstance(made, Fields):
+                raise NotCompiled(f"no twin: two frames are made one after the other, by {name!r} and later")
+            convert, run = given.before, made.run
+            return replace(made, run=lambda rows: run(convert(rows)))
     return given
 
 
 def final_pipeline(model: Any, given: Stage) -> Final:
     """Compile a pipeline that ends with a model."""
-    for name, step in model.steps[:-1]:
-        given = _stepped(name, step, given)
     name, last = model.steps[-1]
     if last is None or last == "passthrough":
         raise NotCompiled("no twin: a pipeline that ends with passthrough is no model")
+    return _finished(model.steps[:-1], last, name, given)
+
+
+def _finished(steps: Sequence[Any], last: Any, name: str, given: Stage) -> Final:
+    for i, (before, step) in enumerate(steps):
+        given = _stepped(before, step, given)
+        if isinstance(given, Fields) and given.before is not None:
+            final = _finished(steps[i + 1 :], last, name, replace(given, before=None))
+            return {method: (_behind(given.before, ask), exact) for method, (ask, exact) in final.items()}
     return compile_final(last, given, f"step {name!r}")
+
+
+def _behind(convert: Callable[[Any], Any], ask: Method) -> Method:
+    return lambda rows: ask(convert(rows))
 
 
 def _stepped(name: str, step: Any, given: Stage) -> Stage:

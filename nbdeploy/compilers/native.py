@@ -10,9 +10,12 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from nbdeploy.codecs import rebuild
-from nbdeploy.compilers.stages import Fields, NotCompiled, Numbers, Stage
-from nbdeploy.compilers.twin import Unsure
+from nbdeploy.codecs import bind, describe, rebuild
+from nbdeploy.codecs.columns import wire_dtype
+from nbdeploy.compilers.samples import plain_rows
+from nbdeploy.compilers.stages import Fields, NotCompiled, Numbers, Plan, Stage, fields_of
+from nbdeploy.compilers.twin import Row, Rows, Unsure
+from nbdeploy.errors import NbdeployError
 from nbdeploy.types import Canonical
 
 __all__ = ["call_natively"]
@@ -21,10 +24,10 @@ _PAD = Canonical().multiple
 _TRIED = 3
 
 
-def call_natively(step: Any, given: Stage, name: str, reason: str) -> Numbers:
+def call_natively(step: Any, given: Stage, name: str, reason: str) -> Stage:
     """Return the stage after a step that is called natively.
 
-    What it makes of a few rows tells how wide its answer is. It has to answer with a plain array of numbers.
+    What it makes of a few rows tells how wide its answer is: a plain array of numbers, or a pandas frame.
 
     Raises
     ------
@@ -37,14 +40,34 @@ def call_natively(step: Any, given: Stage, name: str, reason: str) -> Numbers:
         raise NotCompiled(reason)
     if isinstance(given, Numbers) and hasattr(step, "feature_names_in_"):
         raise NotCompiled(f"{reason}; it reads columns by name")
+    if isinstance(given, Fields) and (given.before or any(field.filled is not None for field in given.fields)):
+        raise NotCompiled(f"{reason}; a native step cannot read what another one filled in or made")
     ask = _of_numbers(step) if isinstance(given, Numbers) else _of_fields(step, given)
     try:
         tried = ask(_example(given))
     except Unsure as error:
         raise NotCompiled(f"{reason}; it cannot be called natively either: {error.__cause__ or error}") from None
     given.plan.native.append(name)
+    if not isinstance(tried, np.ndarray):
+        return _reframed(ask, tried, given.plan)
     run: Callable[[Any], Any] = ask if isinstance(given, Fields) else given.then(ask).run
     return Numbers(run, tried.shape[-1], tried.dtype, given.plan)
+
+
+def _reframed(ask: Callable[[Any], Any], tried: Any, plan: Plan) -> Fields:
+    """Read the frame that a step answered with as new rows; any of its columns may have missing values."""
+    seen = describe(tried)
+    columns = [msgspec.structs.replace(column, nullable=True) for column in seen.columns]
+    signature = msgspec.structs.replace(seen, columns=columns)
+
+    def convert(rows: Any) -> Any:
+        try:
+            wire = bind(ask(rows), signature)
+        except NbdeployError as error:
+            raise Unsure from error
+        return Rows(wire) if rows.lead else Row(wire.row(0))
+
+    return fields_of(Plan(signature, plan.exact, plan.native, parent=plan), convert)
 
 
 def _of_numbers(step: Any) -> Callable[[Any], Any]:
@@ -59,12 +82,9 @@ def _of_numbers(step: Any) -> Callable[[Any], Any]:
 
 
 def _of_fields(step: Any, given: Fields) -> Callable[[Any], Any]:
-    signature = given.plan.signature
-    if any(field.filled is not None for field in given.fields):
-        raise NotCompiled("a native step cannot read columns that were filled before")
     positions = [field.position for field in given.fields]
-    part = msgspec.structs.replace(signature, columns=[field.column for field in given.fields])
-    schema = {field.column.name: _wire(field.column) for field in given.fields}
+    part = msgspec.structs.replace(given.plan.signature, columns=[field.column for field in given.fields], index=None)
+    schema = {field.column.name: wire_dtype(field.column) for field in given.fields}
 
     def run(rows: Any) -> Any:
         columns = {name: rows.column(i) for name, i in zip(schema, positions, strict=True)}
@@ -73,15 +93,11 @@ def _of_fields(step: Any, given: Fields) -> Callable[[Any], Any]:
         short = -height % _PAD
         wire = wire[[*range(height), *[height - 1] * short]] if short else wire
         out = _asked(step, rebuild(wire, part), height + short)
+        if not isinstance(out, np.ndarray):
+            return out.iloc[:height]
         return out[0] if not rows.lead else np.ascontiguousarray(out[:height])
 
     return run
-
-
-def _wire(column: Any) -> Any:
-    from nbdeploy.codecs.columns import wire_dtype
-
-    return wire_dtype(column)
 
 
 def _asked(step: Any, data: Any, rows: int) -> Any:
@@ -91,7 +107,9 @@ def _asked(step: Any, data: Any, rows: int) -> Any:
             out = step.transform(data)
     except Exception as error:
         raise Unsure from error
-    if hasattr(out, "to_numpy") and not isinstance(out, np.ndarray):
+    if hasattr(out, "iloc") and out.ndim == 2 and len(out) == rows:
+        if not all(getattr(dtype, "kind", "O") in "fiub" for dtype in out.dtypes):
+            return out
         out = out.to_numpy()
     if not isinstance(out, np.ndarray) or out.ndim != 2 or out.dtype.kind not in "fiub" or len(out) != rows:
         raise Unsure
@@ -109,7 +127,4 @@ def _example(given: Stage) -> Any:
     """Make some rows to try a step with: ordinary values of each column's type."""
     if isinstance(given, Numbers):
         return np.ones((_TRIED, given.width), given.dtype)
-    from nbdeploy.compilers.samples import plain_rows
-    from nbdeploy.compilers.twin import Rows
-
     return Rows(plain_rows(given.plan.signature, _TRIED))

@@ -27,7 +27,7 @@ def _nearest(model: Any, given: Stage) -> Callable[[Any], tuple[Any, Any]]:
     if known is None or known.size > _MOST:
         raise NotCompiled(f"it has more than {_MOST} numbers to compare with; the native search is faster")
     numbers = only_exact(finite(floating(given)), "nearest neighbours")
-    numbers.plan.cells = max(numbers.plan.cells, known.size)
+    numbers.plan.count(cells=known.size)
     k = model.n_neighbors
     if k >= len(known):
         raise NotCompiled("every row is a neighbour")

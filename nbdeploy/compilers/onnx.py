@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nbdeploy.compilers.deciding import best
-from nbdeploy.compilers.stages import Field, Fields, NotCompiled, Numbers, Plan, finite, floating
+from nbdeploy.compilers.stages import NotCompiled, Numbers, Plan, fields_of, finite, floating
 from nbdeploy.compilers.twin import Answer, Method, Twin
 from nbdeploy.types import Signature
 
@@ -28,7 +28,7 @@ class Onnx:
         if type(model).__module__.partition(".")[0] != "sklearn":
             raise NotCompiled(f"ONNX: a {type(model).__name__} is not of scikit-learn")
         plan = Plan(signature)
-        numbers = finite(floating(Fields(tuple(Field(i, c) for i, c in enumerate(signature.columns)), plan)))
+        numbers = finite(floating(fields_of(plan)))
         if numbers.dtype != np.float64:
             raise NotCompiled("ONNX: its columns are not float64")
         session, outputs = _session(model, numbers.width)

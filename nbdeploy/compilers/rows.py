@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nbdeploy.compilers.stages import Field, Fields, NotCompiled, Plan, name_of
+from nbdeploy.compilers.stages import NotCompiled, Plan, fields_of, name_of
 from nbdeploy.compilers.steps import FINALS, TRANSFORMERS, Final, compile_final
 from nbdeploy.compilers.steps import TREES as TREE_MODELS
 from nbdeploy.compilers.twin import Twin
@@ -50,8 +50,7 @@ TREES = TreeCompiler()
 
 
 def _compiled(model: Any, plan: Plan) -> Twin:
-    fields = tuple(Field(i, column) for i, column in enumerate(plan.signature.columns))
-    offered: Final = compile_final(model, Fields(fields, plan))
+    offered: Final = compile_final(model, fields_of(plan))
     wanted = plan.signature.outputs or offered
     final = {name: how for name, how in offered.items() if name in wanted}
     if not final:

@@ -24,6 +24,7 @@ __all__ = [
     "Stage",
     "as_numbers",
     "dot",
+    "fields_of",
     "finite",
     "floating",
     "name_of",
@@ -54,6 +55,8 @@ class Plan:
         Most numbers per row so far.
     work : int
         Products per row that are summed.
+    parent : Plan or None
+        The plan that this one is a part of, where a native step made a new frame.
     """
 
     signature: Signature
@@ -61,6 +64,14 @@ class Plan:
     native: list[str] = field(default_factory=list)
     cells: int = 1
     work: int = 0
+    parent: Plan | None = None
+
+    def count(self, *, cells: int = 0, work: int = 0) -> None:
+        """Take note of what a step holds and sums per row."""
+        self.cells = max(self.cells, cells)
+        self.work += work
+        if self.parent is not None:
+            self.parent.count(cells=cells, work=work)
 
 
 @dataclass(frozen=True)
@@ -74,14 +85,32 @@ class Field:
 
 @dataclass(frozen=True)
 class Fields:
-    """Columns as they were given: numbers, text, categories."""
+    """Columns as they were given: numbers, text, categories.
+
+    Attributes
+    ----------
+    fields : tuple of Field
+        The columns.
+    plan : Plan
+        What they are columns of.
+    before : callable or None
+        Makes the rows that they are columns of, where a native step answered with a frame: what comes after it is
+        compiled on its own, and gets those rows.
+    """
 
     fields: tuple[Field, ...]
     plan: Plan
+    before: Callable[[Any], Any] | None = None
 
     def take(self, positions: Sequence[int]) -> Fields:
         """Return some of the columns."""
         return replace(self, fields=tuple(self.fields[i] for i in positions))
+
+
+def fields_of(plan: Plan, before: Callable[[Any], Any] | None = None) -> Fields:
+    """Return the columns of a plan's signature; levels of an index are none."""
+    columns = enumerate(plan.signature.columns)
+    return Fields(tuple(Field(i, column) for i, column in columns if not column.level), plan, before)
 
 
 @dataclass(frozen=True)
@@ -112,7 +141,7 @@ class Numbers:
     def __post_init__(self) -> None:
         if self.width > WIDEST:
             raise NotCompiled(f"{self.width} columns are more than a twin holds per row ({WIDEST})")
-        self.plan.cells = max(self.plan.cells, self.width)
+        self.plan.count(cells=self.width)
 
     def then(self, run: Callable[[Any], Any], **changes: Any) -> Numbers:
         """Return the next stage: `run` gets this one's array."""
@@ -137,6 +166,8 @@ def as_numbers(given: Stage) -> Numbers:
     """
     if isinstance(given, Numbers):
         return given
+    if given.before is not None:
+        raise NotCompiled("a native step answers with a frame, where an array is read")
     text = [field.column for field in given.fields if field.column.type not in _NUMERIC]
     if text:
         raise NotCompiled(f"column {text[0].name!r} is {text[0].type}, where numbers are read")
@@ -203,7 +234,7 @@ def dot(given: Numbers, weights: Any) -> Callable[[Any], Any]:
     changes nothing.
     """
     weights = np.ascontiguousarray(weights)
-    given.plan.work += weights.size
+    given.plan.count(work=weights.size)
     if given.sparse:
         return lambda x: _in_order(x, weights)
     if len(weights) == 1:

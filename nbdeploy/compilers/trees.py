@@ -54,7 +54,7 @@ def _forest(model: Any, given: Stage) -> Callable[[Any], Any]:
     numbers = single(given, missing=bool(members[0]._support_missing_values(np.zeros((1, 1)))))
     values = [tree.value.reshape(tree.node_count, -1) for tree in trees]
     forest = forest_of(trees, values, [tree.feature for tree in trees], numbers.width)
-    numbers.plan.cells = max(numbers.plan.cells, forest.shape[0] * forest.shape[1])
+    numbers.plan.count(cells=forest.shape[0] * forest.shape[1])
     count = len(trees)
 
     def mean(x: Any) -> Any:
@@ -118,7 +118,7 @@ def isolation_forest(model: Any, given: Stage) -> Final:
     features = [np.where(tree.feature < 0, -2, subset[np.maximum(tree.feature, 0)]) for tree, subset in chosen]
     depths = zip(model._decision_path_lengths, model._average_path_length_per_tree, strict=True)
     forest = forest_of(trees, [(path + mean - 1.0)[:, None] for path, mean in depths], features, numbers.width)
-    numbers.plan.cells = max(numbers.plan.cells, forest.shape[0])
+    numbers.plan.count(cells=forest.shape[0])
     denominator = len(trees) * float(_average_path_length([model._max_samples])[0])
     if not denominator:
         raise NotCompiled("it was fitted with one row")
