@@ -11,7 +11,6 @@ import numpy as np
 from nbdeploy.codecs.labels import labels
 from nbdeploy.compilers.stages import Fields, NotCompiled, Numbers, Stage, as_numbers
 from nbdeploy.compilers.steps import Final, compile_final, compile_transformer
-from nbdeploy.compilers.twin import Method
 
 __all__ = ["column_transformer", "feature_union", "final_pipeline", "pipeline", "search"]
 
@@ -28,8 +27,7 @@ def _transformed(steps: Sequence[Any], given: Stage) -> Stage:
             made = _transformed(steps[i + 1 :], replace(given, before=None))
             if isinstance(made, Fields):
                 raise NotCompiled(f"no twin: two frames are made one after the other, by {name!r} and later")
-            convert, run = given.before, made.run
-            return replace(made, run=lambda rows: run(convert(rows)))
+            return replace(made, run=_after(given.before, made.run))
     return given
 
 
@@ -46,11 +44,11 @@ def _finished(steps: Sequence[Any], last: Any, name: str, given: Stage) -> Final
         given = _stepped(before, step, given)
         if isinstance(given, Fields) and given.before is not None:
             final = _finished(steps[i + 1 :], last, name, replace(given, before=None))
-            return {method: (_behind(given.before, ask), exact) for method, (ask, exact) in final.items()}
+            return {method: (_after(given.before, ask), exact) for method, (ask, exact) in final.items()}
     return compile_final(last, given, f"step {name!r}")
 
 
-def _behind(convert: Callable[[Any], Any], ask: Method) -> Method:
+def _after(convert: Callable[[Any], Any], ask: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda rows: ask(convert(rows))
 
 
