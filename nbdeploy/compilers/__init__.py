@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from nbdeploy.compilers.stages import NotCompiled
 from nbdeploy.compilers.twin import Row, Rows, Twin, Unsure
 from nbdeploy.plugins import Registry
-from nbdeploy.types import Signature
+from nbdeploy.signatures import Signature
 
 __all__ = ["COMPILERS", "Compiler", "NotCompiled", "Row", "Rows", "Twin", "Unsure", "compile_by", "compile_twins"]
 
@@ -22,6 +22,9 @@ class Compiler(Protocol):
 
     priority: int
     """Compilers are asked in this order, lowest first."""
+
+    automatic: bool
+    """Whether it is asked at all unless it is asked for by name."""
 
     def compile(self, model: Any, signature: Signature) -> Twin:
         """Make a twin of a model.
@@ -68,8 +71,17 @@ def compile_by(name: str, model: Any, signature: Signature) -> Twin:
         raise NotCompiled(f"{name}: {type(error).__name__}: {error}") from error
 
 
-def compile_twins(model: Any, signature: Signature) -> Iterator[tuple[str, Twin | str]]:
+def compile_twins(model: Any, signature: Signature, wanted: str | None = None) -> Iterator[tuple[str, Twin | str]]:
     """Make twins one after the other, the best first.
+
+    Parameters
+    ----------
+    model : object
+        The loaded, verified model.
+    signature : Signature
+        What it takes and answers.
+    wanted : str, optional
+        The only compiler to ask; all automatic ones by default.
 
     Yields
     ------
@@ -78,7 +90,8 @@ def compile_twins(model: Any, signature: Signature) -> Iterator[tuple[str, Twin 
     twin : Twin or str
         Its twin, or why it has none.
     """
-    for name in sorted(COMPILERS, key=lambda name: COMPILERS[name].priority):
+    automatic = sorted((n for n in COMPILERS if COMPILERS[n].automatic), key=lambda n: COMPILERS[n].priority)
+    for name in automatic if wanted is None else [wanted]:
         try:
             yield name, compile_by(name, model, signature)
         except NotCompiled as reason:

@@ -12,7 +12,7 @@ import polars as pl
 
 from nbdeploy.compilers import Twin, Unsure, compile_twins
 from nbdeploy.compilers.proof import Differs, Native, Proof, prove
-from nbdeploy.types import Signature
+from nbdeploy.signatures import Signature
 
 __all__ = ["SIZES", "Choice", "Speed", "below", "choose", "given", "measure"]
 
@@ -88,6 +88,7 @@ def choose(
     signature: Signature,
     native: Native,
     sample: pl.DataFrame,
+    wanted: str | None = None,
     *,
     seconds: float = 1.0,
     speed_seconds: float = 0.5,
@@ -104,13 +105,15 @@ def choose(
         The canonical native call.
     sample : polars.DataFrame
         Observed rows, bound.
+    wanted : str, optional
+        The only compiler to ask.
     seconds : float
         How long to look for rows that differ, besides the sample.
     speed_seconds : float
         How long to measure; 0 measures nothing.
     """
     reasons: list[str] = []
-    for name, twin in compile_twins(model, signature):
+    for name, twin in compile_twins(model, signature, wanted):
         if isinstance(twin, str):
             reasons.append(twin)
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from nbdeploy.codecs.labels import labels
 from nbdeploy.compilers.stages import Fields, NotCompiled, Numbers, Stage, as_numbers
 from nbdeploy.compilers.steps import Final, compile_final, compile_transformer
 
-__all__ = ["column_transformer", "feature_union", "final_pipeline", "pipeline", "search"]
+__all__ = ["chain", "column_transformer", "feature_union", "final_pipeline", "pipeline", "search"]
 
 
 def pipeline(model: Any, given: Stage) -> Stage:
@@ -54,6 +55,16 @@ def _after(convert: Callable[[Any], Any], ask: Callable[[Any], Any]) -> Callable
 
 def _stepped(name: str, step: Any, given: Stage) -> Stage:
     return given if step is None or step == "passthrough" else compile_transformer(step, given, name)
+
+
+def chain(model: Any, given: Stage) -> Final:
+    """Compile a model behind preprocessing: transformers, and functions of rows, which are called natively."""
+    steps = [(f"preprocessing {i}", _transforming(step)) for i, step in enumerate(model.steps, start=1)]
+    return _finished(steps, model.model, "model", given)
+
+
+def _transforming(step: Any) -> Any:
+    return step if hasattr(step, "transform") else SimpleNamespace(transform=step)
 
 
 def search(model: Any, given: Stage) -> Final:

@@ -1,7 +1,8 @@
 """ONNX Runtime as a compiler: for models of one table of numbers that no other compiler knows.
 
-Its matrix products depend on the number of rows, so rows are asked one by one. It is offered only where the
-packages of the extra ``onnx`` are installed, skl2onnx converts the model in float64, and the proof holds.
+Its matrix products depend on the number of rows, so rows are asked one by one; therefore it is used only where it is
+asked for by name. It is offered where the packages of the extra ``onnx`` are installed, skl2onnx converts the model in
+float64, and the proof holds.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from nbdeploy.compilers.deciding import best
 from nbdeploy.compilers.stages import NotCompiled, Numbers, Plan, fields_of, finite, floating
 from nbdeploy.compilers.twin import Answer, Method, Twin
-from nbdeploy.types import Signature
+from nbdeploy.signatures import Signature
 
 __all__ = ["COMPILER"]
 
@@ -23,6 +24,7 @@ class Onnx:
     """See :class:`nbdeploy.compilers.Compiler`."""
 
     priority = 90
+    automatic = False
 
     def compile(self, model: Any, signature: Signature) -> Twin:
         if type(model).__module__.partition(".")[0] != "sklearn":

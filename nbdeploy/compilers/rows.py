@@ -8,7 +8,7 @@ from nbdeploy.compilers.stages import NotCompiled, Plan, fields_of, name_of
 from nbdeploy.compilers.steps import FINALS, TRANSFORMERS, Final, compile_final
 from nbdeploy.compilers.steps import TREES as TREE_MODELS
 from nbdeploy.compilers.twin import Twin
-from nbdeploy.types import Signature
+from nbdeploy.signatures import Signature
 
 __all__ = ["COMPILER", "TREES"]
 
@@ -21,6 +21,7 @@ class RowCompiler:
     """
 
     priority = 20
+    automatic = True
 
     def compile(self, model: Any, signature: Signature) -> Twin:
         if name_of(model) not in FINALS and name_of(model) not in TRANSFORMERS:

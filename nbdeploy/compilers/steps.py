@@ -86,6 +86,7 @@ FINALS: dict[str, str] = {
     **TREES,
     **{f"sklearn.{name}": "linear:regressor" for name in _LINEAR},
     **{f"sklearn.{name}": "linear:classifier" for name in _DECIDING},
+    "nbdeploy.Chain": "composed:chain",
     "sklearn.BernoulliNB": "bayes:bernoulli",
     "sklearn.CategoricalNB": "bayes:categorical",
     "sklearn.ComplementNB": "bayes:complement",
@@ -135,6 +136,19 @@ def compile_transformer(step: Any, given: Stage, name: str) -> Stage:
     if given.plan.exact and not stage_is_exact(stage) and stage_is_exact(given):
         return call_natively(step, given, name, f"no twin: step {name!r} ({type(step).__name__}) rounds")
     return stage
+
+
+def ends_in_trees(model: Any) -> bool:
+    """Whether a model, or the last step of its pipelines and searches, is a tree ensemble: its twin never rounds."""
+    while True:
+        if hasattr(model, "best_estimator_"):
+            model = model.best_estimator_
+        elif name_of(model) == "nbdeploy.Chain":
+            model = model.model
+        elif hasattr(model, "steps"):
+            model = model.steps[-1][1]
+        else:
+            return name_of(model) in TREES
 
 
 def stage_is_exact(stage: Stage) -> bool:

@@ -34,6 +34,8 @@ class Options:
         Whether to go on when something that looks like a password or key would be carried.
     sign : Path, optional
         The private key to sign the content with.
+    compile : bool or str
+        Whether to look for a faster equal twin, or by which compiler only.
     declared : mapping
         What the user says of the inputs, as :func:`nbdeploy.codecs.declare` takes it.
 
@@ -52,6 +54,7 @@ class Options:
     allow_secrets: bool = False
     sign: Path | None = None
     declared: Mapping[str, Any] = field(default_factory=dict)
+    compile: bool | str = True
 
     def __post_init__(self) -> None:
         if self.sample < 1:

@@ -25,8 +25,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.svm import LinearSVC, LinearSVR
 
+from nbdeploy.codecs import bind
+from nbdeploy.compilers import compile_by
 from nbdeploy.compilers.proof import prove
-from tests.compilers.twins import AMOUNT, BINARY, NUMBERS, THREE, fitted, hold, twins_of
+from tests.compilers.twins import AMOUNT, BINARY, NUMBERS, THREE, Held, fitted, hold, twins_of
 
 
 @pytest.mark.parametrize("target", [BINARY, THREE], ids=["two", "three"])
@@ -103,8 +105,9 @@ def test_onnx_takes_what_the_others_do_not_know() -> None:
     pytest.importorskip("onnxruntime")
     data = NUMBERS.to_numpy()
     model = fitted(MLPRegressor(hidden_layer_sizes=(4,), max_iter=20, random_state=0), data, AMOUNT)
-    found, _ = twins_of(model, data)
+    found, caller = twins_of(model, data)
     assert found["rows"] == "no twin: a MLPRegressor is not known"
-    held = hold(model, data)
-    assert held.compiler == "onnx"
+    assert "onnx" not in found, "it is asked only by name"
+    twin = compile_by("onnx", model, caller.signature)
+    held = Held("onnx", twin, caller.native, caller.signature, bind(data, caller.signature))
     assert held.proven().max_difference <= 1e-9
