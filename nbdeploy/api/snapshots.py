@@ -31,6 +31,7 @@ def snapshot(
     tolerance: float = 1e-12,
     preprocess: Any = (),
     allow_secrets: bool = False,
+    compile: bool | str = True,  # noqa: A002 - what it is called everywhere
     sign: str | Path | None = None,
     defaults: Mapping[str, Any] | None = None,
     nullable: Collection[str] = (),
@@ -70,6 +71,9 @@ def snapshot(
     preprocess : sequence of object, optional
         What the notebook did to the rows before it gave them to the model: fitted transformers and functions, in
         order. They become part of the snapshot; `data` is then the rows as they were before.
+    compile : bool or str
+        Whether to look for a compiled twin: the same answers, many times faster for single records. The name of a
+        compiler (``rows``, ``treelite``, ``onnx``) tries only that one.
     allow_secrets : bool
         Store the snapshot although it carries what looks like a password, key or token.
     sign : str or Path, optional
@@ -123,6 +127,7 @@ def snapshot(
         tolerance,
         preprocess=preprocess if isinstance(preprocess, (list, tuple)) else (preprocess,),
         allow_secrets=allow_secrets,
+        compile=compile,
         sign=Keys((settings or Settings.load()).keys).private(sign) if sign is not None else None,
         declared=declared,
     )

@@ -48,6 +48,8 @@ class _NotebookOnly(Command):
 @option("--sample", type=int, metavar="N", help="How many rows to keep beside the model, and to prove it with.")
 @option("--note", metavar="TEXT", help="A remark for the version record.")
 @option("--preprocess", type=OBJECT, multiple=True, metavar="F", help="What was done to the rows before the model.")
+@option("--no-compile", "compile", flag_value=False, help="Look for no compiled twin: native code answers all.")
+@option("--compiler", "compile", metavar="NAME", help="Try only this compiler: rows, treelite or onnx.")
 @option("--allow-secrets", is_flag=True, help="Store it although something in it looks like a password or key.")
 @option("--tolerance", type=float, metavar="T", help="Largest relative difference allowed between two answers.")
 @option("--sign", type=FILE, metavar="KEY", help="A private key to sign the content with, by name or file.")

@@ -73,7 +73,7 @@ class CleanProcess:
     ) -> None:
         self._exit.close()
 
-    def begin(self, bundle: Path, packages: Collection[str]) -> None:
+    def begin(self, bundle: Path, packages: Collection[str], twin: bool | str = False) -> None:
         """Have a bundle rehearsed; :attr:`folder` has the sample.
 
         Parameters
@@ -82,8 +82,10 @@ class CleanProcess:
             The bundle's folder.
         packages : collection of str
             Top-level packages that the model is made of.
+        twin : bool or str
+            Whether to look for a compiled twin and prove it, or by which compiler only.
         """
-        task = {"bundle": str(bundle), "out": str(self.folder), "packages": sorted(packages)}
+        task = {"bundle": str(bundle), "out": str(self.folder), "packages": sorted(packages), "twin": twin}
         pipe = self._process.stdin
         assert pipe is not None  # noqa: S101 - it was asked for
         # The pipe stays open: its end tells the process that nobody waits any more.

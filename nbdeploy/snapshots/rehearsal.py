@@ -57,6 +57,8 @@ class Rehearsal:
         The processor, and which code of its linear algebra it chose.
     environment : str
         ``new`` if it was a virtual environment made of nothing but the requirements; empty if it was this one.
+    twin : mapping
+        What was found out about a compiled twin; a fact of its own in the record.
     imports : mapping of str to str
         The modules that the model and what it needs imported, with their files; no part of the record.
     """
@@ -79,11 +81,12 @@ class Rehearsal:
     machine: str
     cpu: Mapping[str, Any]
     environment: str = ""
+    twin: Mapping[str, Any] = field(default_factory=dict, repr=False)
     imports: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def document(self) -> dict[str, Any]:
         """Return the facts for the version record."""
-        return {name: value for name, value in asdict(self).items() if name != "imports"}
+        return {name: value for name, value in asdict(self).items() if name not in {"imports", "twin"}}
 
 
 def rehearse(
@@ -94,6 +97,7 @@ def rehearse(
     packages: Collection[str] = (),
     process: CleanProcess | None = None,
     blame: Callable[[], str] = str,
+    twin: bool | str = False,
 ) -> Rehearsal:
     """Load a bundle in a clean process, and compare its answers with those expected.
 
@@ -113,6 +117,8 @@ def rehearse(
         One that was started already.
     blame : callable
         Names the step to blame for answers that depend on other rows.
+    twin : bool or str
+        Whether to look for a compiled twin and prove it, or by which compiler only.
 
     Raises
     ------
@@ -123,8 +129,8 @@ def rehearse(
     manifest = Manifest.read(bundle)
     if process is None:
         with CleanProcess(manifest.parsed.flavor) as own:
-            return rehearse(bundle, sample, expected, tolerance, packages, own, blame)
-    result, answers = _performed(process, bundle, sample, packages)
+            return rehearse(bundle, sample, expected, tolerance, packages, own, blame, twin)
+    result, answers = _performed(process, bundle, sample, packages, twin)
     whole = compare(expected, answers["whole"], tolerance)
     if not whole.equal:
         raise _other_answers(whole, expected.height, _run_to_run(manifest.parsed.flavor, bundle, sample, answers))
@@ -152,10 +158,10 @@ def rehearse(
 
 
 def _performed(
-    process: CleanProcess, bundle: Path, sample: pl.DataFrame, packages: Collection[str]
+    process: CleanProcess, bundle: Path, sample: pl.DataFrame, packages: Collection[str], twin: bool | str = False
 ) -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
     sample.write_parquet(process.folder / SAMPLE)
-    process.begin(bundle, packages)
+    process.begin(bundle, packages, twin)
     if packages:
         owners()  # takes as long as loading a small model, and can be done meanwhile
     result = process.finish()

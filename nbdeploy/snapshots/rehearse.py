@@ -32,7 +32,7 @@ def main(flavor: str) -> int:
             return 1
         threading.Thread(target=_end_with_parent, daemon=True).start()
         task = json.loads(line)
-        result = _perform(Path(task["bundle"]), Path(task["out"]))
+        result = _perform(Path(task["bundle"]), Path(task["out"]), task["twin"])
         # In the kernel, __main__ was the notebook; here it is this program.
         roots = {*task["packages"], *result.pop("modules", ())} - {"__main__"}
         result["imports"] = imports.needed_by(roots)
@@ -48,12 +48,12 @@ def _get_ready(flavor: str) -> None:
         getattr(FLAVORS[flavor], "get_ready", lambda: None)()
 
 
-def _perform(bundle: Path, out: Path) -> dict[str, Any]:
+def _perform(bundle: Path, out: Path, twin: bool | str) -> dict[str, Any]:
     sys.addaudithook(_deny_network)
     try:
         from nbdeploy.snapshots.trial import try_out
 
-        return try_out(bundle, out)
+        return try_out(bundle, out, twin)
     except BaseException as error:
         return {"error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
 

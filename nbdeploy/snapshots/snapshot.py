@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
@@ -32,6 +33,7 @@ from nbdeploy.snapshots.options import Options
 from nbdeploy.snapshots.rehearsal import Rehearsal, rehearse
 from nbdeploy.snapshots.sampling import Kept
 from nbdeploy.snapshots.secrets import find_secrets, refuse_secrets
+from nbdeploy.snapshots.twins import answered_by_twin
 from nbdeploy.store import Store, Version
 from nbdeploy.types import Canonical, Progress, Report, check_name, ignore_progress
 
@@ -91,11 +93,12 @@ class _Subject:
     options: Options
     by_hand: Callable[[str, Any], Any] | None = None
 
-    def asking(self, flavor: str, canonical: Canonical) -> Asking:
-        """How the live model is asked."""
+    def answers(self, flavor: str, canonical: Canonical) -> Answers:
+        """Ask the live model."""
         options = self.options
         asked = (options.method, options.sample, options.tolerance, canonical)
-        return Asking(flavor, *asked, by_hand=self.by_hand, declared=options.declared)
+        asking = Asking(flavor, *asked, by_hand=self.by_hand, declared=options.declared)
+        return answer(self.model, self.data, asking)
 
 
 def _proven(subject: _Subject, work: Path, progress: Report) -> Draft:
@@ -111,7 +114,8 @@ def _proven_by(flavor: str, subject: _Subject, work: Path, progress: Report) -> 
     # The clean process gets ready while the kernel asks and saves the model.
     with CleanProcess(flavor) as process:
         progress(Progress(0, _STEPS, message="asking the model in the kernel"))
-        answers = answer(subject.model, subject.data, subject.asking(flavor, Canonical()))
+        answers = subject.answers(flavor, Canonical())
+        answers = answered_by_twin(subject.model, answers, subject.options.compile, partial(subject.answers, flavor))
         profile = profile_model(subject.model, subject.data, answers)
         measured = measure_model(subject.model, answers, subject.options.test)
         steps = [name_of(step) for step in subject.options.preprocess]
@@ -123,12 +127,14 @@ def _proven_by(flavor: str, subject: _Subject, work: Path, progress: Report) -> 
             refuse_secrets(find_secrets(reached, captured))
         stage = _Stage(subject, captured, profile, facts, work, progress)
         draft, rehearsal = _rehearsed(stage, answers, process)
+    if answers.asking.canonical.twin and not rehearsal.twin.get("compiler"):
+        with CleanProcess(flavor) as process:  # the twin that was planned is none: native code answers
+            draft, rehearsal = _rehearsed(stage, subject.answers(flavor, Canonical()), process)
     if rehearsal.row_stable:
         return draft
     # One fixed tile for everything: the same kernel runs for every row, however many are asked for.
     with CleanProcess(flavor) as process:
-        answers = answer(subject.model, subject.data, subject.asking(flavor, Canonical(tile=_TILE)))
-        return _rehearsed(stage, answers, process)[0]
+        return _rehearsed(stage, subject.answers(flavor, Canonical(tile=_TILE)), process)[0]
 
 
 @dataclass(frozen=True)
@@ -160,10 +166,12 @@ def _rehearsed(stage: _Stage, answers: Answers, process: CleanProcess) -> tuple[
         draft.packages,
         process,
         lambda: dependent_step(model, rebuild(answers.sample[:FEW], answers.signature)),
+        stage.subject.options.compile,
     )
     found = environment(rehearsal.imports)
     notices = [*stage.facts.get("notices", ()), *found.notices]
-    return draft.finished(found.environment, rehearsal=rehearsal.document(), notices=notices), rehearsal
+    facts = {"rehearsal": rehearsal.document(), "notices": notices, "twin": rehearsal.twin}
+    return draft.finished(found.environment, **facts), rehearsal
 
 
 def verify(

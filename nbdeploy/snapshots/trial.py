@@ -18,6 +18,7 @@ from nbdeploy.canonical import estimators_of
 from nbdeploy.flavors.local import CAPTURED
 from nbdeploy.predictor import Predictor, load
 from nbdeploy.snapshots.processor import processor
+from nbdeploy.snapshots.twins import prove_twin
 
 __all__ = ["AGAIN", "SAMPLE", "WAYS", "digest_of", "shuffled", "try_out"]
 
@@ -29,11 +30,20 @@ _PIECE = 7
 _PIECES = 3
 
 
-def try_out(bundle: Path, out: Path) -> dict[str, Any]:
+def try_out(bundle: Path, out: Path, twin: bool | str = False) -> dict[str, Any]:
     """Load a bundle and answer the rows in ``out/sample.parquet`` whole, shuffled, in pieces and one by one.
 
     Every way's answers are written to ``out/<way>.parquet``; those of all rows once more to ``again.parquet``,
     where not every bit was the same.
+
+    Parameters
+    ----------
+    bundle : Path
+        The bundle's folder.
+    out : Path
+        Where the rows are, and the answers go.
+    twin : bool or str
+        Whether to look for a compiled twin and prove it, or by which compiler only.
 
     Returns
     -------
@@ -50,7 +60,7 @@ def try_out(bundle: Path, out: Path) -> dict[str, Any]:
     answered = time.perf_counter()
     for way, answers in _answers(predictor, sample, methods, whole).items():
         answers.write_parquet(out / f"{way}.parquet")
-    return {
+    facts = {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),
@@ -61,6 +71,8 @@ def try_out(bundle: Path, out: Path) -> dict[str, Any]:
         "answers_sha256": digest_of(whole),
         "modules": sorted(_modules(predictor)),
     }
+    # Last, so that neither its memory nor its imports count as the model's.
+    return {**facts, "twin": prove_twin(predictor, sample, twin) if twin else {}}
 
 
 def _modules(predictor: Predictor) -> set[str]:

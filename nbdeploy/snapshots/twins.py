@@ -81,9 +81,9 @@ def answered_by_twin(model: Any, answers: Answers, wanted: bool | str, ask: Call
 def prove_twin(
     predictor: Predictor,
     sample: pl.DataFrame,
-    *,
     wanted: bool | str = True,
-    seconds: float = 0.6,
+    *,
+    seconds: float = 0.8,
     measured: bool = True,
 ) -> dict[str, Any]:
     """Build the twin of a loaded snapshot, and prove it against the native call.
