@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from nbdeploy.batch.annotations import guess
-from nbdeploy.batch.notebooks import Notebook
 from nbdeploy.batch.parameters import Parameter, Parameters, parameters_of
 from nbdeploy.batch.values import Text, portable
 from nbdeploy.errors import InvalidData, NotFound, WrongUsage
+from nbdeploy.notebooks import Notebook
 
 __all__ = ["bind"]
 

@@ -20,11 +20,11 @@ from typing import TextIO
 from nbdeploy.batch.failure import Failure, plain
 from nbdeploy.batch.folder import Folder, Request
 from nbdeploy.batch.ledger import Ledger
-from nbdeploy.batch.notebooks import first_line
 from nbdeploy.batch.processes import Worker
 from nbdeploy.batch.record import FAILED, STOPPED, SUCCEEDED
 from nbdeploy.errors import NotWritable
 from nbdeploy.files import replacing, writing
+from nbdeploy.notebooks import first_line
 
 __all__ = ["main"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nbdeploy.batch.notebooks import Notebook
 from nbdeploy.errors import NotFound
+from nbdeploy.notebooks import Notebook
 
 __all__ = ["Kernel", "choose_kernel"]
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from nbdeploy.batch.annotations import convert, from_text, read_annotation, type_of_default
-from nbdeploy.batch.notebooks import Notebook
 from nbdeploy.batch.values import Text, portable, showable
 from nbdeploy.cards import Card, Result, Table
 from nbdeploy.errors import InvalidData
+from nbdeploy.notebooks import Notebook
 
 __all__ = ["Parameter", "Parameters", "parameters_of"]
 

@@ -15,12 +15,12 @@ from nbdeploy.batch.failure import Failure
 from nbdeploy.batch.folder import Events, Folder, Request
 from nbdeploy.batch.kernels import choose_kernel
 from nbdeploy.batch.ledger import Ledger
-from nbdeploy.batch.notebooks import Notebook
 from nbdeploy.batch.processes import Worker, environment_of, start_child
 from nbdeploy.batch.record import FAILED, QUEUED, STOPPED, SUCCEEDED, Run, RunList
 from nbdeploy.batch.values import showable
 from nbdeploy.errors import RunFailed, WrongUsage
 from nbdeploy.files import replacing
+from nbdeploy.notebooks import Notebook
 from nbdeploy.settings import Settings
 from nbdeploy.types import Report, ignore_progress
 

@@ -10,8 +10,8 @@ import pytest
 
 from nbdeploy.batch import Text, parameters_of
 from nbdeploy.batch.binding import bind
-from nbdeploy.batch.notebooks import Notebook
 from nbdeploy.errors import InvalidData, NbdeployError, NotFound, WrongUsage
+from nbdeploy.notebooks import Notebook
 
 CELL = """
 import os

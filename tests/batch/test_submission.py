@@ -13,9 +13,9 @@ import pytest
 from nbdeploy import batch
 from nbdeploy.batch.kernels import Kernel, choose_kernel
 from nbdeploy.batch.ledger import Ledger
-from nbdeploy.batch.notebooks import Notebook
 from nbdeploy.batch.processes import Worker
 from nbdeploy.errors import NotFound, NotWritable, WrongUsage
+from nbdeploy.notebooks import Notebook
 from nbdeploy.settings import Settings
 
 
