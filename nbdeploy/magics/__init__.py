@@ -11,6 +11,7 @@ from nbdeploy.magics.deploy import MAGIC, Deploy
 from nbdeploy.magics.display import forget_text
 from nbdeploy.magics.questions import Questions
 from nbdeploy.magics.silence import Silencer
+from nbdeploy.snapshots import history
 
 __all__ = ["load", "unload"]
 
@@ -30,6 +31,7 @@ def load(shell: Any, tree: Group = cli) -> None:
     shell.input_transformers_cleanup.append(Questions(MAGIC))
     shell.ast_transformers.append(Silencer(MAGIC))
     shell.Completer.custom_matchers.append(Completions(shell, MAGIC, tree))
+    history.record(shell)
 
 
 def unload(shell: Any) -> None:
@@ -49,3 +51,4 @@ def unload(shell: Any) -> None:
     ):
         added[:] = [item for item in added if not isinstance(item, ours)]
     forget_text(shell)
+    history.forget(shell)

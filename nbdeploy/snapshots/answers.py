@@ -68,8 +68,10 @@ class Answers:
         How it was asked.
     signature : Signature
         Inputs and outputs.
+    given : polars.DataFrame
+        All rows of the data, as on the wire.
     sample : polars.DataFrame, n rows
-        The rows, as on the wire.
+        Those of them that were asked for.
     expected : polars.DataFrame, n rows
         The answers of every method.
     native_difference : float
@@ -78,6 +80,7 @@ class Answers:
 
     asking: Asking
     signature: Signature
+    given: pl.DataFrame
     sample: pl.DataFrame
     expected: pl.DataFrame
     native_difference: float
@@ -143,6 +146,7 @@ def _answers(model: Any, data: Any, inputs: Signature, asking: Asking) -> Answer
     return Answers(
         asking,
         msgspec.structs.replace(inputs, outputs=outputs, default_method=default),
+        wire,
         wire[rows],
         pl.concat([answered.frame for answered in found.values()], how="horizontal"),
         max(answered.difference for answered in found.values()),

@@ -28,7 +28,7 @@ from nbdeploy.snapshots.describing import measure_model, profile_model
 from nbdeploy.snapshots.draft import Draft, assemble
 from nbdeploy.snapshots.environment import environment
 from nbdeploy.snapshots.fresh import fresh_environment
-from nbdeploy.snapshots.lineage import lineage
+from nbdeploy.snapshots.lineage import trace
 from nbdeploy.snapshots.options import Options
 from nbdeploy.snapshots.rehearsal import Rehearsal, rehearse
 from nbdeploy.snapshots.sampling import Kept
@@ -68,7 +68,9 @@ def take_snapshot(
     """Take a snapshot of a live model. See :func:`nbdeploy.snapshot`."""
     check_name(name, "model name")
     options = options or Options()
-    subject = _Subject(name, chained(options.preprocess, model), data, options, by_hand(options.preprocess, model))
+    whole = chained(options.preprocess, model)
+    parts = (model, *options.preprocess)
+    subject = _Subject(name, whole, data, options, by_hand(options.preprocess, model), parts)
     with TemporaryDirectory(prefix="nbdeploy-") as work:
         try:
             draft = _proven(subject, Path(work), progress)
@@ -92,6 +94,7 @@ class _Subject:
     data: Any
     options: Options
     by_hand: Callable[[str, Any], Any] | None = None
+    parts: Sequence[Any] = ()
 
     def answers(self, flavor: str, canonical: Canonical) -> Answers:
         """Ask the live model."""
@@ -118,8 +121,14 @@ def _proven_by(flavor: str, subject: _Subject, work: Path, progress: Report) -> 
         answers = answered_by_twin(subject.model, answers, subject.options.compile, partial(subject.answers, flavor))
         profile = profile_model(subject.model, subject.data, answers)
         measured = measure_model(subject.model, answers, subject.options.test)
-        steps = [name_of(step) for step in subject.options.preprocess]
-        facts = {"note": subject.options.note, "lineage": lineage(), "preprocess": steps, **asdict(measured)}
+        traced = trace(subject.parts, answers.given)
+        facts = {
+            "note": subject.options.note,
+            "lineage": traced.facts,
+            "notices": [*traced.notices],
+            "preprocess": [name_of(step) for step in subject.options.preprocess],
+            **asdict(measured),
+        }
         progress(Progress(1, _STEPS, message="capturing what the model uses"))
         reached = FLAVORS[flavor].reached(subject.model)
         captured = capture(reached)

@@ -28,9 +28,19 @@ class Kernel:
         )
         return reply["content"], messages
 
+    def run_cell(self, code: str, cell: str) -> dict[str, Any]:
+        """The reply to a cell with an id, as Jupyter's front ends send it."""
+        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
+        session = self._client.session
+        message = session.msg("execute_request", content, metadata={"cellId": cell})
+        self._client.shell_channel.send(message)
+        return self._reply(message["header"]["msg_id"])
+
     def complete(self, code: str) -> dict[str, Any]:
         """The kernel's answer to a completion request."""
-        asked = self._client.complete(code, len(code))
+        return self._reply(self._client.complete(code, len(code)))
+
+    def _reply(self, asked: str) -> dict[str, Any]:
         while True:
             try:
                 reply = self._client.get_shell_msg(timeout=60)
@@ -154,6 +164,20 @@ def test_a_model_leaves_the_notebook(kernel: Kernel) -> None:
         assert reply["status"] == "ok", messages
     completed = kernel.complete("x = %deploy show churn@")
     assert completed["matches"] == ["churn@champion"]
+
+
+def test_cells_are_known_by_their_ids(kernel: Kernel) -> None:
+    """The kernel remembers which cell ran when, how it ended, and at which line it is now."""
+    assert kernel.run_cell("base = 3", "first")["status"] == "ok"
+    assert kernel.run_cell("base = 4\nbase / 0", "second")["status"] == "error"
+    look = "from nbdeploy.snapshots.history import history\nheard = history().executions[-3:]"
+    assert kernel.run_cell(look, "third")["status"] == "ok"
+    seen = [("first", None, False), ("second", 2, True), ("third", 2, False)]
+    reply, _ = kernel.run(
+        f"assert [(e.cell, e.upto, e.failed) for e in heard] == {seen}, heard\n"
+        "assert heard[2].count == heard[0].count + 2"
+    )
+    assert reply["status"] == "ok", reply
 
 
 @pytest.mark.parametrize("before", ["%deploy ", "x = %deploy ", "    %deploy "])

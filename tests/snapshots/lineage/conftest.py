@@ -1,0 +1,5 @@
+"""The notebook of these tests."""
+
+from tests.snapshots.lineage.notebooks import notebook
+
+__all__ = ["notebook"]
