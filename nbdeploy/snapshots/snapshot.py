@@ -28,7 +28,7 @@ from nbdeploy.snapshots.describing import measure_model, profile_model
 from nbdeploy.snapshots.draft import Draft, assemble
 from nbdeploy.snapshots.environment import environment
 from nbdeploy.snapshots.fresh import fresh_environment
-from nbdeploy.snapshots.lineage import trace
+from nbdeploy.snapshots.lineage import made_elsewhere, past, trace
 from nbdeploy.snapshots.options import Options
 from nbdeploy.snapshots.rehearsal import Rehearsal, rehearse
 from nbdeploy.snapshots.sampling import Kept
@@ -121,11 +121,13 @@ def _proven_by(flavor: str, subject: _Subject, work: Path, progress: Report) -> 
         answers = answered_by_twin(subject.model, answers, subject.options.compile, partial(subject.answers, flavor))
         profile = profile_model(subject.model, subject.data, answers)
         measured = measure_model(subject.model, answers, subject.options.test)
-        traced = trace(subject.parts, answers.given)
+        known = past()
+        traced = trace(subject.parts, answers.given, known)
+        made = () if subject.options.preprocess else made_elsewhere(subject.data, known)
         facts = {
             "note": subject.options.note,
             "lineage": traced.facts,
-            "notices": [*traced.notices],
+            "notices": [*traced.notices, *made],
             "preprocess": [name_of(step) for step in subject.options.preprocess],
             **asdict(measured),
         }

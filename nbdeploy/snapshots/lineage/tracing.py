@@ -82,6 +82,13 @@ class Past:
         found = [n for n, v in names.items() if v is thing] or [n for n, v in names.items() if _holds(v, thing)]
         return sorted(found, key=lambda name: name not in self.used_now())
 
+    def evaluate(self, expression: str) -> Any:
+        """What a plain expression (see :func:`is_plain`) stands for now; None if it cannot be evaluated."""
+        try:
+            return eval(expression, dict(self.history.names))  # noqa: S307 - the user's own, in her own kernel
+        except Exception:
+            return None
+
     def used_now(self) -> list[str]:
         """The variables in the statement that runs now."""
         running = list(steps_of(self.history.executions[-1:]))[-1:]
@@ -90,15 +97,19 @@ class Past:
 
 
 def past() -> Past | None:
-    """What ran in this kernel; None outside of IPython."""
-    found = history()
-    if found is None or not found.executions:
+    """What ran in this kernel; None outside of IPython, and where that cannot be told."""
+    try:
+        found = history()
+        if found is None or not found.executions:
+            return None
+        keys = Keys()
+        return Past(found, keys, run(steps_of(found.executions), keys))
+    except Exception:
+        _log.debug("the history of the kernel is not understood", exc_info=True)
         return None
-    keys = Keys()
-    return Past(found, keys, run(steps_of(found.executions), keys))
 
 
-def trace(things: Sequence[object], data: pl.DataFrame) -> Lineage:
+def trace(things: Sequence[object], data: pl.DataFrame, known: Past | None) -> Lineage:
     """Find out where a model comes from. What cannot be found out is ``unknown``; nothing fails for that.
 
     Parameters
@@ -107,10 +118,11 @@ def trace(things: Sequence[object], data: pl.DataFrame) -> Lineage:
         The model, and what goes with it.
     data : polars.DataFrame, n rows
         The data given, as on the wire.
+    known : Past or None
+        What ran in the kernel.
     """
     fingerprinted = {"data": fingerprint(data)}
     try:
-        known = past()
         found = _in_script() if known is None else _in_notebook(things, known)
     except Exception:
         _log.debug("the lineage is not known", exc_info=True)

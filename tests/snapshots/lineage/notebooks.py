@@ -7,16 +7,17 @@ import os
 import sys
 import time
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from nbdeploy.snapshots import history
-from nbdeploy.snapshots.lineage.tracing import trace
+from nbdeploy.snapshots.lineage import past, trace
 
 
 class Notebook:
@@ -50,10 +51,12 @@ class Notebook:
 
     def trace(self, variable: str = "model") -> Any:
         """The lineage of a variable, as a cell that runs now would find it."""
-        import polars as pl
+        return self.ask(lambda thing: trace([thing], pl.DataFrame({"x": [1]}), past()), variable)
 
-        found = []
-        self.shell.user_ns["look"] = lambda thing: found.append(trace([thing], pl.DataFrame({"x": [1]})))
+    def ask(self, question: Callable[[Any], Any], variable: str) -> Any:
+        """The answer to a question about a variable, asked by a cell that runs now."""
+        found: list[Any] = []
+        self.shell.user_ns["look"] = lambda thing: found.append(question(thing))
         self.shell.run_cell(f"look({variable})", store_history=True, cell_id="deploy").raise_error()
         return found[0]
 

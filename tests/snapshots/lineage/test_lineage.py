@@ -81,8 +81,8 @@ def test_a_script_is_known_by_its_file(script: Any) -> None:
         """
 import numpy as np
 import polars as pl
-from nbdeploy.snapshots.lineage import trace
-answer = trace([object()], pl.DataFrame({"x": [1.0]})).facts
+from nbdeploy.snapshots.lineage import past, trace
+answer = trace([object()], pl.DataFrame({"x": [1.0]}), past()).facts
 """
     )
     assert answer["script"].endswith("script.py")

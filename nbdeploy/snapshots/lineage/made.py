@@ -1,0 +1,218 @@
+"""Whether data was made from another table by something that callers would have to do themselves."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nbdeploy.codecs.frames import CONTAINERS, container_of
+from nbdeploy.snapshots.lineage.making import Making, origin_of
+from nbdeploy.snapshots.lineage.staleness import name_of
+from nbdeploy.snapshots.lineage.tracing import Past
+
+__all__ = ["made_elsewhere"]
+
+_log = logging.getLogger(__name__)
+_ROWS = 64
+_FOUND_ROWS = 8
+_MOST_ROWS = 20_000
+_MOST_OBJECTS = 20
+_MOST_STEPS = 4
+
+
+def made_elsewhere(data: Any, known: Past | None) -> list[str]:
+    """Warn where the data given is what a fitted transformer or a function of the notebook made of another table.
+
+    Callers would have to do that themselves, and often will not. What made it is found in the history of the kernel
+    or among the variables, and tried on a few rows before anything is said.
+
+    Parameters
+    ----------
+    data : table
+        As it was given.
+    known : Past or None
+        What ran in the kernel.
+
+    Returns
+    -------
+    list of str
+        The warning, with the option to add; empty if there is none.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"), contextlib.redirect_stdout(io.StringIO()):
+            told = _from_history(data, known) if known is not None else ""
+            return [told] if told else _from_objects(data, known)
+    except Exception:
+        _log.debug("what made the data is not known", exc_info=True)
+        return []
+
+
+def _from_history(data: Any, known: Past) -> str:
+    names = [name for name in known.names_of(data) if known.history.names[name] is data]
+    if not names:
+        return ""
+    name = names[0]
+    found = origin_of(known.state[name], known)
+    if found is None:
+        return ""
+    if found.source is None:
+        return _lost(name, found)
+    source = known.evaluate(found.source)
+    if source is None or not _proven(found, source, data, known):
+        return ""
+    if found.library:
+        return (
+            f"{name} was made from {found.source} by {found.library}: callers will have to send its columns, and of "
+            f"other rows it makes others; to send {found.source} instead, put an encoder that is fitted once "
+            "(OneHotEncoder) into a pipeline with the model"
+        )
+    return _advice(name, found.makers, found.source)
+
+
+def _advice(name: str, makers: Sequence[str], source: str) -> str:
+    options = " ".join(f"--preprocess {maker}" for maker in makers)
+    return (
+        f"{name} was made from {source} by {' and '.join(makers)}: callers will have to send rows transformed like "
+        f"that; to send {source} instead add: {options} -X {source}"
+    )
+
+
+def _lost(name: str, found: Making) -> str:
+    """What to say where what it was before is nowhere any more."""
+    makers, cell = " and ".join(found.makers), name_of(found.node)
+    if not found.whole:
+        return (
+            f"columns of {name} were changed by {makers} in {cell}: callers will have to send them transformed like "
+            f"that; put {makers} into a pipeline with the model (make_column_transformer)"
+        )
+    options = " ".join(f"--preprocess {maker}" for maker in found.makers)
+    return (
+        f"{name} was changed by {makers} in {cell}, which replaced what it was before: callers will have to send rows "
+        f"transformed like that; keep the rows as they were under another name, say raw, and add: {options} -X raw"
+    )
+
+
+def _proven(found: Making, source: Any, data: Any, known: Past) -> bool:
+    """Whether the makers make these rows of the source, and are not without effect."""
+    applied = [known.evaluate(maker) for maker in found.makers]
+    if found.library:
+        whole = known.evaluate(found.library_call) if len(source) <= _MOST_ROWS else None
+        return whole is not None and _contains(whole, _some(data, _FOUND_ROWS), data)
+    if any(maker is None for maker in applied):
+        return False
+    return _makes([_function(maker) for maker in applied], source, data, found.selected)
+
+
+def _from_objects(data: Any, known: Past | None) -> list[str]:
+    """Try every fitted transformer on every table of as many rows."""
+    names = known.history.names if known is not None else vars(sys.modules["__main__"])
+    if known is not None and any(value is data for name, value in names.items() if name in known.state):
+        return []  # the history knows where it is from
+    visible = {name: value for name, value in list(names.items()) if not name.startswith("_")}
+    fitted = {n: v for n, v in visible.items() if hasattr(v, "transform") and hasattr(v, "n_features_in_")}
+    tables = {n: v for n, v in visible.items() if v is not data and _is_table(v) and len(v) == _height(data)}
+    mine = next((n for n, v in visible.items() if v is data), "the data given")
+    makers: list[str] = []
+    wanted, source = data, ""
+    for _ in range(_MOST_STEPS):
+        step = _one_step(wanted, dict(list(fitted.items())[:_MOST_OBJECTS]), dict(list(tables.items())[:_MOST_OBJECTS]))
+        if step is None:
+            break
+        maker, source = step
+        makers.insert(0, maker)
+        fitted.pop(maker)
+        wanted = tables.pop(source)
+    return [_advice(mine, makers, source)] if makers else []
+
+
+def _one_step(data: Any, fitted: Mapping[str, Any], tables: Mapping[str, Any]) -> tuple[str, str] | None:
+    for maker, transformer in fitted.items():
+        for source, table in tables.items():
+            width = table.shape[1] if getattr(table, "ndim", 0) == 2 else 1
+            if width != transformer.n_features_in_:
+                continue
+            with contextlib.suppress(Exception):  # a table of another kind than it was fitted on
+                if _makes([transformer.transform], table, data, selected=False):
+                    return maker, source
+    return None
+
+
+def _function(maker: Any) -> Callable[[Any], Any]:
+    return maker.transform if hasattr(maker, "transform") else maker  # type: ignore[no-any-return]
+
+
+def _makes(functions: Sequence[Callable[[Any], Any]], source: Any, data: Any, selected: bool) -> bool:
+    if not selected:
+        if _height(source) != _height(data):
+            return False
+        rows = _some(data)
+        given, wanted = _take(source, rows), _array(_take(data, rows))
+        return not _equal(_array(given), wanted) and _equal(_array(_applied(functions, given)), wanted)
+    if _height(source) > _MOST_ROWS:
+        return False
+    made = _applied(functions, source)
+    rows = _some(data, _FOUND_ROWS)
+    return not _contains(source, rows, data) and _contains(made, rows, data)
+
+
+def _applied(functions: Sequence[Callable[[Any], Any]], rows: Any) -> Any:
+    made = rows.copy() if hasattr(rows, "copy") else rows
+    for function in functions:
+        made = function(made)
+    return made
+
+
+def _contains(table: Any, rows: Sequence[int], data: Any) -> bool:
+    """Whether some rows of the data are among those of a table."""
+    every, wanted = _array(table), _array(_take(data, list(rows)))
+    if every.ndim != wanted.ndim or every.shape[1:] != wanted.shape[1:]:
+        return False
+    return all(any(_equal(one, row) for one in _alike(every, row)) for row in wanted)
+
+
+def _alike(every: Any, row: Any) -> Any:
+    """The rows whose first value is about that of a row, to compare the others of those only."""
+    first, value = (every, row) if every.ndim == 1 else (every[:, 0], row[0])
+    if every.dtype.kind not in "fiub" or value != value:
+        return every
+    return every[np.isclose(first.astype(float), float(value))]
+
+
+def _some(data: Any, n: int = _ROWS) -> list[int]:
+    """Numbers of rows, evenly spread from the first to the last."""
+    last = _height(data) - 1
+    return sorted({i * last // (n - 1) for i in range(n)})
+
+
+def _height(data: Any) -> int:
+    return int(data.shape[0]) if hasattr(data, "shape") else len(data)
+
+
+def _take(data: Any, rows: list[int]) -> Any:
+    return CONTAINERS[container_of(data)].take(data, rows)
+
+
+def _is_table(value: Any) -> bool:
+    shape = getattr(value, "shape", None)
+    return isinstance(shape, tuple) and len(shape) in {1, 2} and bool(shape[0]) and hasattr(value, "__len__")
+
+
+def _array(table: Any) -> Any:
+    dense = table.toarray() if hasattr(table, "toarray") else table
+    return np.asarray(dense)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    one, other = np.asarray(one), np.asarray(other)
+    if one.shape != other.shape:
+        return False
+    with contextlib.suppress(TypeError, ValueError):
+        return bool(np.allclose(one.astype(float), other.astype(float), rtol=1e-6, equal_nan=True))
+    return bool(np.all((one == other) | ((one != one) & (other != other))))
