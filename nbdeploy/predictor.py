@@ -87,6 +87,11 @@ class Caller:
                 pieces.append(piece)
         return join(pieces, wire.height)
 
+    def outputs(self, wire: pl.DataFrame, methods: Sequence[str]) -> pl.DataFrame:
+        """Answer wire rows with the output columns of some methods of the signature."""
+        frames = [output_frame(self.raw(wire, method), self.signature.outputs[method]) for method in methods]
+        return pl.concat(frames, how="horizontal")
+
     @cached_property
     def _parallel(self) -> list[Any]:
         """Found once: a model may hold a large table, and looking through it takes longer than an answer."""
@@ -187,8 +192,7 @@ class Predictor:
         chosen = self.methods(methods)
         if not wire.height:
             return self.expected.select([c for m in chosen for c in self.signature.outputs[m].columns]).clear()
-        frames = [output_frame(self.caller.raw(wire, method), self.signature.outputs[method]) for method in chosen]
-        return pl.concat(frames, how="horizontal")
+        return self.caller.outputs(wire, chosen)
 
     def one(self, values: Sequence[Any], method: str | None = None) -> Any:
         """Answer one record, as a method answers one row: without a table on the way, where it has a twin.

@@ -74,6 +74,8 @@ class Column(msgspec.Struct, frozen=True, omit_defaults=True):
         Whether this is a level of the index, rather than a column.
     low, high : Any
         The range of the values given, as JSON holds it: numbers, or text of times and decimals.
+    private : bool
+        Whether its values shall be shown nowhere: not in samples, profiles, logs and messages.
     """
 
     name: str
@@ -99,6 +101,7 @@ class Column(msgspec.Struct, frozen=True, omit_defaults=True):
     level: bool = False
     low: Any = None
     high: Any = None
+    private: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no column can be; msgspec makes it an error of the document that says so.

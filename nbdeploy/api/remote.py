@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nbdeploy.api.store import open_store, resolve
+from nbdeploy.errors import InvalidData
 from nbdeploy.settings import Settings
 from nbdeploy.types import Report, ignore_progress
 
@@ -61,6 +62,11 @@ class Target:
     def call(self, deployment: str, data: Any = None, method: str | None = None) -> CallResult:
         """Get predictions with the version that made them; of the snapshot's sample if there is no data."""
         rows = self._adapter.sample(deployment) if data is None else data
+        if data is None and not rows.height:
+            raise InvalidData(
+                f"{self.name}/{deployment} serves a snapshot that keeps no rows (--sample none), so there is nothing "
+                "to ask it: give rows, as a table or a file"
+            )
         return self._adapter.predict(deployment, rows, method)
 
     def predict(self, deployment: str, data: Any, method: str | None = None) -> Any:

@@ -26,7 +26,8 @@ def snapshot(
     test: Sequence[Any] | None = None,
     method: str | None = None,
     alias: str | None = None,
-    sample: int = 200,
+    sample: Any = 200,
+    private: Sequence[str] = (),
     note: str = "",
     tolerance: float = 1e-12,
     preprocess: Any = (),
@@ -62,8 +63,11 @@ def snapshot(
         The method that answers by default. All methods are kept.
     alias : str, optional
         Also give the version this alias.
-    sample : int
-        How many of the rows to keep beside the model and to prove it with.
+    sample : int, str or table
+        Which rows to keep beside the model: so many of the data, ``"synthetic"`` ones drawn from its profile,
+        ``"none"``, or a table of your own. It is proven with rows of the data in any case.
+    private : sequence of str
+        Columns whose values are masked in rows, profile, messages, logs and pages, wherever the snapshot goes.
     note : str
         A remark for the version record.
     tolerance : float
@@ -125,6 +129,7 @@ def snapshot(
         sample,
         note,
         tolerance,
+        private=private,
         preprocess=preprocess if isinstance(preprocess, (list, tuple)) else (preprocess,),
         allow_secrets=allow_secrets,
         compile=compile,

@@ -15,6 +15,7 @@ from nbdeploy.codecs.labels import labels, unique, wire_name
 from nbdeploy.codecs.parts import Part
 from nbdeploy.codecs.text_tables import Text
 from nbdeploy.codecs.values import series_of
+from nbdeploy.codecs.veiled import veiled
 from nbdeploy.errors import InvalidData, NotFound
 from nbdeploy.types import Column, Signature
 
@@ -46,6 +47,16 @@ def bind(data: Any, signature: Signature) -> pl.DataFrame:
     InvalidData
         Naming the missing columns, or the row, column, value and expected type.
     """
+    try:
+        return _bound(data, signature)
+    except InvalidData as error:
+        hidden = veiled(error, signature)
+        if hidden is None:
+            raise
+        raise hidden from None
+
+
+def _bound(data: Any, signature: Signature) -> pl.DataFrame:
     name = container_of(data)
     quick = _quick(name, data, signature)
     if quick is not None:

@@ -45,7 +45,8 @@ def conform(series: pl.Series, column: Column, unseen: str = "reject") -> pl.Ser
         return values
     known = values.is_in(pl.Series(column.categories, dtype=values.dtype).implode()) | values.is_null()
     if unseen != "missing" and not known.all():
-        refuse(series, ~known, column, f"is not one of the categories {some(column.categories)}")
+        these = "" if column.private else f" {some(column.categories)}"
+        refuse(series, ~known, column, f"is not one of the categories{these}")
     return values if known.all() else values.set(~known, None)
 
 

@@ -38,7 +38,7 @@ def declare(
     nullable : collection of str
         Columns whose values may be missing, although none was in the data.
     private : collection of str
-        Columns of which no range is kept.
+        Columns whose values shall be shown nowhere; no range of them is kept.
     unknown : str
         What to do with columns that the model does not take: ``ignore``, ``warn`` or ``reject``.
     unseen : str
@@ -70,7 +70,7 @@ def declare(
         if column.name in defaults:
             column = _defaulted(column, defaults[column.name])
         if column.name in private:
-            column = msgspec.structs.replace(column, low=None, high=None)
+            column = msgspec.structs.replace(column, low=None, high=None, private=True)
         columns.append(column)
     try:
         return msgspec.structs.replace(signature, columns=columns, unknown=unknown, unseen=unseen)

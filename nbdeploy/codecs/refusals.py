@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 import polars as pl
 
+from nbdeploy.codecs.veiled import HIDDEN
 from nbdeploy.errors import InvalidData
 from nbdeploy.types import Column
 
@@ -27,8 +28,10 @@ def refuse_value(row: int, value: Any, column: Column, why: str, others: int = 0
         Naming it. Its ``detail`` is the message without the row, for those who know a better name of that.
     """
     value = value.to_list() if isinstance(value, pl.Series) else value
+    if column.private:
+        value = HIDDEN if value is not None else None
     more = f" (and {others} more rows)" if others else ""
-    detail = f"{'the value' if value is None else f'{value!r:.120}'} {why}{more}; expected {expectation(column)}"
+    detail = f"{_shown(value)} {why}{more}; expected {expectation(column)}"
     raise InvalidData(
         f"row {row}, column {column.name!r}: {detail}",
         row=row,
@@ -37,6 +40,10 @@ def refuse_value(row: int, value: Any, column: Column, why: str, others: int = 0
         expected=column.type,
         detail=detail,
     )
+
+
+def _shown(value: Any) -> str:
+    return "the value" if value is None or value == HIDDEN else f"{value!r:.120}"
 
 
 def expectation(column: Column) -> str:

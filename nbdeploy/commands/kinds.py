@@ -23,6 +23,7 @@ __all__ = [
     "OBJECT",
     "PLACE",
     "REF",
+    "SAMPLE",
     "TARGET",
     "VALUE",
     "VARIABLE",
@@ -118,6 +119,26 @@ class _Data(Expression):
         return [*super().shell_complete(ctx, param, incomplete), CompletionItem(incomplete, type="file")]
 
 
+_SAMPLES = ("none", "synthetic")
+
+
+class _Sample(Expression):
+    """A number of rows, ``synthetic``, ``none``, or an expression for rows."""
+
+    name = "sample"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and re.fullmatch(r"-?\d+", value):
+            return int(value)
+        if isinstance(value, str) and value in _SAMPLES:
+            return value
+        return super().convert(value, param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        words = [word for word in _SAMPLES if word.startswith(incomplete)]
+        return [*map(CompletionItem, words), *super().shell_complete(ctx, param, incomplete)]
+
+
 class Written(str):
     """Text that was written on the line, and stands for the value that it spells."""
 
@@ -194,6 +215,7 @@ def _door(ctx: click.Context | None) -> Door:
 
 
 OBJECT = Expression()
+SAMPLE = _Sample()
 VARIABLE = _Variable()
 DATA = _Data()
 REF = _Kind("ref", _reference, suggestions.references)

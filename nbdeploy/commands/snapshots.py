@@ -8,7 +8,7 @@ import click
 
 from nbdeploy import api
 from nbdeploy.commands.door import Door
-from nbdeploy.commands.kinds import FILE, OBJECT, REF, VARIABLE, Live
+from nbdeploy.commands.kinds import FILE, OBJECT, REF, SAMPLE, VARIABLE, Live
 from nbdeploy.commands.syntax import Command, argument, command, option, pass_door
 from nbdeploy.errors import WrongUsage
 
@@ -45,7 +45,8 @@ class _NotebookOnly(Command):
 @option("--test", type=OBJECT, nargs=2, metavar="X Y", help="Rows and answers kept from training, to measure on.")
 @option("--method", metavar="METHOD", help="The method that answers by default; all are kept.")
 @option("--alias", metavar="ALIAS", help="Also give it this alias.")
-@option("--sample", type=int, metavar="N", help="How many rows to keep beside the model, and to prove it with.")
+@option("--sample", type=SAMPLE, metavar="N|EXPR|synthetic|none", help="Which rows to keep beside the model.")
+@option("--private", multiple=True, metavar="COL", help="Mask this column wherever rows are kept or shown.")
 @option("--note", metavar="TEXT", help="A remark for the version record.")
 @option("--preprocess", type=OBJECT, multiple=True, metavar="F", help="What was done to the rows before the model.")
 @option("--no-compile", "compile", flag_value=False, help="Look for no compiled twin: native code answers all.")

@@ -52,7 +52,7 @@ class _Absent:
     def __init__(self, thread: int) -> None:
         self._thread = thread
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> None:  # noqa: ARG002
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
         if name in _WRAPPED and threading.get_ident() == self._thread:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 

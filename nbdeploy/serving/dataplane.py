@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from nbdeploy.codecs import unknown_columns
+from nbdeploy.codecs.veiled import veil, veiled
 from nbdeploy.errors import InvalidData, NbdeployError, NotFound
 from nbdeploy.serving.deployments import Deployments, Served
 from nbdeploy.serving.metrics import Metrics
@@ -136,7 +137,7 @@ class DataPlane:
         self, served: Served, read: Callable[[Signature], Question], write: Callable[[Answer], T]
     ) -> tuple[Answer, T]:
         predictor = served.model
-        question = read(predictor.signature)
+        question = _asked(read, predictor.signature)
         for method in question.methods:
             if method not in predictor.signature.outputs:
                 raise InvalidData(str(NotFound("method", method, predictor.signature.outputs)), method=method)
@@ -148,11 +149,23 @@ class DataPlane:
             raise
         except Exception as error:
             # The rows fit the signature and yet the model will not have them: an unseen category, an infinity.
-            _log.warning("%s, prediction %s", served.state.name, prediction, exc_info=True)
+            private = any(column.private for column in predictor.signature.columns)
+            reason = veil(f"{type(error).__name__}: {error}", wire, predictor.signature)
+            # A traceback would quote what the model was given.
+            _log.warning("%s, prediction %s: %s", served.state.name, prediction, reason, exc_info=not private)
             raise InvalidData(
-                f"the model could not answer these rows: {type(error).__name__}: {str(error)[:500]} "
-                f"(prediction {prediction} in the server's log)"
-            ) from error
+                f"the model could not answer these rows: {reason[:500]} (prediction {prediction} in the server's log)"
+            ) from (None if private else error)
         unknown = len(unknown_columns(question.rows, predictor.signature))
         answer = Answer(served.state.name, served.now.version, served.now.digest, prediction, frame, unknown)
         return answer, write(answer)
+
+
+def _asked(read: Callable[[Signature], Question], signature: Signature) -> Question:
+    try:
+        return read(signature)
+    except InvalidData as error:
+        hidden = veiled(error, signature)
+        if hidden is None:
+            raise
+        raise hidden from None

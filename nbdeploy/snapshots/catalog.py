@@ -14,6 +14,7 @@ from nbdeploy.errors import Corrupted, NbdeployError
 from nbdeploy.manifest import Manifest
 from nbdeploy.profiles import ModelProfile
 from nbdeploy.snapshots.certificate import certificate, signed
+from nbdeploy.snapshots.disclosure import inside, kept_line
 from nbdeploy.snapshots.metrics import ordered
 from nbdeploy.snapshots.page import page
 from nbdeploy.snapshots.wording import proof_in_short, score, size, some
@@ -110,6 +111,11 @@ class Snapshot(Result):
     def line(self) -> str:
         """What it is and how it was proven."""
         proof = self.proof or self.stored.record.get("rehearsal", {})
+        if self.event == "verified" and not proof.get("rows"):
+            return (
+                f"{self.stored}: every file is as it was stored, and it loads in a clean process; no rows are kept "
+                "with it, so its answers are not proven: give rows for that, by %deploy snapshot … --sample synthetic"
+            )
         said = f"{self.stored}, proven equal in a clean process ({proof_in_short(proof)})"
         metrics = "".join(f", {said}" for said in self._scores()[:1])
         if self.event == "found":
@@ -117,7 +123,8 @@ class Snapshot(Result):
         if self.event == "imported":
             said = f"{self.stored} imported from its bundle, every file checked"
         if self.event in {"stored", "found"}:
-            return f"{said}{metrics}; next: %deploy push {self.stored.name}"
+            kept = kept_line(self.stored.record.get("privacy", {}))
+            return f"{said}{metrics}{f'; {kept}' if kept else ''}; next: %deploy push {self.stored.name}"
         return said + metrics
 
     def card(self) -> Card:
@@ -136,6 +143,10 @@ class Snapshot(Result):
             ("inputs", inputs),
             ("answers", outputs),
             ("by", f"{self.stored.author}, {self.stored.created}"),
+        ]
+        privacy = record.get("privacy", {})
+        facts += [
+            ("privacy", told) for told in ["; ".join(filter(None, (kept_line(privacy), inside(privacy))))] if told
         ]
         if self.aliases:
             facts.insert(1, ("aliases", ", ".join(self.aliases)))

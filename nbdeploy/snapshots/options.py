@@ -9,7 +9,11 @@ from typing import Any
 
 from nbdeploy.errors import WrongUsage
 
-__all__ = ["Options"]
+__all__ = ["NONE", "ROWS", "SYNTHETIC", "Options"]
+
+NONE, SYNTHETIC = "none", "synthetic"
+ROWS = 200
+"""How many rows are kept and proven where nothing else is asked for."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +26,11 @@ class Options:
         Rows and answers kept from training, to measure the model on.
     method : str, optional
         The method that answers by default.
-    sample : int
-        How many of the rows to prove the model with, and to keep beside it.
+    sample : int, str or table
+        Which rows to keep beside the model: this many of the data given, ``synthetic`` ones that are drawn from its
+        profile, ``none``, or these. It is always proven with rows of the data, that many or 200.
+    private : sequence of str
+        Columns whose values shall be shown nowhere.
     note : str
         A remark for the version record.
     tolerance : float
@@ -47,7 +54,7 @@ class Options:
 
     test: Sequence[Any] | None = None
     method: str | None = None
-    sample: int = 200
+    sample: Any = ROWS
     note: str = ""
     tolerance: float = 1e-12
     preprocess: Sequence[Any] = ()
@@ -55,7 +62,19 @@ class Options:
     sign: Path | None = None
     declared: Mapping[str, Any] = field(default_factory=dict)
     compile: bool | str = True
+    private: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        if self.sample < 1:
-            raise WrongUsage(f"a sample of {self.sample} rows proves nothing; give at least 1")
+        if isinstance(self.private, str):
+            object.__setattr__(self, "private", (self.private,))
+        if isinstance(self.sample, str) and self.sample not in {SYNTHETIC, NONE}:
+            raise WrongUsage(
+                f"sample {self.sample!r} is not understood; there are: a number of rows, a table, {SYNTHETIC}, {NONE}"
+            )
+        if isinstance(self.sample, int) and self.sample < 1:
+            raise WrongUsage(f"a sample of {self.sample} rows proves nothing; give at least 1, or {NONE} to keep none")
+
+    @property
+    def rows(self) -> int:
+        """About how many rows of the data to prove the model with."""
+        return self.sample if isinstance(self.sample, int) else ROWS

@@ -11,6 +11,7 @@ from nbdeploy.codecs.columns import wire_dtype
 from nbdeploy.manifest import Content
 from nbdeploy.profiles import ModelProfile
 from nbdeploy.snapshots import certificate as certificates
+from nbdeploy.snapshots.disclosure import facts_of
 from nbdeploy.snapshots.figures import column_rows
 from nbdeploy.snapshots.metrics import ordered
 from nbdeploy.snapshots.wording import brief, digits, proof_in_short, some
@@ -115,8 +116,20 @@ def twin(record: Mapping[str, Any]) -> Section | None:
 def lineage(record: Mapping[str, Any]) -> Section | None:
     """Where it comes from."""
     facts = [(name, str(record[name])) for name in ("created", "author", "note") if record.get(name)]
-    facts += _facts(record.get("lineage", {}))
+    facts += _facts(_brief_lineage(record.get("lineage", {})))
     return Section("Lineage", [Facts(facts)], str(record.get("created", ""))[:10]) if facts else None
+
+
+def _brief_lineage(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Cells by their numbers, and data by its size; what else there is as it is."""
+    cells, data = found.get("cells"), found.get("data")
+    shown = dict(found)
+    if isinstance(cells, list):
+        numbers = [cell.get("count") for cell in cells if isinstance(cell, dict)]
+        shown["cells"] = ", ".join(f"In [{number}]" for number in numbers)
+    if isinstance(data, dict):
+        shown["data"] = f"{data.get('rows')} rows, sha256 {str(data.get('sha256'))[:12]}…"
+    return shown
 
 
 def trust(content: Content) -> Section:
@@ -140,7 +153,7 @@ def environment(content: Content) -> Section:
 
 def privacy(record: Mapping[str, Any], profile: ModelProfile | None) -> Section | None:
     """What of the user's rows is in the bundle."""
-    facts = _facts(record.get("privacy", {}))
+    facts = facts_of(record.get("privacy", {}))
     if profile:
         kept = f"keeps nothing that fewer than {profile.inputs.anonymity} of {profile.inputs.rows:,} rows share"
         facts.append(("profile", kept))

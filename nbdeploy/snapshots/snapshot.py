@@ -13,7 +13,8 @@ from typing import Any
 import polars as pl
 
 from nbdeploy.bundles import Bundle, Trust
-from nbdeploy.codecs import rebuild
+from nbdeploy.codecs import bind, declare, describe, rebuild
+from nbdeploy.codecs.veiled import veil
 from nbdeploy.compare import ROUNDING
 from nbdeploy.errors import NotCapturable, RehearsalFailed
 from nbdeploy.flavors import FLAVORS, flavors_for
@@ -24,14 +25,16 @@ from nbdeploy.snapshots.answers import Answers, Asking, answer
 from nbdeploy.snapshots.batch_dependence import FEW, dependent_step
 from nbdeploy.snapshots.capture import Captured, capture
 from nbdeploy.snapshots.clean_process import CleanProcess
-from nbdeploy.snapshots.describing import measure_model, profile_model
+from nbdeploy.snapshots.describing import PREDICTED, measure_model, profile_model
+from nbdeploy.snapshots.disclosure import kept_before, warnings_of
 from nbdeploy.snapshots.draft import Draft, assemble
 from nbdeploy.snapshots.environment import environment
 from nbdeploy.snapshots.fresh import fresh_environment
 from nbdeploy.snapshots.lineage import made_elsewhere, past, trace
 from nbdeploy.snapshots.options import Options
+from nbdeploy.snapshots.privacy import keep
 from nbdeploy.snapshots.rehearsal import Rehearsal, rehearse
-from nbdeploy.snapshots.sampling import Kept
+from nbdeploy.snapshots.sampling import Kept, choose_rows
 from nbdeploy.snapshots.secrets import find_secrets, refuse_secrets
 from nbdeploy.snapshots.twins import answered_by_twin
 from nbdeploy.store import Store, Version
@@ -75,14 +78,15 @@ def take_snapshot(
         try:
             draft = _proven(subject, Path(work), progress)
         except RehearsalFailed as error:
-            raise RehearsalFailed(f"{error}; nothing was stored", **error.facts) from error
+            told, facts = _told(error, subject)
+            raise RehearsalFailed(f"{told}; nothing was stored", **facts) from (None if facts.get("private") else error)
         if options.sign is not None:
             draft = draft.signed(options.sign)
         progress(Progress(_STEPS - 1, _STEPS, message="storing"))
         version, created = store.add(name, draft.manifest, draft.files)
-        notices = draft.manifest.parsed_record.notices
+        record = draft.manifest.parsed_record
     progress(Progress(_STEPS, _STEPS, message="stored"))
-    return Taken(version, created, notices)
+    return Taken(version, created, [*record.notices, *([] if created else kept_before(version, record.privacy))])
 
 
 @dataclass(frozen=True)
@@ -99,9 +103,14 @@ class _Subject:
     def answers(self, flavor: str, canonical: Canonical) -> Answers:
         """Ask the live model."""
         options = self.options
-        asked = (options.method, options.sample, options.tolerance, canonical)
-        asking = Asking(flavor, *asked, by_hand=self.by_hand, declared=options.declared)
+        asked = (options.method, options.rows, options.tolerance, canonical)
+        asking = Asking(flavor, *asked, by_hand=self.by_hand, declared=self.declared)
         return answer(self.model, self.data, asking)
+
+    @property
+    def declared(self) -> dict[str, Any]:
+        """What the user says of the inputs."""
+        return {**self.options.declared, "private": self.options.private}
 
 
 def _proven(subject: _Subject, work: Path, progress: Report) -> Draft:
@@ -119,7 +128,7 @@ def _proven_by(flavor: str, subject: _Subject, work: Path, progress: Report) -> 
         progress(Progress(0, _STEPS, message="asking the model in the kernel"))
         answers = subject.answers(flavor, Canonical())
         answers = answered_by_twin(subject.model, answers, subject.options.compile, partial(subject.answers, flavor))
-        profile = profile_model(subject.model, subject.data, answers)
+        profile = profile_model(subject.model, subject.data, answers, subject.options.private)
         measured = measure_model(subject.model, answers, subject.options.test)
         known = past()
         traced = trace(subject.parts, answers.given, known)
@@ -163,7 +172,7 @@ class _Stage:
 def _rehearsed(stage: _Stage, answers: Answers, process: CleanProcess) -> tuple[Draft, Rehearsal]:
     """Assemble a bundle in a folder of its own, rehearse it there, and let it say what that proved."""
     model = stage.subject.model
-    kept = Kept(answers.sample, answers.expected, stage.profile)
+    kept = keep(model, answers, stage.subject.options, stage.profile)
     folder = Path(mkdtemp(dir=stage.work))
     stage.progress(Progress(2, _STEPS, message="saving the model"))
     draft = assemble(folder, stage.subject.name, model, answers, stage.captured, kept, stage.facts)
@@ -171,8 +180,7 @@ def _rehearsed(stage: _Stage, answers: Answers, process: CleanProcess) -> tuple[
     stage.progress(Progress(3, _STEPS, message=f"rehearsing in a clean process{tiled}"))
     rehearsal = rehearse(
         folder,
-        answers.sample,
-        answers.expected,
+        *_rows_to_prove(answers, kept),
         answers.asking.tolerance,
         draft.packages,
         process,
@@ -180,9 +188,28 @@ def _rehearsed(stage: _Stage, answers: Answers, process: CleanProcess) -> tuple[
         stage.subject.options.compile,
     )
     found = environment(rehearsal.imports)
-    notices = [*stage.facts.get("notices", ()), *found.notices]
+    notices = [*stage.facts.get("notices", ()), *warnings_of(kept.privacy), *found.notices]
     facts = {"rehearsal": rehearsal.document(), "notices": notices, "twin": rehearsal.twin}
     return draft.finished(found.environment, **facts), rehearsal
+
+
+def _rows_to_prove(answers: Answers, kept: Kept) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of the data, and those that stay if they are others."""
+    if kept.sample is answers.sample:
+        return answers.sample, answers.expected
+    return pl.concat([answers.sample, kept.sample]), pl.concat([answers.expected, kept.expected])
+
+
+def _told(error: RehearsalFailed, subject: _Subject) -> tuple[str, dict[str, Any]]:
+    """What a failure says, without values of private columns."""
+    facts = dict(error.facts)
+    if not subject.options.private:
+        return str(error), facts
+    signature = declare(describe(subject.data), **subject.declared)
+    wire = bind(subject.data, signature)
+    wire = wire[sorted({*choose_rows(wire, subject.options.rows), *choose_rows(wire, PREDICTED)})]
+    facts = {name: veil(fact, wire, signature) if isinstance(fact, str) else fact for name, fact in facts.items()}
+    return veil(str(error), wire, signature), {**facts, "private": True}
 
 
 def verify(

@@ -86,6 +86,8 @@ def _answers(
     predictor: Predictor, sample: pl.DataFrame, methods: list[str], whole: pl.DataFrame
 ) -> dict[str, pl.DataFrame]:
     """The same rows in other company; and all of them again, if that changed anything."""
+    if not sample.height:  # none are kept: that it loads is what can be shown
+        return dict.fromkeys(WAYS, whole)
     order = shuffled(sample.height)
     back = sorted(range(sample.height), key=order.__getitem__)
     pieces = [sample[i : i + _PIECE] for i in range(0, min(sample.height, _PIECES * _PIECE), _PIECE)]
