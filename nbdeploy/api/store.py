@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbdeploy.errors import WrongUsage
 from nbdeploy.settings import Settings
-from nbdeploy.types import Ref, check_name
+from nbdeploy.types import Ref, Report, check_name, ignore_progress
 
 if TYPE_CHECKING:
     from nbdeploy.snapshots.catalog import Exported, Snapshot, SnapshotList
@@ -133,13 +133,28 @@ def export(ref: str, out: str | Path, *, settings: Settings | None = None) -> Ex
     return Exported(version, Bundle.open(store.open(version)).export(Path(out)))
 
 
-def import_(path: str | Path, *, renumber: bool = False, settings: Settings | None = None) -> Snapshot:
-    """Read an exported snapshot into the store, under its own name and number.
+def import_(
+    path: str | Path,
+    name: str | None = None,
+    data: Any = None,
+    *,
+    renumber: bool = False,
+    settings: Settings | None = None,
+    progress: Report = ignore_progress,
+) -> Snapshot:
+    """Read an exported snapshot into the store, under its own name and number; or take one of an MLflow model.
+
+    An MLflow model is loaded, which executes code if it holds any (the answer says so), proven in a clean process
+    like any live model, and stored as the next version.
 
     Parameters
     ----------
     path : str or Path
-        The folder or archive.
+        The folder or archive that :func:`export` wrote, or an MLflow model's folder.
+    name : str, optional
+        Of an MLflow model, which has none; its folder's name by default.
+    data : table, str or Path, optional
+        Rows, or a file of them, to prove an MLflow model with; its input example by default.
     renumber : bool
         Give it the next number here instead of its own.
 
@@ -151,11 +166,21 @@ def import_(path: str | Path, *, renumber: bool = False, settings: Settings | No
         If a file was changed, or leads out of the bundle.
     Conflict
         If the store has another content under that name and number, or models of another kind under that name.
+    InvalidData
+        If there are no rows to prove an MLflow model with.
+    RehearsalFailed
+        If an MLflow model does not answer the same in a clean process.
     """
     from nbdeploy.bundles import unpacked
     from nbdeploy.snapshots.catalog import describe_version
+    from nbdeploy.snapshots.from_mlflow import import_mlflow_model, is_mlflow_model
 
     store = open_store(settings)
+    if is_mlflow_model(Path(path)):
+        taken = import_mlflow_model(store, Path(path), name, data, progress)
+        return describe_version(store, taken.version, "stored" if taken.created else "found", notices=taken.notices)
+    if name is not None or data is not None:
+        raise WrongUsage(f"{path} is no MLflow model; an exported snapshot has its own name, and needs no rows")
     with unpacked(Path(path)) as bundle:
         manifest, files = bundle.manifest, bundle.files()
         store.check_kind(manifest.name, manifest)

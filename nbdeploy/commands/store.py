@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from nbdeploy import api
-from nbdeploy.commands.kinds import DURATION, FILE, REF
-from nbdeploy.commands.syntax import argument, command, option
+from nbdeploy.commands.door import Door
+from nbdeploy.commands.kinds import DATA, DURATION, FILE, REF
+from nbdeploy.commands.syntax import argument, command, option, pass_door
 
 __all__ = ["copy", "diff", "export", "gc", "history", "import_", "list_", "rm", "show"]
 
@@ -95,8 +96,14 @@ def export(ref: str, out: str) -> object:
 
 
 @command("import")
-@argument("path", type=FILE, help="A folder or zip that `export` wrote.")
-@option("--renumber", is_flag=True, help="Give it the next number here instead of its own.")
-def import_(path: str, renumber: bool) -> object:
-    """Read an exported snapshot into the store."""
-    return api.import_(path, renumber=renumber)
+@argument("path", type=FILE, help="A folder or zip that `export` wrote, or an MLflow model's folder.")
+@argument("name", required=False, help="Of an MLflow model; its folder's name by default.")
+@option("-X", "--data", type=DATA, metavar="X", help="Rows to prove an MLflow model with; its own example by default.")
+@option("--renumber", is_flag=True, help="Give a snapshot the next number here instead of its own.")
+@pass_door
+def import_(door: Door, path: str, name: str | None, data: object, renumber: bool) -> object:
+    """Read an exported snapshot into the store.
+
+    Or take a snapshot of an MLflow model: loading that executes code if it holds any, and the answer says so.
+    """
+    return api.import_(path, name, data, renumber=renumber, progress=door.report)

@@ -105,6 +105,7 @@ FLAVORS: Registry[Flavor] = Registry(
         "catboost": "nbdeploy.flavors.catboost:FLAVOR",
         "chain": "nbdeploy.flavors.chain:FLAVOR",
         "lightgbm": "nbdeploy.flavors.lightgbm:FLAVOR",
+        "mlflow": "nbdeploy.flavors.mlflow:FLAVOR",
         "onnx": "nbdeploy.flavors.onnx:FLAVOR",
         "python": "nbdeploy.flavors.python:FLAVOR",
         "sklearn": "nbdeploy.flavors.sklearn:FLAVOR",

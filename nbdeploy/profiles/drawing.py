@@ -21,7 +21,7 @@ def draw_column(name: str, found: ColumnProfile | None, dtype: Any, n: int, rng:
     """Draw a column of `n` values of a type, each independent of all others.
 
     Where the profile keeps nothing of the values (a masked column, or one of rare values only), they are
-    neutral: the first category, filler text of a usual length, false, zero, or 1970.
+    neutral: the first category, filler text of a usual length, false, zero, nothing, or 1970.
     """
     found = found or ColumnProfile("unknown", 0)
     values = _values(found, dtype, n, rng)
@@ -36,6 +36,8 @@ def _values(found: ColumnProfile, dtype: Any, n: int, rng: np.random.Generator) 
         return pl.Series([text == "true" for text in _named(found, ["false"], n, rng)], dtype=dtype)
     if isinstance(dtype, (pl.List, pl.Array)):
         return _lists(found, dtype, n, rng)
+    if isinstance(dtype, pl.Binary):
+        return pl.Series([b""] * n, dtype=dtype)
     return _typed(_numbers(found, n, rng), dtype)
 
 
@@ -43,6 +45,8 @@ def _typed(numbers: NDArray[np.float64], dtype: Any) -> pl.Series:
     """Turn numbers, or seconds, into values of a type; what it cannot hold becomes its nearest value."""
     if isinstance(dtype, pl.Date):
         return pl.Series(numbers // 86_400.0).cast(pl.Int32).cast(dtype)
+    if isinstance(dtype, pl.Time):
+        return pl.Series(np.zeros(len(numbers))).cast(pl.Int64).cast(dtype)
     if isinstance(dtype, (pl.Datetime, pl.Duration)):
         return pl.Series(numbers * _SECOND[dtype.time_unit]).cast(pl.Int64).cast(dtype)
     if dtype.is_integer():
@@ -78,7 +82,9 @@ def _named(found: ColumnProfile, known: list[str], n: int, rng: np.random.Genera
 
 
 def _lists(found: ColumnProfile, dtype: Any, n: int, rng: np.random.Generator) -> pl.Series:
-    """Lists of zeros, or of neutral values of the inner type, as long as those seen."""
+    """Lists of neutral values of the inner type, as long as those seen; sparse rows (of structs) are empty."""
+    if isinstance(dtype.inner, pl.Struct):
+        return pl.Series([[]] * n, dtype=dtype)
     width = dtype.size if isinstance(dtype, pl.Array) else None
     lengths = [width] * n if width is not None else [round(v) for v in _numbers(found, n, rng)]
     if isinstance(dtype.inner, pl.Struct):

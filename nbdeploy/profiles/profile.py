@@ -79,7 +79,7 @@ class Profile(msgspec.Struct, frozen=True):
         """
         rng = np.random.default_rng(seed)
         empty = pl.DataFrame(schema=schema)  # a type may be given as its class
-        return pl.DataFrame([draw_column(c.name, self.columns.get(c.name), c.dtype, n, rng) for c in empty])
+        return pl.DataFrame({c.name: draw_column(c.name, self.columns.get(c.name), c.dtype, n, rng) for c in empty})
 
 
 class ModelProfile(msgspec.Struct, frozen=True):

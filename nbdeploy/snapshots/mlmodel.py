@@ -72,7 +72,7 @@ def _answers_alike(flavors: Mapping[str, Any], signature: Signature) -> bool:
 
     Where the model was given something else, our loader rebuilds it.
     """
-    plain = all(column.type in _TYPES and column.label is None for column in signature.columns)
+    plain = all(c.type in _TYPES and c.label is None and c.required and not c.level for c in signature.columns)
     alike = signature.container in {"pandas", "numpy"} and signature.dims == 2 and plain
     return alike and ("python_function" not in flavors or signature.default_method in _SKLEARN_METHODS)
 
@@ -95,7 +95,8 @@ def _inputs(signature: Signature) -> list[dict[str, Any]] | None:
         return [_spec(columns[0])]
     if any(column.label is not None for column in columns):
         return None  # MLflow's columns have names; these have numbers
-    return [{**_spec(column), "name": column.name} for column in columns]
+    # MLflow carries the index of a frame along, and does not check it.
+    return [{**_spec(column), "name": column.name} for column in columns if not column.level]
 
 
 def _spec(column: Column) -> dict[str, Any]:
@@ -105,7 +106,7 @@ def _spec(column: Column) -> dict[str, Any]:
         kind = "datetime"
     elif column.nullable and kind not in {"double", "float", "string"}:
         kind = "any"
-    return {"type": kind, "required": not column.nullable}
+    return {"type": kind, "required": column.required and not column.nullable}
 
 
 def _columns_out(output: MethodOutput) -> list[dict[str, Any]]:

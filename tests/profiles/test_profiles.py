@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -205,6 +206,26 @@ def test_values_at_a_types_limits_can_be_drawn(dtype: Any) -> None:
         limits = np.iinfo(str(series.dtype).lower())
         series = pl.Series("x", [limits.min, limits.max] * 5, dtype=dtype)
     assert profile_of(series.to_frame()).draw(20, 0, {"x": series.dtype})["x"].dtype == series.dtype
+
+
+@pytest.mark.parametrize(
+    ("dtype", "neutral"),
+    [
+        (pl.Time, time(0)),
+        (pl.Binary, b""),
+        (pl.Decimal(12, 2), Decimal("0.00")),
+        (pl.Array(pl.Float32, (2, 2)), [[0.0, 0.0], [0.0, 0.0]]),
+        (pl.List(pl.Struct({"at": pl.UInt32, "value": pl.Float64})), []),
+        (pl.List(pl.String), ["lore"]),
+    ],
+)
+def test_every_type_of_a_signature_can_be_profiled_and_drawn(dtype: Any, neutral: Any) -> None:
+    """Types that have no distribution here are counted, and drawn neutrally."""
+    frame = pl.DataFrame({"": pl.Series([neutral] * 6, dtype=dtype, strict=False)})
+    assert frame.schema == {"": dtype}
+    profile = profile_of(frame)
+    assert profile.draw(3, 0, frame.schema)[""].to_list() == [neutral] * 3
+    assert ModelProfile.from_document(ModelProfile(profile, profile).document()).inputs == profile
 
 
 def test_profiles_of_other_tables_do_not_merge() -> None:

@@ -1,0 +1,134 @@
+"""MLflow models of any kind, kept as the folder that they are and asked through MLflow's own loader."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nbdeploy.errors import Corrupted, MissingExtra, NotCapturable
+from nbdeploy.flavors import Flavor, Saved
+
+__all__ = ["DESCRIPTION", "FLAVOR", "Directory", "describe", "files_of"]
+
+DESCRIPTION = "MLmodel"
+FOLDER = "model/mlflow"
+_EXAMPLES = ("input_example.json", "serving_input_example.json")
+_LARGEST = 2**20
+
+
+class Directory:
+    """An MLflow model's folder, loaded when it is first asked.
+
+    Parameters
+    ----------
+    folder : Path
+        Where ``MLmodel`` is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @cached_property
+    def loaded(self) -> Any:
+        """What MLflow loads."""
+        try:
+            from mlflow.pyfunc import load_model
+        except ImportError as error:
+            raise MissingExtra("a model that MLflow loads", "mlflow") from error
+        return load_model(str(self.folder))
+
+    def predict(self, data: Any) -> Any:
+        """Answer as ``mlflow.pyfunc`` does."""
+        return self.loaded.predict(data)
+
+    def __reduce__(self) -> Any:
+        raise NotCapturable(f"the MLflow model in {self.folder} can only be stored as the folder that it is")
+
+
+class _MLflow(Flavor):
+    """See :class:`nbdeploy.flavors.Flavor`. Loading executes what the folder's loader does; the snapshot says so."""
+
+    priority = 5
+
+    def accepts(self, model: Any) -> bool:
+        return isinstance(model, Directory)
+
+    def methods(self, model: Any) -> list[str]:  # noqa: ARG002 - part of the protocol
+        return ["predict"]
+
+    def classes(self, model: Any) -> list[Any] | None:  # noqa: ARG002 - part of the protocol
+        return None
+
+    def call(self, model: Any, method: str, data: Any) -> Any:
+        return getattr(model, method)(data)
+
+    def reached(self, model: Any) -> Any:  # noqa: ARG002 - the folder brings its own code
+        return None
+
+    def save(
+        self,
+        model: Any,
+        folder: Path,
+        module: str | None,  # noqa: ARG002 - part of the protocol
+        example: Any = None,  # noqa: ARG002 - part of the protocol
+    ) -> Saved:
+        table = describe(model.folder).get("flavors", {})
+        target = folder / FOLDER
+        for path in files_of(model.folder):
+            # Example rows are somebody's: what is kept of rows is decided elsewhere.
+            if str(path) not in _EXAMPLES:
+                (target / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(model.folder / path, target / path)
+        packages = {"mlflow", *(name for name in table if name != "python_function")}
+        return Saved(runs_code=True, packages=frozenset(packages))
+
+    def runs_code(self, loader: Mapping[str, Any]) -> bool:  # noqa: ARG002 - part of the protocol
+        return True
+
+    def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:  # noqa: ARG002 - part of the protocol
+        return Directory(folder / FOLDER)
+
+
+FLAVOR = _MLflow()
+
+
+def describe(folder: Path) -> dict[str, Any]:
+    """Read ``MLmodel``.
+
+    Raises
+    ------
+    Corrupted
+        If it is none.
+    """
+    path = folder / DESCRIPTION
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+        document = yaml.safe_load(content) if len(content) <= _LARGEST else None
+    except (OSError, yaml.YAMLError) as error:
+        raise Corrupted(f"{path} cannot be read: {str(error).splitlines()[0]}", path=str(path)) from error
+    document = document if isinstance(document, dict) else {}
+    flavors = document.get("flavors")
+    if not isinstance(flavors, dict) or not all(isinstance(table, dict) for table in flavors.values()):
+        raise Corrupted(f"{path} does not describe an MLflow model: it has no table of flavors", path=str(path))
+    return document
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Files of an MLflow model, relative to its folder.
+
+    Raises
+    ------
+    Corrupted
+        If one leads out of the folder.
+    """
+    found = sorted(folder.rglob("*"))
+    astray = next((path for path in found if path.is_symlink()), None)
+    if astray is not None:
+        raise Corrupted(f"{astray} is a link, and a model's files are its own", path=str(astray))
+    return [path.relative_to(folder) for path in found if path.is_file()]

@@ -1,0 +1,205 @@
+"""MLflow models as live ones, ready to be taken a snapshot of."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from nbdeploy.errors import Corrupted, InvalidData, MissingExtra, NotCapturable, NotFound
+from nbdeploy.flavors.mlflow import DESCRIPTION, Directory, describe, files_of
+from nbdeploy.flavors.native_state import check_native_state, is_plain
+from nbdeploy.snapshots.options import Options
+from nbdeploy.snapshots.snapshot import Taken, take_snapshot
+from nbdeploy.store import Store
+from nbdeploy.types import Report, check_name, ignore_progress
+
+__all__ = ["Found", "import_mlflow_model", "is_mlflow_model", "open_mlflow_model"]
+
+_NATIVE = {
+    "catboost": "catboost.",
+    "lightgbm": "lightgbm.",
+    "sklearn": "sklearn.",
+    "xgboost": "xgboost.",
+}
+"""MLflow's flavors whose own objects are stored better here, with where their classes are defined."""
+
+_CODE = frozenset({".cloudpickle", ".dill", ".joblib", ".pickle", ".pkl", ".pt", ".pth", ".py"})
+_READERS = {".csv": "read_csv", ".parquet": "read_parquet", ".tsv": "read_table"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """An MLflow model that was opened.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it is.
+    data : table
+        Rows to prove it with.
+    origin : str
+        Where it comes from, in a sentence.
+    code : sequence of str
+        What in it executes code when it is loaded; none if nothing does.
+    flavors : mapping
+        MLflow's table of flavors.
+    """
+
+    folder: Path
+    data: Any
+    origin: str
+    code: tuple[str, ...]
+    flavors: Mapping[str, Any]
+
+
+def is_mlflow_model(path: Path) -> bool:
+    """Whether a folder is an MLflow model, and no bundle of ours, which is one too."""
+    return (path / DESCRIPTION).is_file() and not (path / "content.json").exists()
+
+
+def open_mlflow_model(folder: Path, data: Any = None) -> Found:
+    """Look at an MLflow model, and find rows to prove it with. Nothing is loaded yet.
+
+    Parameters
+    ----------
+    folder : Path
+        What ``save_model`` or ``log_model`` wrote.
+    data : table, str or Path, optional
+        Rows as the model takes them, or a CSV, TSV or Parquet file of them; the model's own input example by default.
+
+    Raises
+    ------
+    InvalidData
+        If there are no rows.
+    Corrupted
+        If it is damaged, or a file of it leads elsewhere.
+    """
+    document = describe(folder)
+    flavors = document["flavors"]
+    if "python_function" not in flavors:
+        raise InvalidData(
+            f"the MLflow model in {folder} has no python_function flavor, so it answers no rows; it has: "
+            f"{', '.join(map(str, flavors))}"
+        )
+    rows = _example(folder, document) if data is None else _rows(data)
+    return Found(folder, rows, _origin(document), _code(folder, flavors), flavors)
+
+
+def import_mlflow_model(
+    store: Store, folder: Path, name: str | None = None, data: Any = None, progress: Report = ignore_progress
+) -> Taken:
+    """Load an MLflow model, and take a snapshot of it.
+
+    As the framework's own object, if that is stored better here than in a folder that only MLflow loads.
+
+    Parameters
+    ----------
+    name : str, optional
+        The model's name; the folder's by default.
+
+    Returns
+    -------
+    Taken
+        Its notices name what executed code.
+    """
+    named = check_name(name or folder.resolve().name, "model name")
+    found = open_mlflow_model(folder, data)
+    taken = _taken(store, found, named, progress)
+    ran = [f"importing it ran code of its author: {', '.join(found.code[:5])}"] if found.code else []
+    return replace(taken, notices=[*taken.notices, *ran])
+
+
+def _taken(store: Store, found: Found, name: str, progress: Report) -> Taken:
+    options = Options(note=found.origin)
+    for flavor in sorted(_NATIVE.keys() & found.flavors.keys()):
+        with contextlib.suppress(NotCapturable):
+            model = _native(flavor, found.folder, found.flavors[flavor])
+            return take_snapshot(store, model, name, found.data, options, progress)
+    return take_snapshot(store, Directory(found.folder), name, found.data, options, progress)
+
+
+def _code(folder: Path, flavors: Mapping[str, Any]) -> tuple[str, ...]:
+    """Everything that could execute code when MLflow, or the framework, loads the model."""
+    found = [str(path) for path in files_of(folder) if path.suffix in _CODE]
+    known = {name: table for name, table in flavors.items() if name in _NATIVE}
+    for name, table in known.items():
+        cls = table.get("model_class")
+        if cls is not None and not str(cls).startswith(_NATIVE[name]):
+            found.append(f"class {cls}")
+    trusted = known.get("sklearn", {}).get("skops_trusted_types") or ()
+    found += [f"type {name}" for name in trusted if not is_plain(str(name))]
+    loader = flavors["python_function"].get("loader_module")
+    if loader not in {f"mlflow.{name}" for name in known}:
+        found.append(f"loader {loader}")
+    return tuple(found)
+
+
+def _native(name: str, folder: Path, table: Mapping[str, Any]) -> Any:
+    if name == "sklearn" and table.get("serialization_format") == "skops":
+        return _from_skops(folder / str(table.get("pickled_model")), table.get("skops_trusted_types") or [])
+    try:
+        return _mlflow(name).load_model(str(folder))
+    except ModuleNotFoundError as error:
+        hint = f"the model needs it, and it is not installed here: pip install -r {folder / 'requirements.txt'}"
+        raise NotFound("module", str(error.name), hint=hint) from error
+
+
+def _from_skops(path: Path, trusted: list[str]) -> Any:
+    """Load a skops file as a bundle's own is: no other types than were listed, and nothing that points outside."""
+    from skops.io import get_untrusted_types, load
+
+    try:
+        refused = sorted(set(get_untrusted_types(file=path)) - set(trusted))
+        if refused:
+            raise Corrupted(f"{path} would build types that MLmodel does not list: {', '.join(refused)}")
+        model = load(path, trusted=sorted(trusted))
+    except (OSError, ValueError, KeyError) as error:
+        raise Corrupted(f"{path} cannot be loaded: {error}", path=str(path)) from error
+    check_native_state(model)
+    return model
+
+
+def _example(folder: Path, document: Mapping[str, Any]) -> Any:
+    if not document.get("saved_input_example_info"):
+        raise InvalidData(
+            f"the MLflow model in {folder} has no input example, so there are no rows to prove it with; give some: "
+            f"nbdeploy import {folder} NAME -X rows.csv",
+            path=str(folder),
+        )
+    try:
+        return _mlflow("models").Model.load(str(folder)).load_input_example(str(folder))
+    except MissingExtra:
+        raise
+    except Exception as error:
+        raise Corrupted(f"the input example in {folder} cannot be read: {error}", path=str(folder)) from error
+
+
+def _rows(data: Any) -> Any:
+    if not isinstance(data, (str, Path)):
+        return data
+    import pandas as pd
+
+    path = Path(data)
+    if path.suffix not in _READERS:
+        raise InvalidData(f"{path} is no file of rows that is understood here: give one of {', '.join(_READERS)}")
+    try:
+        return getattr(pd, _READERS[path.suffix])(path)
+    except (OSError, ValueError) as error:
+        raise InvalidData(f"{path} cannot be read: {error}", path=str(path)) from error
+
+
+def _origin(document: Mapping[str, Any]) -> str:
+    told = {"made": "utc_time_created", "by MLflow": "mlflow_version", "run": "run_id", "uuid": "model_uuid"}
+    facts = [f"{word} {document[key]}" for word, key in told.items() if document.get(key)]
+    return ", ".join(["imported from an MLflow model", *facts])
+
+
+def _mlflow(module: str) -> Any:
+    try:
+        return import_module(f"mlflow.{module}")
+    except ImportError as error:
+        raise MissingExtra("importing an MLflow model", "mlflow") from error

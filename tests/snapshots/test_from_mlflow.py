@@ -1,0 +1,131 @@
+"""MLflow models become snapshots: looked at before they are loaded, proven before they are stored."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from sklearn.linear_model import LogisticRegression
+
+import nbdeploy as nd
+from nbdeploy import api
+from nbdeploy.errors import Corrupted, InvalidData, InvalidName, WrongUsage
+from nbdeploy.snapshots.from_mlflow import open_mlflow_model
+
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+
+with warnings.catch_warnings(action="ignore"):
+    import mlflow.pyfunc
+    import mlflow.sklearn
+
+ROWS = pd.DataFrame({"a": np.arange(20.0), "b": np.arange(20) % 3})
+FITTED = LogisticRegression().fit(ROWS, (ROWS["a"] > 9).astype(int))
+
+
+class Doubled(mlflow.pyfunc.PythonModel):
+    """A model that only MLflow can load."""
+
+    def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
+        return model_input["a"] * 2
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Callable[..., Path]:
+    """Save with MLflow, as a user would."""
+
+    def save(name: str, **options: Any) -> Path:
+        folder = tmp_path / name
+        with warnings.catch_warnings(action="ignore"):
+            if "python_model" in options:
+                mlflow.pyfunc.save_model(str(folder), pip_requirements=["mlflow-skinny"], **options)
+            else:
+                mlflow.sklearn.save_model(FITTED, str(folder), pip_requirements=["scikit-learn"], **options)
+        return folder
+
+    return save
+
+
+def described(folder: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """Forge what MLmodel says."""
+    document = yaml.safe_load((folder / "MLmodel").read_text())
+    change(document)
+    (folder / "MLmodel").write_text(yaml.safe_dump(document))
+    return folder
+
+
+def test_a_skops_model_becomes_a_snapshot_that_runs_no_code(saved: Callable[..., Path]) -> None:
+    """Its input example proves it; the folder's name is its name."""
+    snapshot = api.import_(saved("churn", input_example=ROWS))
+    assert (snapshot.ref, snapshot.notices) == ("churn:1", [])
+    assert snapshot.document()["runs_code"] is False
+    assert snapshot.document()["rehearsal"]["rows"] == 20
+    assert "MLflow" in snapshot.document()["note"]
+    np.testing.assert_array_equal(nd.load("churn").predict_proba(ROWS), FITTED.predict_proba(ROWS))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_of_mlflows_own_is_kept_as_its_folder_and_said_to_run_code(
+    saved: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Given rows in a file; the answer names what ran, and the user's example rows stay out of the bundle."""
+    ROWS.to_csv("rows.csv", index=False)
+    snapshot = api.import_(saved("m", python_model=Doubled(), input_example=ROWS), "doubled", "rows.csv")
+    assert snapshot.document()["runs_code"] is True
+    assert "python_model.pkl" in snapshot.notices[-1]
+    assert not [path for path in snapshot.manifest.files if "example" in path]
+    assert nd.load("doubled").predict(ROWS).tolist() == (ROWS["a"] * 2).tolist()
+
+
+def test_without_rows_it_asks_for_them(saved: Callable[..., Path]) -> None:
+    """The message has the command."""
+    with pytest.raises(InvalidData, match=r"no input example.*nbdeploy import .* NAME -X rows\.csv"):
+        api.import_(saved("churn"))
+
+
+def test_code_is_found_before_anything_is_loaded(saved: Callable[..., Path]) -> None:
+    """Pickles, other loaders, classes from elsewhere and types that build anything."""
+    assert open_mlflow_model(saved("plain"), ROWS).code == ()
+    assert open_mlflow_model(saved("pickled", serialization_format="cloudpickle"), ROWS).code == ("model.pkl",)
+    folder = saved("forged")
+    described(folder, lambda d: d["flavors"]["sklearn"].update(skops_trusted_types=["os.system"]))
+    described(folder, lambda d: d["flavors"]["python_function"].update(loader_module="antigravity"))
+    assert open_mlflow_model(folder, ROWS).code == ("type os.system", "loader antigravity")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d.pop("flavors"), "no table of flavors"),
+        (lambda d: d.update(flavors=["sklearn"]), "no table of flavors"),
+        (lambda d: d["flavors"].pop("python_function"), "no python_function flavor"),
+    ],
+)
+def test_what_describes_no_model_is_refused(
+    saved: Callable[..., Path], change: Callable[[dict[str, Any]], None], message: str
+) -> None:
+    """In words."""
+    with pytest.raises((Corrupted, InvalidData), match=message):
+        open_mlflow_model(described(saved("churn"), change), ROWS)
+
+
+def test_a_link_out_of_the_folder_is_refused(saved: Callable[..., Path]) -> None:
+    """Its target would end up in the store."""
+    folder = saved("churn")
+    (folder / "extra").symlink_to("/etc/passwd")
+    with pytest.raises(Corrupted, match="is a link"):
+        open_mlflow_model(folder, ROWS)
+
+
+def test_names_are_checked_and_bundles_have_their_own(saved: Callable[..., Path], stock: Path, tmp_path: Path) -> None:
+    """A folder whose name is no model's name needs one; an exported snapshot takes none."""
+    with pytest.raises(InvalidName, match="'My Model' is not allowed"):
+        api.import_(saved("My Model"), data=ROWS)
+    with pytest.raises(WrongUsage, match="is no MLflow model"):
+        api.import_(api.export("forest", tmp_path / "out").path, "other")
