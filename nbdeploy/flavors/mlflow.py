@@ -58,24 +58,24 @@ class _MLflow(Flavor):
     def accepts(self, model: Any) -> bool:
         return isinstance(model, Directory)
 
-    def methods(self, model: Any) -> list[str]:  # noqa: ARG002 - part of the protocol
+    def methods(self, model: Any) -> list[str]:
         return ["predict"]
 
-    def classes(self, model: Any) -> list[Any] | None:  # noqa: ARG002 - part of the protocol
+    def classes(self, model: Any) -> list[Any] | None:
         return None
 
     def call(self, model: Any, method: str, data: Any) -> Any:
         return getattr(model, method)(data)
 
-    def reached(self, model: Any) -> Any:  # noqa: ARG002 - the folder brings its own code
+    def reached(self, model: Any) -> Any:
         return None
 
     def save(
         self,
         model: Any,
         folder: Path,
-        module: str | None,  # noqa: ARG002 - part of the protocol
-        example: Any = None,  # noqa: ARG002 - part of the protocol
+        module: str | None,
+        example: Any = None,
     ) -> Saved:
         table = describe(model.folder).get("flavors", {})
         target = folder / FOLDER
@@ -87,10 +87,10 @@ class _MLflow(Flavor):
         packages = {"mlflow", *(name for name in table if name != "python_function")}
         return Saved(runs_code=True, packages=frozenset(packages))
 
-    def runs_code(self, loader: Mapping[str, Any]) -> bool:  # noqa: ARG002 - part of the protocol
+    def runs_code(self, loader: Mapping[str, Any]) -> bool:
         return True
 
-    def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:  # noqa: ARG002 - part of the protocol
+    def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:
         return Directory(folder / FOLDER)
 
 

@@ -77,7 +77,7 @@ class Snapshot(Result):
     @property
     def metrics(self) -> dict[str, float]:
         """Metrics on the test rows, those that say most first."""
-        return dict(ordered(self.stored.record.get("metrics", {})))
+        return dict(metrics_of(self.stored))
 
     @property
     def intervals(self) -> dict[str, tuple[float, float]]:
@@ -186,8 +186,8 @@ class Snapshot(Result):
 
     def _scores(self) -> list[str]:
         """Return metrics in words, the first with its interval."""
-        found = ordered(self.metrics)
-        return [score(*pair, self.intervals.get(pair[0]) if not i else None) for i, pair in enumerate(found)]
+        found = enumerate(metrics_of(self.stored))
+        return [score(*pair, self.intervals.get(pair[0]) if not i else None) for i, pair in found]
 
     def document(self) -> dict[str, Any]:
         """Return the document of ``show --json``."""
@@ -237,7 +237,7 @@ class SnapshotList(Result):
             (
                 str(version),
                 ", ".join(aliases),
-                ", ".join(score(*pair) for pair in ordered(version.record.get("metrics", {}))[:2]),
+                ", ".join(score(*pair) for pair in metrics_of(version)[:2]),
                 version.record.get("flavor", ""),
                 size(version.record.get("bytes", 0)),
                 version.created[:16].replace("T", " "),
@@ -351,3 +351,8 @@ def _row(version: Version, aliases: Sequence[str]) -> dict[str, Any]:
         "bytes": record.get("bytes"),
         "runs_code": record.get("runs_code"),
     }
+
+
+def metrics_of(version: Version) -> list[tuple[str, float]]:
+    """Metrics of a version, those that say most first."""
+    return ordered(version.record.get("metrics", {}))
