@@ -100,13 +100,13 @@ def _inputs(signature: Signature) -> list[dict[str, Any]] | None:
 
 
 def _spec(column: Column) -> dict[str, Any]:
-    """Type of a column. MLflow takes missing values for optional columns, and refuses integers among which are some."""
+    """Type of a column, and whether it must be sent. MLflow refuses integers and booleans among which values miss."""
     kind = _TYPES.get(column.type, "any")
     if column.type == "datetime" and column.timezone is None:
         kind = "datetime"
     elif column.nullable and kind not in {"double", "float", "string"}:
         kind = "any"
-    return {"type": kind, "required": column.required and not column.nullable}
+    return {"type": kind, "required": column.required}
 
 
 def _columns_out(output: MethodOutput) -> list[dict[str, Any]]:

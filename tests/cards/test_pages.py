@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from nbdeploy.cards import Badge, Bars, Card, Code, Facts, Fold, Items, Page, Table, Text
+from nbdeploy.cards import Badge, Bars, Card, Code, Facts, Items, Page, Section, Table, Text
 
 HOSTILE = "<script>alert(1)</script> \" ' & | ` * [x](javascript:alert(1)) </details>"
 VOID = {"rect", "br"}
@@ -49,7 +49,7 @@ def page(text: str) -> Page:
         Code(text),
         Table((text, "n"), [(text, Bars([0.25, 0.75], [text, text], text))]),
     ]
-    return Page(text, [Badge(text, "warning")], text, [Fold(text, blocks, text, open=True)], text)
+    return Page(text, [Badge(text, "warning")], text, [Section(text, blocks, text, open=True)], text)
 
 
 @given(st.one_of(st.just(HOSTILE), st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1)))

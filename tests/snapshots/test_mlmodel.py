@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -14,7 +15,7 @@ from mlflow.models.signature import ModelSignature
 from mlflow.models.utils import _enforce_params_schema, _enforce_schema
 
 from nbdeploy.snapshots.mlmodel import mlmodel
-from nbdeploy.types import MethodOutput, Signature
+from nbdeploy.types import MethodOutput
 from tests.snapshots.making import content, signature
 
 SKLEARN = {"python_function": {"loader_module": "mlflow.sklearn"}, "sklearn": {"sklearn_version": "1.9.1"}}
@@ -62,10 +63,13 @@ def test_every_column_has_a_type_that_its_values_pass() -> None:
         assert passed[name].dropna().tolist() == FRAME[name].dropna().tolist(), name
 
 
-def test_columns_with_gaps_are_optional_and_others_required() -> None:
-    """As MLflow's own inference has it."""
-    schema = understood(written(FRAME)).inputs
-    assert schema.required_input_names() == ["small", "count", "large", "flag", "kind", "moment", "took"]
+def test_a_column_that_must_be_sent_is_required() -> None:
+    """Also where values may be missing in it; one with a default is optional."""
+    assert understood(written(FRAME)).inputs.required_input_names() == list(FRAME.columns)
+    found = signature(FRAME)
+    columns = [msgspec.structs.replace(column, required=column.name != "count") for column in found.columns]
+    schema = understood(written(FRAME, signature=msgspec.structs.replace(found, columns=columns))).inputs
+    assert schema.optional_input_names() == ["count"]
 
 
 def test_arrays_are_tensors() -> None:
@@ -117,8 +121,7 @@ def test_a_plain_model_is_loaded_by_mlflow_itself() -> None:
 def test_what_mlflow_would_ask_otherwise_is_loaded_by_us(data: Any, default: str) -> None:
     """Frames are rebuilt before the model sees them, and its own default method answers."""
     outputs = {default: MethodOutput(["x"], ["float64"])}
-    found: Signature = signature(data, **outputs)
-    found = type(found)(**{**{f: getattr(found, f) for f in found.__struct_fields__}, "default_method": default})
+    found = msgspec.structs.replace(signature(data, **outputs), default_method=default)
     document = written(data, SKLEARN, signature=found)
     assert document["flavors"]["python_function"]["loader_module"] == "nbdeploy.snapshots.mlflow"
     assert "sklearn" not in document["flavors"]
