@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -27,7 +27,9 @@ _NATIVE = {
 }
 """MLflow's flavors whose own objects are stored better here, with where their classes are defined."""
 
-_CODE = frozenset({".cloudpickle", ".dill", ".joblib", ".pickle", ".pkl", ".pt", ".pth", ".py"})
+_CODE = frozenset(
+    {".cloudpickle", ".dill", ".egg", ".joblib", ".pickle", ".pkl", ".pt", ".pth", ".py", ".pyc", ".so", ".whl", ".zip"}
+)
 _READERS = {".csv": "read_csv", ".parquet": "read_parquet", ".tsv": "read_table"}
 
 
@@ -54,6 +56,11 @@ class Found:
     origin: str
     code: tuple[str, ...]
     flavors: Mapping[str, Any]
+
+    def natives(self) -> Iterator[Any]:
+        """Load it as the framework's own object, for each framework whose objects are stored better here."""
+        for name in sorted(_NATIVE.keys() & self.flavors.keys()):
+            yield _native(name, self.folder, self.flavors[name])
 
 
 def is_mlflow_model(path: Path) -> bool:
@@ -115,9 +122,8 @@ def import_mlflow_model(
 
 def _taken(store: Store, found: Found, name: str, progress: Report) -> Taken:
     options = Options(note=found.origin)
-    for flavor in sorted(_NATIVE.keys() & found.flavors.keys()):
+    for model in found.natives():
         with contextlib.suppress(NotCapturable):
-            model = _native(flavor, found.folder, found.flavors[flavor])
             return take_snapshot(store, model, name, found.data, options, progress)
     return take_snapshot(store, Directory(found.folder), name, found.data, options, progress)
 
@@ -127,15 +133,19 @@ def _code(folder: Path, flavors: Mapping[str, Any]) -> tuple[str, ...]:
     found = [str(path) for path in files_of(folder) if path.suffix in _CODE]
     known = {name: table for name, table in flavors.items() if name in _NATIVE}
     for name, table in known.items():
-        cls = table.get("model_class")
-        if cls is not None and not str(cls).startswith(_NATIVE[name]):
+        own, cls = _NATIVE[name], table.get("model_class")
+        if cls is not None and not str(cls).startswith(own):
             found.append(f"class {cls}")
-    trusted = known.get("sklearn", {}).get("skops_trusted_types") or ()
-    found += [f"type {name}" for name in trusted if not is_plain(str(name))]
+        found += [f"type {kind}" for kind in table.get("skops_trusted_types") or () if not _is_known(str(kind), name)]
     loader = flavors["python_function"].get("loader_module")
     if loader not in {f"mlflow.{name}" for name in known}:
         found.append(f"loader {loader}")
     return tuple(found)
+
+
+def _is_known(kind: str, flavor: str) -> bool:
+    """Whether building a type runs nobody's code: scikit-learn's are checked one by one, others' are their own."""
+    return is_plain(kind) or (flavor != "sklearn" and kind.startswith((_NATIVE[flavor], "collections.")))
 
 
 def _native(name: str, folder: Path, table: Mapping[str, Any]) -> Any:

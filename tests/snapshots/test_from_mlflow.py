@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,15 @@ with warnings.catch_warnings(action="ignore"):
     import mlflow.pyfunc
     import mlflow.sklearn
 
+    class Doubled(mlflow.pyfunc.PythonModel):
+        """A model that only MLflow can load."""
+
+        def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def] # MLflow reads hints
+            return model_input["a"] * 2
+
+
 ROWS = pd.DataFrame({"a": np.arange(20.0), "b": np.arange(20) % 3})
 FITTED = LogisticRegression().fit(ROWS, (ROWS["a"] > 9).astype(int))
-
-
-class Doubled(mlflow.pyfunc.PythonModel):
-    """A model that only MLflow can load."""
-
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def] # MLflow reads hints
-        return model_input["a"] * 2
 
 
 @pytest.fixture
@@ -97,6 +98,23 @@ def test_code_is_found_before_anything_is_loaded(saved: Callable[..., Path]) -> 
     described(folder, lambda d: d["flavors"]["sklearn"].update(skops_trusted_types=["os.system"]))
     described(folder, lambda d: d["flavors"]["python_function"].update(loader_module="antigravity"))
     assert open_mlflow_model(folder, ROWS).code == ("type os.system", "loader antigravity")
+    boosted = {"model_class": "os.path", "skops_trusted_types": ["lightgbm.basic.Booster", "subprocess.Popen"]}
+    described(folder, lambda d: d.update(flavors={"python_function": {}, "lightgbm": boosted}))
+    assert open_mlflow_model(folder, ROWS).code == ("class os.path", "type subprocess.Popen", "loader None")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("library", "made"), [("xgboost", "XGBClassifier"), ("lightgbm", "LGBMClassifier")])
+def test_boosted_trees_are_loaded_as_their_own_kind(tmp_path: Path, library: str, made: str) -> None:
+    """Native files run no code, and the framework's own object has all of its methods."""
+    framework, flavor = import_module(library), import_module(f"mlflow.{library}")
+    model = getattr(framework, made)(n_estimators=2).fit(ROWS, (ROWS["a"] > 9).astype(int))
+    flavor.save_model(model, str(tmp_path / "trees"), input_example=ROWS, pip_requirements=[library])
+    found = open_mlflow_model(tmp_path / "trees")
+    assert found.code == ()
+    native = next(found.natives())
+    assert type(native).__name__ == made
+    np.testing.assert_array_equal(native.predict_proba(ROWS), model.predict_proba(ROWS))
 
 
 @pytest.mark.parametrize(
