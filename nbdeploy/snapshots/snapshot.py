@@ -31,6 +31,7 @@ from nbdeploy.snapshots.draft import Draft, assemble
 from nbdeploy.snapshots.environment import environment
 from nbdeploy.snapshots.fresh import fresh_environment
 from nbdeploy.snapshots.lineage import made_elsewhere, past, trace
+from nbdeploy.snapshots.novelty import novelty
 from nbdeploy.snapshots.options import Options
 from nbdeploy.snapshots.privacy import keep
 from nbdeploy.snapshots.rehearsal import Rehearsal, rehearse
@@ -86,7 +87,8 @@ def take_snapshot(
         version, created = store.add(name, draft.manifest, draft.files)
         record = draft.manifest.parsed_record
     progress(Progress(_STEPS, _STEPS, message="stored"))
-    return Taken(version, created, [*record.notices, *([] if created else kept_before(version, record.privacy))])
+    news = novelty(store, version) if created else kept_before(version, record.privacy)
+    return Taken(version, created, [*record.notices, *news])
 
 
 @dataclass(frozen=True)
