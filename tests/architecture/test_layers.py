@@ -32,13 +32,13 @@ def row(module: str) -> int:
     return next(number for number, rooms in enumerate(ROWS) if room in rooms)
 
 
-def tables() -> dict[str, dict[str, str]]:
-    """Every table of lazy strings, by the module that holds it."""
-    found = {"nbdeploy.commands.tree": dict(TABLE)}
+def tables() -> list[tuple[str, dict[str, str]]]:
+    """Every table of lazy strings, with a module that holds it."""
+    found = [("nbdeploy.commands.tree", dict(TABLE))]
     for name in modules():
         for attribute, value in vars(importlib.import_module(name)).items():
             if isinstance(value, Registry) and not attribute.startswith("_"):
-                found.setdefault(name, {}).update(value.table)
+                found.append((name, value.table))
     return found
 
 
@@ -57,7 +57,7 @@ def test_rows_import_downward_only() -> None:
 def test_lazy_strings_resolve_and_point_downward() -> None:
     """An adapter named in a table exists, in the table's own room or below it."""
     checked = 0
-    for home, table in tables().items():
+    for home, table in tables():
         for target in table.values():
             module, _, attribute = target.partition(":")
             assert hasattr(importlib.import_module(module), attribute), target
@@ -68,7 +68,7 @@ def test_lazy_strings_resolve_and_point_downward() -> None:
 
 def test_tables_of_adapters_are_sorted() -> None:
     """Two people adding an adapter do not add it in the same place."""
-    for home, table in tables().items():
+    for home, table in tables():
         if home != "nbdeploy.commands.tree":
             assert list(table) == sorted(table), home
 
