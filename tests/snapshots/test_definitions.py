@@ -325,6 +325,25 @@ LIMIT = None
         ),
         pytest.param(
             """
+from functools import singledispatch
+import numpy as np
+@singledispatch
+def model(x): return "any"
+@model.register
+def _(x: int): return "whole"
+@model.register
+def _(x: list): return "list"
+# %%
+@model.register(np.ndarray)
+def of_arrays(x): return "array"
+model.version = 2
+""",
+            "(model('a'), model(1), model([]), model(__import__('numpy').ones(2)), model.version)",
+            "model.register(int, __2)",
+            id="a function that does different things for types",
+        ),
+        pytest.param(
+            """
 class M:
     threshold = 1
     def f(self): return self.threshold

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import functools
 import sys
 from collections.abc import Callable, Iterator, Mapping, Set
@@ -133,6 +134,8 @@ class Collection:
         if from_main(value):
             name = self.collect(value)
             return name, {name.partition(".")[0]}
+        if isinstance(value, type) and vars(builtins).get(value.__name__) is value:
+            return value.__name__, set()
         if isinstance(value, ModuleType):
             alias = f"module_{value.__name__.replace('.', '_')}"
             self.imports[alias] = f"import {value.__name__} as {alias}"

@@ -9,6 +9,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from nbdeploy.snapshots.capture.finding import Found, find_function
+from nbdeploy.snapshots.capture.literals import is_literal, literal
 from nbdeploy.snapshots.capture.live import (
     free_of,
     is_lazy,
@@ -42,8 +43,9 @@ def take_function(into: Collection, thing: FunctionType) -> None:
     if name in into.statements:
         return
     if found.is_top_level and not free:
-        source = cut(found, replaced, name=name, decorated=False)
-        into.add(name, source, found, thing.__globals__, needs=needs, lazy=is_lazy(thing))
+        more, used = _afterwards(into, thing, name)
+        source = cut(found, replaced, name=name, decorated=False) + more
+        into.add(name, source, found, thing.__globals__, needs=needs | used, lazy=is_lazy(thing))
     else:
         take_made(into, name, found, free, replaced, thing, needs)
 
@@ -60,10 +62,26 @@ def _as_written(into: Collection, thing: Any) -> bool:
             continue
         into.names[id(thing)] = name
         replaced, needs = into.defaults(found, raw, set())
-        source = cut(found, replaced, name=name, decorated=True)
-        into.add(name, source, found, raw.__globals__, needs=needs, lazy=is_lazy(raw))
+        more, used = _afterwards(into, thing, name)
+        source = cut(found, replaced, name=name, decorated=True) + more
+        into.add(name, source, found, raw.__globals__, needs=needs | used, lazy=is_lazy(raw))
         return True
     return False
+
+
+def _afterwards(into: Collection, thing: Any, name: str) -> tuple[str, set[str]]:
+    """What was done to a function after its definition: attributes, and what it does for other types."""
+    lines = [f"{name}.{key} = {literal(value)}\n" for key, value in vars(thing).items() if is_literal(value)]
+    needs: set[str] = set()
+    registered = getattr(thing, "registry", {}) if hasattr(thing, "dispatch") else {}
+    for kind, function in registered.items():
+        target = into.collect(function) if function is not getattr(thing, "__wrapped__", None) else ""
+        # A definition that comes with its decorator registers itself.
+        if target and name not in into.statements[target.partition(".")[0]].now:
+            text, used = into.expression(kind, f"{name} {kind.__name__}", f"a type that {name} is for")
+            lines.append(f"{name}.register({text}, {target})\n")
+            needs |= used | {target.partition(".")[0]}
+    return ("\n\n" + "".join(lines) if lines else ""), needs
 
 
 def take_cached(into: Collection, thing: Any) -> None:
