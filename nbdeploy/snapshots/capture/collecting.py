@@ -134,7 +134,7 @@ class Collection:
         if from_main(value):
             name = self.collect(value)
             return name, {name.partition(".")[0]}
-        if isinstance(value, type) and vars(builtins).get(value.__name__) is value:
+        if isinstance(value, type) and hasattr(builtins, value.__name__) and value.__module__ == "builtins":
             return value.__name__, set()
         if isinstance(value, ModuleType):
             alias = f"module_{value.__name__.replace('.', '_')}"
