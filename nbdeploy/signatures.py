@@ -64,6 +64,8 @@ class Column(msgspec.Struct, frozen=True, omit_defaults=True):
         The logical type of what is in a list or a sparse row.
     shape : list of int or None
         The lengths of a list's dimensions, None where they vary; of a sparse row its width.
+    labels : list or None
+        The labels of the columns that a sparse row of a pandas frame stands for, as JSON holds them.
     gaps : bool
         Whether NaN may be among the items.
     holds : str or None
@@ -95,6 +97,7 @@ class Column(msgspec.Struct, frozen=True, omit_defaults=True):
     scale: int | None = None
     items: str | None = None
     shape: list[int | None] | None = None
+    labels: list[Any] | None = None
     gaps: bool = False
     holds: str | None = None
     fill: Any = None
@@ -118,6 +121,8 @@ class Column(msgspec.Struct, frozen=True, omit_defaults=True):
         nested = self.type in {"list", "sparse"}
         self._refuse_unless("items", self.items, self.items in ITEMS if nested else self.items is None, sorted(ITEMS))
         self._refuse_unless("shape", self.shape, _is_shape(self.shape, self.type), "lengths of its dimensions")
+        if self.labels is not None and (self.type != "sparse" or [len(self.labels)] != self.shape):
+            raise ValueError(f"column {self.name!r} has labels, but not one for each of its {self.shape} positions")
         if (self.type == "categorical") != (self.categories is not None):
             raise ValueError(f"column {self.name!r}: a categorical column has categories, and no other has")
         digits = (self.precision, self.scale)

@@ -11,7 +11,7 @@ import polars as pl
 from nbdeploy.codecs.columns import frame_of, wire_dtype
 from nbdeploy.codecs.conforming import conform
 from nbdeploy.codecs.frames import CONTAINERS, container_of
-from nbdeploy.codecs.labels import labels, unique, wire_name
+from nbdeploy.codecs.labels import labels, live_label, unique, wire_name
 from nbdeploy.codecs.parts import Part
 from nbdeploy.codecs.text_tables import Text
 from nbdeploy.codecs.values import series_of
@@ -67,6 +67,9 @@ def _bound(data: Any, signature: Signature) -> pl.DataFrame:
     if hasattr(container, "placed"):
         chosen: list[Part | None] = [*_by_position(container.placed(data, signature), signature)]
         return _joined(chosen, signature, data)
+    inside = signature.columns[0].labels
+    if inside is not None and hasattr(container, "whole"):
+        return _joined([container.whole(data, [live_label(label) for label in inside])], signature, data)
     parts = container.parts(data)
     if any(column.level for column in signature.columns) and hasattr(container, "levels"):
         parts = [*container.levels(data), *parts]
@@ -97,7 +100,7 @@ def unknown_columns(data: Any, signature: Signature) -> list[str]:
     ['id']
     """
     container: Any = CONTAINERS[container_of(data)]
-    if hasattr(container, "placed") or signature.dims != 2:
+    if hasattr(container, "placed") or signature.dims != 2 or signature.columns[0].labels is not None:
         return []
     names = {*signature.names}
     if isinstance(data, list) and all(isinstance(row, dict) and row.keys() <= names for row in data):

@@ -32,7 +32,7 @@ class Container(Protocol):
     """How one library's tables are taken apart and put together.
 
     A container whose columns go by position has a method ``placed(data, signature)`` as well, and one whose
-    rows have labels ``levels(data)``; both return parts.
+    rows have labels ``levels(data)``; both return parts. ``whole(data, labels)`` returns very many columns as one.
     """
 
     def parts(self, data: Any) -> list[Part]:
@@ -104,10 +104,11 @@ def describe(data: Any, *, index: bool = False) -> Signature:
     """
     name = container_of(data)
     container: Any = CONTAINERS[name]
-    parts = container.parts(data)
+    whole = container.whole(data) if hasattr(container, "whole") else None
+    parts = container.parts(data) if whole is None else [whole]
     if not parts:
         raise InvalidData("the data has no columns")
-    if index and hasattr(container, "levels"):
+    if index and whole is None and hasattr(container, "levels"):
         parts = [*container.levels(data), *parts]
     if not len(parts[-1].series()):
         raise InvalidData("the data has no rows, so its types are unknown; give at least one row")

@@ -18,6 +18,9 @@ from nbdeploy.types import Axis, Signature
 
 __all__ = ["CONTAINER", "quick_floats"]
 
+_WIDE = 256
+"""Frames of more sparse columns than this are one column of sparse rows."""
+
 
 class Pandas:
     """See :class:`nbdeploy.codecs.frames.Container`."""
@@ -30,6 +33,17 @@ class Pandas:
         if not isinstance(data, pd.DataFrame):
             raise InvalidData(f"a pandas {type(data).__name__} is not a table; give a DataFrame or a Series")
         return [PandasPart(partial(_column, data, i), label) for i, label in enumerate(data.columns)]
+
+    def whole(self, data: Any, labels: list[Any] | None = None) -> Part | None:
+        """Return a frame of very many sparse columns as one part; with labels, those columns of any frame."""
+        wide = isinstance(data, pd.DataFrame) and data.shape[1] > _WIDE and data.columns.is_unique
+        kinds = {*data.dtypes} if wide else set()
+        sparse = len(kinds) == 1 and isinstance(kind := kinds.pop(), pd.SparseDtype) and kind.fill_value == 0
+        if labels is None and not sparse:
+            return None
+        from nbdeploy.codecs.pandas_sparse import SparseFramePart
+
+        return SparseFramePart(data, data.columns.tolist() if labels is None else labels)
 
     def levels(self, data: Any) -> list[Part]:
         """Return the levels of the index, as far as they are more than row numbers."""
@@ -58,7 +72,12 @@ class Pandas:
         if signature.dims == 1:
             series = pd.Series(values(wire[columns[0].name], columns[0]), name=labels(columns)[0])
             return series if index is None else series.set_axis(index)
-        header = _columns(labels(columns), signature.header)
+        if columns[0].labels is not None:
+            from nbdeploy.codecs.pandas_sparse import inner_labels, sparse_frame
+
+            header = header_of(inner_labels(columns[0]), signature.header)
+            return sparse_frame(wire[columns[0].name], columns[0], header)
+        header = header_of(labels(columns), signature.header)
         if not levels and {column.dtype for column in columns} in ({"float64"}, {"float32"}):
             # One block in row order: linear algebra reads it as it stands, so a row's bits stay its own.
             # Missing values become NaN.
@@ -104,7 +123,7 @@ def _header(columns: Any) -> dict[str, Any]:
     return {"header": Axis(type(columns).__name__, names, None if columns.nlevels > 1 else str(columns.dtype))}
 
 
-def _columns(live: list[Any], header: Axis | None) -> Any:
+def header_of(live: list[Any], header: Axis | None) -> Any:
     index = _made(live, header.dtype if header else None)
     if header is not None:
         index.names = [live_label(name) for name in header.names]

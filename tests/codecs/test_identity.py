@@ -136,6 +136,20 @@ def test_wide_sparse_data_is_one_column() -> None:
     assert (there_and_back(matrix) != matrix).nnz == 0
 
 
+def test_a_wide_sparse_frame_is_one_column_bound_by_its_labels() -> None:
+    """In any order, sparse or dense; a caller that lacks one is told which."""
+    matrix = sparse.random_array((4, 300), density=0.1, random_state=0, format="csr")
+    frame = pd.DataFrame.sparse.from_spmatrix(matrix, columns=[f"w{i}" for i in range(300)])
+    signature = describe(frame)
+    wire = bind(frame, signature)
+    assert wire.width == 1
+    pd.testing.assert_frame_equal(there_and_back(frame), frame, check_exact=True)
+    assert bind(frame.iloc[:, ::-1].assign(other=1), signature).equals(wire)
+    assert bind(frame.sparse.to_dense(), signature).equals(wire)
+    with pytest.raises(InvalidData, match="missing columns: w7; the model takes 300"):
+        bind(frame.drop(columns="w7"), signature)
+
+
 @given(tables())
 @settings(deadline=None, max_examples=40)
 def test_polars_and_arrow_come_back(frame: pl.DataFrame) -> None:
