@@ -62,9 +62,12 @@ def compile_by(name: str, model: Any, signature: Signature) -> Twin:
     ------
     NotCompiled
         If it cannot.
+    NotFound
+        If there is no compiler of that name.
     """
+    compiler = COMPILERS[name]
     try:
-        return COMPILERS[name].compile(model, signature)
+        return compiler.compile(model, signature)
     except NotCompiled:
         raise
     except Exception as error:  # a model of another version may lack anything that a compiler reads
