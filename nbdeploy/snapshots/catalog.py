@@ -17,7 +17,7 @@ from nbdeploy.snapshots.certificate import certificate, signed
 from nbdeploy.snapshots.disclosure import inside, kept_line
 from nbdeploy.snapshots.metrics import ordered
 from nbdeploy.snapshots.page import page
-from nbdeploy.snapshots.wording import proof_in_short, score, size, some
+from nbdeploy.snapshots.wording import proof_in_short, score, size, some, twin_in_short
 from nbdeploy.store import Store, Version
 from nbdeploy.types import Signature
 
@@ -156,6 +156,8 @@ class Snapshot(Result):
             facts.append(("before it", " → ".join(record["preprocess"])))
         if record.get("signed_by"):
             facts.append(("signed", signed(record, proof)))
+        if record.get("twin"):
+            facts.append(("twin", twin_in_short(record["twin"])))
         if record.get("note"):
             facts.append(("note", record["note"]))
         facts += [("noticed", notice) for notice in record.get("notices", ())]

@@ -14,7 +14,7 @@ from nbdeploy.snapshots import certificate as certificates
 from nbdeploy.snapshots.disclosure import facts_of
 from nbdeploy.snapshots.figures import column_rows
 from nbdeploy.snapshots.metrics import ordered
-from nbdeploy.snapshots.wording import brief, digits, proof_in_short, some
+from nbdeploy.snapshots.wording import brief, digits, proof_in_short, some, twin_in_short
 from nbdeploy.types import Signature
 
 __all__ = [
@@ -110,7 +110,7 @@ def certificate(record: Mapping[str, Any], proof: Mapping[str, Any]) -> Section 
 def twin(record: Mapping[str, Any]) -> Section | None:
     """The compiled twin."""
     found = record.get("twin") or {}
-    return Section("Compiled twin", [Facts(_facts(found))]) if found else None
+    return Section("Compiled twin", [Facts([("answers", twin_in_short(found)), *_facts(found)])]) if found else None
 
 
 def lineage(record: Mapping[str, Any]) -> Section | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["brief", "digits", "proof_in_short", "score", "size", "some"]
+__all__ = ["brief", "digits", "proof_in_short", "score", "size", "some", "twin_in_short"]
 
 _LONG = 200
 
@@ -37,6 +37,34 @@ def proof_in_short(proof: Mapping[str, Any]) -> str:
     """Rows and largest difference of a rehearsal."""
     fresh = ", in a new environment" if proof.get("environment") == "new" else ""
     return f"{proof.get('rows', 0)} rows, max diff {proof.get('max_difference', float('nan')):.2g}{fresh}"
+
+
+def twin_in_short(twin: Mapping[str, Any]) -> str:
+    """Say which compiled twin answers what, how it was proven and how fast it is; or why there is none.
+
+    Examples
+    --------
+    >>> twin_in_short({"compiler": "rows", "exact": False, "max_difference": 2e-16, "tried": {"sample": 200}})
+    'rows answers every batch, equal to 2e-16 on 200 rows'
+    >>> twin_in_short({"compiler": None, "reason": "no twin: a SVC is not known"})
+    'no twin: a SVC is not known'
+    """
+    if not twin.get("compiler"):
+        return str(twin.get("reason", "none"))
+    border = twin.get("below") or 0
+    every = not twin.get("exact") or border >= 2**31
+    answers = "every batch" if every else f"batches up to {border} rows"
+    equal = "equal to the bit" if twin.get("exact") else f"equal to {twin.get('max_difference', 0.0):.1g}"
+    native = f"; {', '.join(twin['native_steps'])} called natively" if twin.get("native_steps") else ""
+    rows = sum(twin.get("tried", {}).values())
+    return f"{twin['compiler']} answers {answers}, {equal} on {rows} rows{native}{_fast(twin)}"
+
+
+def _fast(twin: Mapping[str, Any]) -> str:
+    first = next(iter(twin.get("speed") or ()), None)
+    if not first:
+        return ""
+    return f"; one row in {first['twin'] * 1e6:.0f} µs instead of {first['native'] * 1e6:,.0f} µs"
 
 
 def some(names: Sequence[str]) -> str:

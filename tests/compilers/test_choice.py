@@ -71,7 +71,8 @@ def test_all_sizes_are_measured_where_there_is_time() -> None:
     [
         ((), 16),
         ((Speed(1, 1.0, 2.0),), 0),
-        ((Speed(1, 2.0, 1.0),), 1),
+        ((Speed(1, 2.0, 1.0),), 2),
+        ((Speed(1, 99.0, 1.0),), 16),
         ((Speed(1, 2.0, 1.0), Speed(32, 2.0, 3.0)), 16),
         (tuple(Speed(size, 2.0, 1.0) for size in SIZES), 2**31),
     ],

@@ -59,7 +59,11 @@ def test_steps_of_the_notebook_are_called_natively_inside_the_twin(stock: Path) 
 
 
 def test_show_tells_of_the_twin(stock: Path) -> None:
-    assert api.show("forest").document()["twin"]["compiler"] == "treelite"
+    """As a document, and on the card in words."""
+    shown = api.show("forest")
+    assert shown.document()["twin"]["compiler"] == "treelite"
+    assert "treelite answers batches up to" in str(shown.card())
+    assert "equal to the bit" in str(shown.card())
 
 
 def test_no_twin_is_looked_for_when_none_is_wanted(script: Script) -> None:
