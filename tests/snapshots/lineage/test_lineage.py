@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbclient import NotebookClient
 
@@ -154,6 +154,7 @@ TABLES = st.lists(
 ).map(lambda rows: pl.DataFrame(rows, schema={"x": pl.Float64, "s": pl.String, "v": pl.List(pl.Int64)}, orient="row"))
 
 
+@settings(deadline=None)
 @given(TABLES, TABLES)
 def test_a_fingerprint_is_of_the_values(one: pl.DataFrame, other: pl.DataFrame) -> None:
     """The same for equal tables however they are laid out in memory; another one for other values."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbdeploy.snapshots.lineage.provenance import Keys, Step, nodes_of, run
@@ -42,6 +42,7 @@ def _no_alias(lines: list[str]) -> bool:
     return not any(line.partition(" = ")[0].startswith(("a, ", "b, ", "c, ")) for line in lines)
 
 
+@settings(deadline=None)
 @given(PROGRAMS.filter(_no_alias), NAMES)
 def test_the_statements_a_variable_comes_from_make_it_again(lines: list[str], name: str) -> None:
     """Running only those, in order, gives the same value."""
@@ -50,6 +51,7 @@ def test_the_statements_a_variable_comes_from_make_it_again(lines: list[str], na
     assert _values([lines[number] for number in kept])[name] == _values(lines)[name]
 
 
+@settings(deadline=None)
 @given(PROGRAMS.filter(_no_alias), st.randoms(use_true_random=False), NAMES)
 def test_equal_origins_are_equal_values(lines: list[str], random: Any, name: str) -> None:
     """However the lines are ordered and repeated."""
