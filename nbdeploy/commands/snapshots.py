@@ -61,7 +61,7 @@ class _NotebookOnly(Command):
 @pass_door
 def snapshot(door: Door, /, model: Live, name: str | None, data: object, **options: Any) -> object:
     """Store a model, proven to predict the same in a clean process."""
-    given = {key: value for key, value in options.items() if value not in (None, ())}
+    given = {key: value for key, value in options.items() if not _absent(value)}
     if "defaults" in given:
         given["defaults"] = dict(_pair(text) for text in given["defaults"])
     return api.snapshot(model.value, name or _name_of(model.source), data=data, **given, progress=door.report)
@@ -72,6 +72,11 @@ def _pair(text: str) -> tuple[str, str]:
     if not equals:
         raise WrongUsage(f"--default {text!r} is not understood: write COLUMN=VALUE")
     return name, value
+
+
+def _absent(value: object) -> bool:
+    """Whether an option was not given; labels have a ``==`` of their own."""
+    return value is None or (isinstance(value, tuple) and not value)
 
 
 def _name_of(source: str) -> str:
