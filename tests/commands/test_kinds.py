@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from nbdeploy.commands import Door, invoke
-from nbdeploy.commands.kinds import DATA, DURATION, OBJECT, REF, TARGET, Written, is_file
+from nbdeploy.commands.kinds import DATA, DURATION, OBJECT, REF, SAMPLE, TARGET, Written, is_file
 from nbdeploy.errors import InvalidName, WrongUsage
 from nbdeploy.types import Ref
 
@@ -31,6 +31,14 @@ def test_an_expression_in_a_shell_is_refused() -> None:
     """The message says why."""
     with pytest.raises(WrongUsage, match="a shell has no live objects"):
         OBJECT.convert("model", None, None)
+
+
+@pytest.mark.parametrize(("word", "meant"), [("20", 20), ("0", 0), ("none", "none"), ("synthetic", "synthetic")])
+def test_a_sample_is_a_number_or_a_word(word: str, meant: object) -> None:
+    """Anything else is an expression for rows."""
+    assert SAMPLE.convert(word, None, None) == meant
+    with pytest.raises(WrongUsage, match="would be a Python expression"):
+        SAMPLE.convert(f"rows.head({word})", None, None)
 
 
 def test_snapshot_in_a_shell_says_where_to_go() -> None:

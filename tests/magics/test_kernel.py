@@ -154,7 +154,8 @@ def test_a_model_leaves_the_notebook(kernel: Kernel) -> None:
     """Snapshot by the variable's name, an alias for the object, and predictions as a table with the ids kept."""
     cells = [
         TRAINING,
-        "snap = %deploy snapshot churn -X customers[features] --note 'from a notebook';",
+        "snap = %deploy snapshot churn -X customers[features] --sample customers.head(3) --note 'from a notebook';",
+        "assert snap.document()['privacy']['rows'] == 3, snap.document()",
         "%deploy alias $snap champion",
         "scores = %deploy predict churn@champion customers",
         "assert list(scores) == ['id', 'prediction'] and len(scores) == 60",

@@ -47,7 +47,7 @@ def _churn(shift: float) -> Any:
     return LogisticRegression().fit(rows, np.where(rows.age > 40 + shift, "yes", "no"))
 
 
-def _plans() -> Any:
+def make_plans() -> Any:
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
@@ -74,7 +74,7 @@ def make_store(folder: Path) -> Store:
     store = Store(str(folder / "store"), folder / "cache")
     take_snapshot(store, _churn(0), "churn", churn_rows())
     take_snapshot(store, _churn(5), "churn", churn_rows())
-    take_snapshot(store, _plans(), "plans", plan_rows())
+    take_snapshot(store, make_plans(), "plans", plan_rows())
     take_snapshot(store, _function(), "twice", churn_rows()[["age"]])
     return store
 
