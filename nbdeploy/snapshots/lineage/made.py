@@ -63,7 +63,9 @@ def _from_history(data: Any, known: Past) -> str:
     if found is None:
         return ""
     if found.source is None:
-        return _lost(name, found)
+        # A function may as well have read or made the rows; only a transformer says that there were others before.
+        transformers = all(hasattr(known.evaluate(maker), "transform") for maker in found.makers)
+        return _lost(name, found) if transformers else ""
     source = known.evaluate(found.source)
     if source is None or not _proven(found, source, data, known):
         return ""
@@ -94,8 +96,8 @@ def _lost(name: str, found: Making) -> str:
         )
     options = " ".join(f"--preprocess {maker}" for maker in found.makers)
     return (
-        f"{name} was changed by {makers} in {cell}, which replaced what it was before: callers will have to send rows "
-        f"transformed like that; keep the rows as they were under another name, say raw, and add: {options} -X raw"
+        f"{name} was made by {makers} in {cell} from rows that no variable holds any more: callers will have to send "
+        f"rows transformed like that; keep the rows as they were, say as raw, and add: {options} -X raw"
     )
 
 

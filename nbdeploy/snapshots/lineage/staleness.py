@@ -15,6 +15,8 @@ __all__ = ["Document", "Place", "differences", "document", "name_of", "steps_of"
 
 _TEXT = re.compile(r"""[rbfuRBFU]{0,2}(\"\"\"|'''|"|')(?:\\.|(?!\1).)+\1""", re.DOTALL)
 
+_INJECTED = "# Parameters\n"
+
 
 @dataclass(frozen=True)
 class Place:
@@ -67,7 +69,9 @@ def document(book: Notebook, saved: float, executions: Sequence[Execution]) -> D
     since = [execution for execution in executions if execution.at > saved]
     newest = {execution.cell: execution.source for execution in since if execution.cell is not None}
     places = [Place(place.number, place.id, newest.get(place.id or "", place.source)) for place in found.places]
-    unplaced = frozenset(execution for execution in since if found.place(execution) is None)
+    # papermill adds a cell with parameters to what it runs, and not to the notebook.
+    injected = [execution for execution in executions if execution.source.startswith(_INJECTED)]
+    unplaced = frozenset(execution for execution in (*since, *injected) if found.place(execution) is None)
     return Document(places, unplaced, bool(unplaced) or places != list(found.places))
 
 

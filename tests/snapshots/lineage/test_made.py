@@ -47,7 +47,7 @@ MADE = {
     ),
     "in place of a selection": (
         "Z = df[features].fillna(0.0)\nZ = Z[features]\nZ = scaler.fit_transform(Z)",
-        "keep the rows as they were under another name, say raw, and add: --preprocess scaler -X raw",
+        "keep the rows as they were, say as raw, and add: --preprocess scaler -X raw",
     ),
     "in place of what can be selected again": (
         "Z = df[['b']]\none = StandardScaler()\nZ = one.fit_transform(Z)",
@@ -89,6 +89,7 @@ RAW = {
         "nothing = FunctionTransformer().fit(X)\nZ = nothing.transform(X)"
     ),
     "by a function that answers otherwise each time": "noisy = lambda rows: rows + np.random.rand()\nZ = noisy(X)",
+    "read by a function of its own": "def read(path):\n    return df[features]\nZ = read(str(len(df)))",
     "by a scaler that was fitted anew since": "Z = scaler.transform(X)\nscaler.fit(X * 3)",
 }
 

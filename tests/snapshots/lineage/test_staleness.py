@@ -155,6 +155,15 @@ def test_an_edit_that_ran_and_was_not_saved_counts_as_it_ran(notebook: Notebook)
     assert "In [2] (cell rows, `rows = [5]`) was edited since it ran" in _warned(notebook)
 
 
+def test_parameters_that_a_run_added_are_not_stale(notebook: Notebook) -> None:
+    """papermill runs a cell that the notebook does not have; what depends on it is unknown."""
+    notebook.save(model=MODEL, rows=LIST, fit=FIT)
+    notebook.run("model", "rows", added="# Parameters\nrows = [7]\n")
+    notebook.run("fit")
+    notebook.save(**notebook.cells)
+    assert (notebook.trace().facts["stale"], notebook.trace().notices) == ("unknown", ())
+
+
 def test_without_a_notebook_nothing_is_guessed(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
     """A front end that does not say which notebook this is: the cells are known, the rest is not."""
     monkeypatch.delenv("JPY_SESSION_NAME")
