@@ -143,10 +143,9 @@ def _own(inputs: Mapping[Read, Value], effect: Effect, before: Value) -> dict[Re
             own[name, key] = value
         elif effect.settled and (same or not str(effect.slot).startswith("[")):
             continue
-        elif value is before:
-            own[name, key] = Value(before.base)
-        else:
-            own[name, key] = value
+        else:  # of its own value, changes that cannot be told apart by column may be from when it was run before
+            columns = {} if value is before else {s: n for s, n in value.slots.items() if s.startswith(("[", "."))}
+            own[name, key] = Value(before.base, columns)
     return own
 
 

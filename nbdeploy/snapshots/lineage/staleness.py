@@ -119,12 +119,14 @@ def differences(
     """
     fresh = run(_from_the_top(found, now), keys)
     texts = {statement.text for place in found.places for statement in statements(place.source)}
-    reasons: dict[str, None] = {}
+    reasons: dict[tuple[int, int], str] = {}  # one for each pair of statements, whatever is read of them
     for name in names:
         seen: set[tuple[int, int]] = set()
         for difference in _of_values(state[name], fresh.get(name), name, None, seen):
-            reasons |= dict.fromkeys(_reason(difference, texts, found))
-    return list(reasons)
+            for reason in _reason(difference, texts, found):
+                pair = tuple(id(node.step) if node is not None else 0 for node in (difference.ran, difference.written))
+                reasons.setdefault(pair, reason)  # type: ignore[arg-type]
+    return list(reasons.values())
 
 
 def _from_the_top(found: Document, now: Execution) -> Iterator[Step]:
