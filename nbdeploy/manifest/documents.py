@@ -44,6 +44,22 @@ BESIDE = frozenset(
 """The files that a record may list. Everything else determines answers, and belongs into ``content.json``."""
 
 
+class ClassScores(msgspec.Struct, frozen=True):
+    """How many test rows are of a class, and how well it is told from others."""
+
+    support: int
+    precision: float
+    recall: float
+    f1: float
+
+
+class Tested(msgspec.Struct, frozen=True):
+    """The rows that a model was measured on."""
+
+    rows: int = 0
+    classes: dict[str, ClassScores] = {}
+
+
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     """``record.json``: who, when, how good. Fields of later versions are kept in the bytes.
 
@@ -63,7 +79,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
         How good it is on the test rows.
     intervals : dict of str to (float, float)
         Between which each metric lies when the test rows are drawn again.
-    test : dict
+    test : Tested
         Number of test rows, and metrics by class.
     rehearsal, lineage : dict
         How it was proven, and where it comes from.
@@ -95,7 +111,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     note: str = ""
     metrics: dict[str, float] = {}
     intervals: dict[str, tuple[float, float]] = {}
-    test: dict[str, Any] = {}
+    test: Tested = Tested()
     rehearsal: dict[str, Any] = {}
     lineage: dict[str, Any] = {}
     privacy: dict[str, Any] = {}

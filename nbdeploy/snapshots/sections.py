@@ -14,7 +14,7 @@ from nbdeploy.snapshots import certificate as certificates
 from nbdeploy.snapshots.disclosure import facts_of
 from nbdeploy.snapshots.figures import column_rows
 from nbdeploy.snapshots.metrics import ordered
-from nbdeploy.snapshots.wording import brief, digits, proof_in_short, some, twin_in_short
+from nbdeploy.snapshots.wording import brief, digits, proof_in_short, some, speeds, twin_in_short
 from nbdeploy.types import Signature
 
 __all__ = [
@@ -109,8 +109,16 @@ def certificate(record: Mapping[str, Any], proof: Mapping[str, Any]) -> Section 
 
 def twin(record: Mapping[str, Any]) -> Section | None:
     """The compiled twin."""
-    found = record.get("twin") or {}
-    return Section("Compiled twin", [Facts([("answers", twin_in_short(found)), *_facts(found)])]) if found else None
+    found = dict(record.get("twin") or {})
+    if not found:
+        return None
+    times = [(row["rows"], *(f"{digits(row[name] * 1000)} ms" for name in ("native", "twin"))) for row in speeds(found)]
+    told = twin_in_short(found)
+    found.pop("speed", None)
+    tables = [Table(("rows at once", "native", "compiled"), times)] if times else []
+    return Section(
+        "Compiled twin", [Facts([("answers", told), *_facts(found)]), *tables], str(found.get("compiler", ""))
+    )
 
 
 def lineage(record: Mapping[str, Any]) -> Section | None:

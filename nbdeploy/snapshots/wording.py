@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["brief", "digits", "proof_in_short", "score", "size", "some", "twin_in_short"]
+__all__ = ["brief", "digits", "proof_in_short", "score", "size", "some", "speeds", "twin_in_short"]
 
 _LONG = 200
 
@@ -61,10 +61,21 @@ def twin_in_short(twin: Mapping[str, Any]) -> str:
 
 
 def _fast(twin: Mapping[str, Any]) -> str:
-    first = next(iter(twin.get("speed") or ()), None)
-    if not first:
+    first = next(iter(speeds(twin)), None)
+    if first is None:
         return ""
     return f"; one row in {first['twin'] * 1e6:.0f} µs instead of {first['native'] * 1e6:,.0f} µs"
+
+
+def speeds(twin: Mapping[str, Any]) -> list[Mapping[str, float]]:
+    """Return what a twin's record says of its speed, as far as it can be understood."""
+    told = twin.get("speed")
+    named = ("rows", "native", "twin")
+    return [
+        row
+        for row in (told if isinstance(told, list) else [])
+        if isinstance(row, dict) and all(isinstance(row.get(name), int | float) for name in named)
+    ]
 
 
 def some(names: Sequence[str]) -> str:

@@ -20,8 +20,8 @@ def kind_of(signature: Signature) -> str:
 
     Examples
     --------
-    >>> from nbdeploy.types import MethodOutput
-    >>> kind_of(Signature("pandas", [], {"predict": MethodOutput(["prediction"], ["string"])}))
+    >>> from nbdeploy.types import Column, MethodOutput
+    >>> kind_of(Signature("pandas", [Column("age", "int64", "int64")], {"predict": MethodOutput(["prediction"], ["string"])}))
     'labels'
     """
     methods, default = signature.outputs, signature.default_method

@@ -13,6 +13,7 @@ import pytest
 import nbdeploy as nd
 from nbdeploy import api
 from nbdeploy.cards import Page
+from nbdeploy.errors import Corrupted
 from nbdeploy.snapshots.page import model_card, page
 from tests.snapshots.making import manifest, profile
 
@@ -29,10 +30,10 @@ RECORD: dict[str, Any] = {
     "intervals": {"auc": [0.85, 0.89]},
     "test": {"rows": 1000, "classes": {"no": {"support": 700, "precision": 0.9, "recall": 0.8, "f1": 0.85}}},
     "rehearsal": {"rows": 200, "max_difference": 0.0, "isolation": "network-namespace", "row_stable": True},
-    "lineage": {"notebook": "churn.ipynb", "git_commit": "abc", "cells": ["a1", "b2"]},
+    "lineage": {"notebook": "churn.ipynb", "git_commit": "abc"},
     "privacy": {"rows of yours": 200},
     "notices": ["fitted by a cell that the notebook no longer has"],
-    "twin": {"compiler": "rows", "equal": True},
+    "twin": {"compiler": "rows", "speed": [{"rows": 32, "native": 0.04, "twin": 0.000_05}]},
     "created": "2026-01-02T03:04:05+00:00",
     "author": "ann",
     "bytes": 1234,
@@ -51,11 +52,39 @@ def test_everything_known_has_its_section() -> None:
         *("Privacy", "Environment", "Example rows", "Use"),
     ]
     html = found.html()
-    for told in ("0.8712", "0.85 – 0.89", "1.23 kB", "proven equal", "@champion", "a1, b2", "executes no code", "700"):
+    for told in (
+        "0.8712",
+        "0.85 – 0.89",
+        "1.23 kB",
+        "proven equal",
+        "@champion",
+        "churn.ipynb",
+        "0.05 ms",
+        "executes no code",
+        "700",
+    ):
         assert told in html, told
     assert html.count("<svg") == 3 + 1
     assert "<script" not in html
     assert "var(--jp-ui-font-color1,inherit)" in html
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [{"test": {"classes": {"no": {"support": "<b>"}}}}, {"intervals": {"auc": ["<b>", 1]}}, {"metrics": {"auc": None}}],
+)
+def test_forged_figures_are_refused_before_they_are_shown(forged: dict[str, Any]) -> None:
+    """Where the record is read."""
+    with pytest.raises(Corrupted, match=r"record\.json is not understood"):
+        manifest(ROWS, {**RECORD, **forged})
+
+
+def test_a_forged_twin_is_shown_as_it_is() -> None:
+    """Whatever its speed is said to be."""
+    record = {**RECORD, "twin": {"compiler": "<b>", "speed": [{"rows": "<b>"}, 3]}}
+    assert "<b>" not in page(manifest(ROWS, record), None, title="churn:1", ref="churn:1").html().replace(
+        "<b style", ""
+    )
 
 
 def test_what_is_not_known_is_absent() -> None:
@@ -98,7 +127,7 @@ def test_an_exported_bundle_has_a_card_with_its_proof(stock: Any, tmp_path: Any)
     card = (folder / "README.md").read_text()
     shown = nd.show("species")
     assert "## Certificate" in card
-    assert "- isolation: " in card
+    assert "- rehearsed: Python 3" in card
     assert "executes code that came with it" in card
     assert "▁" in card
     assert json.loads((folder / "record.json").read_text())["bytes"] == sum(
