@@ -90,6 +90,10 @@ class Flavor(Protocol):
             If the files are not what this flavor writes, or could make native code read outside of its memory.
         """
 
+    def get_ready(self) -> None:
+        """Import what takes long to import: a clean process does so before there is anything to load."""
+        return
+
     def reached(self, model: Any) -> Any:
         """Return what of a model may refer to the notebook's code: all of it, unless its format holds no code."""
         return model

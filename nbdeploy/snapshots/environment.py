@@ -7,16 +7,15 @@ import json
 import platform
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from packaging.markers import Marker
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from nbdeploy.manifest import Environment
@@ -114,9 +113,30 @@ def _has(name: str, file: str) -> bool:
     return any(Path(str(installed.locate_file(path))) == wanted for path in installed.files or ())
 
 
-def _closed(imported: Collection[str]) -> tuple[dict[str, Distribution], dict[str, list[str]]]:
+@dataclass(frozen=True)
+class _Installed:
+    """A distribution, and what it says of itself, read once."""
+
+    distribution: Distribution
+    version: str
+    requires: Sequence[Requirement]
+    extras: Sequence[str]
+
+    @classmethod
+    def found(cls, name: str) -> _Installed:
+        here = distribution(name)
+        told = here.metadata
+        requires = [Requirement(text) for text in here.requires or ()]
+        return cls(here, str(told["Version"]), requires, told.get_all("Provides-Extra") or ())
+
+    def needs(self, extra: str) -> list[Requirement]:
+        """What it requires, plain (an empty name) or with an extra."""
+        return [need for need in self.requires if need.marker is None or need.marker.evaluate({"extra": extra})]
+
+
+def _closed(imported: Collection[str]) -> tuple[dict[str, _Installed], dict[str, list[str]]]:
     """The distributions and what they require, sorted by name; and the extras they are required with."""
-    found: dict[str, Distribution] = {}
+    found: dict[str, _Installed] = {}
     extras: dict[str, set[str]] = {}
     todo = [Requirement(name) for name in imported]
     while todo:
@@ -125,45 +145,37 @@ def _closed(imported: Collection[str]) -> tuple[dict[str, Distribution], dict[st
         wanted = {canonicalize_name(extra) for extra in need.extras} - extras.get(name, set())
         if name in _OURS or (name in found and not wanted):
             continue
-        try:
-            installed = found.setdefault(name, distribution(name))
-        except PackageNotFoundError:
-            continue
-        wanted |= {canonicalize_name(extra) for extra in _extras(installed, imported)} - extras.get(name, set())
+        if name not in found:
+            try:
+                found[name] = _Installed.found(name)
+            except PackageNotFoundError:
+                continue
+            wanted |= _extras(found[name], imported)
         extras.setdefault(name, set()).update(wanted)
-        todo += [more for extra in ("", *wanted) for more in _needs(installed, extra)]
+        todo += [more for extra in ("", *wanted) for more in found[name].needs(extra)]
     return dict(sorted(found.items())), {name: sorted(used) for name, used in sorted(extras.items()) if used}
 
 
-def _needs(installed: Distribution, extra: str) -> list[Requirement]:
-    needs = [Requirement(text) for text in installed.requires or ()]
-    return [need for need in needs if need.marker is None or _holds(need.marker, extra)]
-
-
-def _holds(marker: Marker, extra: str) -> bool:
-    return marker.evaluate({"extra": extra})
-
-
-def _extras(installed: Distribution, imported: Collection[str]) -> list[str]:
+def _extras(installed: _Installed, imported: Collection[str]) -> set[NormalizedName]:
     """The extras whose every distribution was imported: as few as bring all of them."""
-    plain = {canonicalize_name(need.name) for need in _needs(installed, "")}
-    offered: dict[str, set[str]] = {}
-    for extra in installed.metadata.get_all("Provides-Extra") or ():
-        needs = [need for need in _needs(installed, extra) if canonicalize_name(need.name) not in plain]
+    plain = {canonicalize_name(need.name) for need in installed.needs("")}
+    offered: dict[NormalizedName, set[str]] = {}
+    for extra in installed.extras:
+        needs = [need for need in installed.needs(extra) if canonicalize_name(need.name) not in plain]
         if needs and all(canonicalize_name(need.name) in imported and _is_met(need) for need in needs):
             offered[canonicalize_name(extra)] = {canonicalize_name(need.name) for need in needs}
-    found: dict[str, set[str]] = {}
+    found: dict[NormalizedName, set[str]] = {}
     for extra, brings in sorted(offered.items(), key=lambda item: (-len(item[1]), item[0] not in item[1], item[0])):
         if not brings <= set().union(*found.values()):
             found[extra] = brings
-    return sorted(found)
+    return set(found)
 
 
 def _is_met(need: Requirement) -> bool:
     return need.specifier.contains(distribution(need.name).version, prereleases=True)
 
 
-def _source(installed: Distribution) -> str | None:
+def _source(installed: _Installed) -> str | None:
     """What pip installs a distribution from (PEP 610): None for an index, empty for a place on this machine."""
     told = _direct_url(installed)
     if not told:
@@ -176,9 +188,9 @@ def _source(installed: Distribution) -> str | None:
     return "" if url.startswith("file:") else f"{url}{folder}"
 
 
-def _direct_url(installed: Distribution) -> dict[str, Any]:
+def _direct_url(installed: _Installed) -> dict[str, Any]:
     try:
-        told = json.loads(installed.read_text("direct_url.json") or "{}")
+        told = json.loads(installed.distribution.read_text("direct_url.json") or "{}")
     except ValueError:
         return {}
     return told if isinstance(told, dict) else {}
@@ -192,7 +204,7 @@ def _without_secrets(url: str) -> str:
     return url if not user or kept else urlunsplit(parts._replace(netloc=host))
 
 
-def _local(installed: Distribution) -> str:
+def _local(installed: _Installed) -> str:
     told = _direct_url(installed)
     editable = " (editable)" if told.get("dir_info", {}).get("editable") else ""
     return f"{str(told.get('url', '')).removeprefix('file://')}{editable}"

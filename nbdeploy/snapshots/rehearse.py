@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 import traceback
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,8 @@ def main(flavor: str) -> int:
 def _get_ready(flavor: str) -> None:
     """Import what takes long. What fails here fails again, and is told, when the bundle is loaded."""
     with contextlib.suppress(Exception):
-        from nbdeploy.flavors import FLAVORS
-
-        getattr(FLAVORS[flavor], "get_ready", lambda: None)()
+        import_module("nbdeploy.snapshots.trial")
+        import_module("nbdeploy.flavors").FLAVORS[flavor].get_ready()
 
 
 def _perform(bundle: Path, out: Path, twin: bool | str) -> dict[str, Any]:
