@@ -116,10 +116,10 @@ def _schema(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     ("change", "message"),
     [
         (lambda schema: schema.update(__module__="os", __class__="system"), "types that the snapshot does not list"),
-        (lambda schema: schema.pop("__class__"), "cannot be built"),
+        (lambda schema: schema.pop("__class__"), "is not a scikit-learn model, or is damaged"),
         (
             lambda schema: schema["content"].update(file="nowhere.npy", __loader__="NdArrayNode", type="numpy"),
-            "cannot be built",
+            "is not a scikit-learn model, or is damaged",
         ),
     ],
 )
