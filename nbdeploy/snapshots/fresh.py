@@ -20,8 +20,10 @@ from nbdeploy.types import Progress, Report
 
 __all__ = ["OURS", "fresh_environment", "installer", "refused_package"]
 
-OURS = frozenset({"msgspec", "packaging", "polars", "pyarrow", "pyyaml", "threadpoolctl", "platformdirs"})
-"""The distributions that nbdeploy needs to load a bundle and answer its sample."""
+OURS = frozenset(
+    {"datasketches", "msgspec", "packaging", "platformdirs", "polars", "pyarrow", "pyyaml", "threadpoolctl", "treelite"}
+)
+"""The distributions that nbdeploy needs to load a bundle and answer its sample, by a twin if it has one."""
 
 _PACKAGE = Path(__file__).parents[1]
 _SECONDS = 1800
