@@ -70,5 +70,5 @@ def test_every_command_is_in_the_table(name: str) -> None:
 
 def test_every_setting_is_in_the_table() -> None:
     """And nothing that is none."""
-    named = set(re.findall(r"^\| `NBDEPLOY_([A-Z]+)`", README, re.MULTILINE))
+    named = set(re.findall(r"^\| `NBDEPLOY_([A-Z_]+)`", README, re.MULTILINE))
     assert named == {name.upper() for name in Settings.load().sources}
