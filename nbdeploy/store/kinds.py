@@ -21,7 +21,8 @@ def kind_of(signature: Signature) -> str:
     Examples
     --------
     >>> from nbdeploy.types import Column, MethodOutput
-    >>> kind_of(Signature("pandas", [Column("age", "int64", "int64")], {"predict": MethodOutput(["prediction"], ["string"])}))
+    >>> ages, answers = [Column("age", "int64", "int64")], {"predict": MethodOutput(["prediction"], ["string"])}
+    >>> kind_of(Signature("pandas", ages, answers))
     'labels'
     """
     methods, default = signature.outputs, signature.default_method

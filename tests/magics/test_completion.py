@@ -8,7 +8,7 @@ import pytest
 from nbdeploy.connections import Connection, Connections
 from nbdeploy.manifest import PROTOCOL, Content, Environment, Manifest, canonical_json
 from nbdeploy.store import Store
-from nbdeploy.types import Canonical, Signature
+from nbdeploy.types import Canonical, Column, Signature
 
 
 @pytest.fixture
@@ -16,7 +16,14 @@ def store(home: Path) -> Store:
     """A store with two versions of churn, one alias, and one other model."""
     store = Store(str(home / "store"), home / "cache")
     for name, flavor in [("churn", "one"), ("churn", "two"), ("fraud", "one")]:
-        content = Content(PROTOCOL, flavor, Signature("pandas", []), Canonical(), Environment("3.11"), {})
+        content = Content(
+            PROTOCOL,
+            flavor,
+            Signature("pandas", [Column("age", "int64", "int64")]),
+            Canonical(),
+            Environment("3.11"),
+            {},
+        )
         store.add(name, Manifest.sealed(canonical_json(content), {"name": name, "version": 1}), {})
     store.set_alias("churn", "champion", 1)
     return store
