@@ -151,15 +151,15 @@ def test_names_from_a_bundle_are_checked_before_anything_runs(tmp_path: Path, pa
 def test_a_module_that_fails_leaves_nothing(tmp_path: Path) -> None:
     """A captured module that raises is forgotten with all that it imported."""
     (tmp_path / "code").mkdir()
-    (tmp_path / "code/nbdeploy_0123456789ab.py").write_text("import helpers_of_it\nraise ValueError('no')")
+    (tmp_path / "code/nbdeploy_00ff00ff00ff.py").write_text("import helpers_of_it\nraise ValueError('no')")
     (tmp_path / "code/helpers_of_it.py").write_text("x = 1")
-    files = ["code/nbdeploy_0123456789ab.py", "code/helpers_of_it.py"]
+    files = ["code/nbdeploy_00ff00ff00ff.py", "code/helpers_of_it.py"]
     with pytest.raises(ValueError, match="no"):
         load_modules(tmp_path, files)
-    assert not [name for name in sys.modules if name.startswith("nbdeploy_0123456789ab")]
+    assert not [name for name in sys.modules if name.startswith("nbdeploy_00ff00ff00ff")]
     (tmp_path / files[0]).write_text("from helpers_of_it import x")
     load_modules(tmp_path, files)
-    loaded: Any = sys.modules["nbdeploy_0123456789ab"]
+    loaded: Any = sys.modules["nbdeploy_00ff00ff00ff"]
     assert loaded.x == 1
 
 
