@@ -102,10 +102,21 @@ def _bytes(model: Any) -> bytes:
         model = model._model_path or onnx.load_model_from_string(model._model_bytes)
     if isinstance(model, (str, Path)):
         model = onnx.load(model)
+    model = _ordered(model)
     try:
         return bytes(model.SerializeToString(deterministic=True))
     except Exception as error:
         raise NotCapturable(f"the ONNX model cannot be stored: {error}") from error
+
+
+def _ordered(model: Any) -> Any:
+    """The same model, with its operator sets by name: they are a set, and converters write them in any order."""
+    copy = type(model)()
+    copy.CopyFrom(model)
+    sets = sorted(model.opset_import, key=lambda one: one.domain)
+    del copy.opset_import[:]
+    copy.opset_import.extend(sets)
+    return copy
 
 
 def _check(raw: bytes) -> None:

@@ -234,3 +234,17 @@ def test_what_a_native_format_leaves_out_is_pickled(tmp_path: Path) -> None:
     FLAVORS["python"].save(model, tmp_path, None)
     assert (FLAVORS["python"].load(tmp_path, {}).predict(X) == model.predict(X)).all()
     assert b"end of trees" in (tmp_path / "model" / "model.pkl").read_bytes()
+
+
+def test_the_order_of_operator_sets_is_no_content(tmp_path: Path) -> None:
+    """Converters write them as they come out of a set."""
+    model, _ = cases()["onnx graph"].make()
+    model.opset_import.add(domain="ai.onnx.ml", version=1)
+    stored = []
+    for name in ("one", "other"):
+        FLAVORS["onnx"].save(model, tmp_path / name, None)
+        stored.append((tmp_path / name / "model/model.onnx").read_bytes())
+        sets = list(model.opset_import)[::-1]
+        del model.opset_import[:]
+        model.opset_import.extend(sets)
+    assert stored[0] == stored[1]
