@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from nbdeploy.compilers.stages import NotCompiled
 from nbdeploy.compilers.twin import Row, Rows, Twin, Unsure
 from nbdeploy.plugins import Registry
-from nbdeploy.signatures import Signature
+from nbdeploy.types import Signature
 
 __all__ = ["COMPILERS", "Compiler", "NotCompiled", "Row", "Rows", "Twin", "Unsure", "compile_by", "compile_twins"]
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from nbdeploy.compilers import Twin, Unsure, compile_twins
 from nbdeploy.compilers.proof import Differs, Native, Proof, prove
-from nbdeploy.signatures import Signature
+from nbdeploy.types import Signature
 
 __all__ = ["SIZES", "Choice", "Speed", "below", "choose", "given", "measure"]
 

@@ -15,7 +15,7 @@ import numpy as np
 from nbdeploy.compilers.deciding import best
 from nbdeploy.compilers.stages import NotCompiled, Numbers, Plan, fields_of, finite, floating
 from nbdeploy.compilers.twin import Answer, Method, Twin
-from nbdeploy.signatures import Signature
+from nbdeploy.types import Signature
 
 __all__ = ["COMPILER"]
 

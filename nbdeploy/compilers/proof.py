@@ -15,7 +15,7 @@ from nbdeploy.codecs.outputs import describe_output
 from nbdeploy.compare import ROUNDING, compare
 from nbdeploy.compilers.samples import border_rows, edge_rows, random_rows
 from nbdeploy.compilers.twin import Twin, Unsure
-from nbdeploy.signatures import Signature
+from nbdeploy.types import Signature
 
 __all__ = ["Differs", "Proof", "prove"]
 

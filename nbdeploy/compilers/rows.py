@@ -8,7 +8,7 @@ from nbdeploy.compilers.stages import NotCompiled, Plan, fields_of, name_of
 from nbdeploy.compilers.steps import FINALS, TRANSFORMERS, Final, compile_final
 from nbdeploy.compilers.steps import TREES as TREE_MODELS
 from nbdeploy.compilers.twin import Twin
-from nbdeploy.signatures import Signature
+from nbdeploy.types import Signature
 
 __all__ = ["COMPILER", "TREES"]
 

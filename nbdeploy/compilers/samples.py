@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from nbdeploy.codecs.columns import wire_dtype
-from nbdeploy.signatures import Column, Signature
+from nbdeploy.types import Column, Signature
 
 __all__ = ["border_rows", "edge_rows", "plain_rows", "random_rows"]
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nbdeploy.compilers.twin import Unsure
-from nbdeploy.signatures import Column, Signature
+from nbdeploy.types import Column, Signature
 
 __all__ = [
     "Field",

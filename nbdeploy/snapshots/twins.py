@@ -13,9 +13,8 @@ from nbdeploy.compilers.choice import choose, given
 from nbdeploy.compilers.steps import ends_in_trees
 from nbdeploy.errors import InvalidData, RehearsalFailed
 from nbdeploy.predictor import Predictor
-from nbdeploy.signatures import Signature
 from nbdeploy.snapshots.answers import Answers
-from nbdeploy.types import Canonical
+from nbdeploy.types import Canonical, Signature
 
 __all__ = ["answered_by_twin", "planned_twin", "prove_twin"]
 
