@@ -87,14 +87,5 @@ def _lists(found: ColumnProfile, dtype: Any, n: int, rng: np.random.Generator) -
         return pl.Series([[]] * n, dtype=dtype)
     width = dtype.size if isinstance(dtype, pl.Array) else None
     lengths = [width] * n if width is not None else [round(v) for v in _numbers(found, n, rng)]
-    if isinstance(dtype.inner, pl.Struct):
-        return _sparse(lengths, dtype, rng)
     inner = _values(ColumnProfile("unknown", 0), dtype.inner, 1, rng).to_list()
     return pl.Series([inner * max(0, length or 0) for length in lengths], dtype=dtype)
-
-
-def _sparse(lengths: list[Any], dtype: Any, rng: np.random.Generator) -> pl.Series:
-    """Sparse rows with neutral values in their first positions, as many as were seen."""
-    value = _values(ColumnProfile("unknown", 0), dtype.inner.to_schema()["value"], 1, rng)[0]
-    rows = [[{"index": i, "value": value} for i in range(max(0, length))] for length in lengths]
-    return pl.Series(rows, dtype=dtype)
