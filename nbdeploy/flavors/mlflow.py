@@ -70,13 +70,7 @@ class _MLflow(Flavor):
     def reached(self, model: Any) -> Any:
         return None
 
-    def save(
-        self,
-        model: Any,
-        folder: Path,
-        module: str | None,
-        example: Any = None,
-    ) -> Saved:
+    def save(self, model: Any, folder: Path, module: str | None, example: Any = None) -> Saved:
         table = describe(model.folder).get("flavors", {})
         target = folder / FOLDER
         for path in files_of(model.folder):

@@ -62,13 +62,7 @@ class Native(Flavor):
     def reached(self, model: Any) -> Any:
         return None
 
-    def save(
-        self,
-        model: Any,
-        folder: Path,
-        module: str | None,
-        example: Any = None,
-    ) -> Saved:
+    def save(self, model: Any, folder: Path, module: str | None, example: Any = None) -> Saved:
         try:
             raw, document = self.pack(model) if _is_fitted(model) else (b"", _unfitted(model))
         except NbdeployError:

@@ -64,13 +64,7 @@ class Onnx(Flavor):
     def reached(self, model: Any) -> Any:
         return None
 
-    def save(
-        self,
-        model: Any,
-        folder: Path,
-        module: str | None,
-        example: Any = None,
-    ) -> Saved:
+    def save(self, model: Any, folder: Path, module: str | None, example: Any = None) -> Saved:
         raw = _bytes(model)
         _check(raw)
         (folder / FILE).parent.mkdir(parents=True, exist_ok=True)

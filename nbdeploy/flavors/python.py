@@ -35,13 +35,7 @@ class Python(Flavor):
     def call(self, model: Any, method: str, data: Any) -> Any:
         return (getattr(model, method, None) or model)(data)
 
-    def save(
-        self,
-        model: Any,
-        folder: Path,
-        module: str | None,
-        example: Any = None,
-    ) -> Saved:
+    def save(self, model: Any, folder: Path, module: str | None, example: Any = None) -> Saved:
         target = folder / FILE
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(dumps(model, module))

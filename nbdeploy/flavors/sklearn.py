@@ -44,13 +44,7 @@ class Sklearn(Flavor):
     def call(self, model: Any, method: str, data: Any) -> Any:
         return getattr(model, method)(data)
 
-    def save(
-        self,
-        model: Any,
-        folder: Path,
-        module: str | None,
-        example: Any = None,
-    ) -> Saved:
+    def save(self, model: Any, folder: Path, module: str | None, example: Any = None) -> Saved:
         model, parts = save_parts(model, folder, module)
         target = folder / FILE
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -34,13 +34,7 @@ class Torch(TorchCalls):
     def reached(self, model: Any) -> Any:
         return None
 
-    def save(
-        self,
-        model: Any,
-        folder: Path,
-        module: str | None,
-        example: Any = None,
-    ) -> Saved:
+    def save(self, model: Any, folder: Path, module: str | None, example: Any = None) -> Saved:
         from safetensors.torch import save
 
         if self.methods(model) != ["predict"] or example is None:

@@ -27,13 +27,7 @@ class TorchModules(TorchCalls):
     def reached(self, model: Any) -> Any:
         return unwrapped(model)
 
-    def save(
-        self,
-        model: Any,
-        folder: Path,
-        module: str | None,
-        example: Any = None,
-    ) -> Saved:
+    def save(self, model: Any, folder: Path, module: str | None, example: Any = None) -> Saved:
         from safetensors.torch import save
 
         buffer = io.BytesIO()
