@@ -134,9 +134,7 @@ def difference(store: Store, before: Version, after: Version, load: Callable[[Ve
         Loads one, to ask both about the same rows.
     """
     if before.digest == after.digest:
-        return Difference(
-            before, after, metrics=changed(*(dict(ordered(one.record.get("metrics", {}))) for one in (before, after)))
-        )
+        return Difference(before, after, metrics=changed(_metrics(before), _metrics(after)))
     old, new = documents = [store.manifest(version) for version in (before, after)]
     asked, parameters = _asked(before, after, load)
     return Difference(
