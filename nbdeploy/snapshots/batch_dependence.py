@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from nbdeploy.compare import ROUNDING
+
 __all__ = ["FEW", "dependent_step"]
 
 FEW = 12
 """How many rows are enough to see it."""
 
 _METHODS = ("transform", "predict", "predict_proba", "decision_function")
-_ROUNDING = 1e-9
 
 
 def dependent_step(model: Any, rows: Any) -> str:
@@ -104,6 +105,6 @@ def _same(whole: Any, alone: Any) -> bool:
     if whole.shape != alone.shape:
         return False
     if whole.dtype.kind in "fc" and alone.dtype.kind in "fc":
-        near_zero = _ROUNDING * np.nanmax(np.abs(whole), initial=0.0)
-        return bool(np.allclose(whole, alone, rtol=_ROUNDING, atol=near_zero, equal_nan=True))
+        near_zero = ROUNDING * np.nanmax(np.abs(whole), initial=0.0)
+        return bool(np.allclose(whole, alone, rtol=ROUNDING, atol=near_zero, equal_nan=True))
     return bool(((whole == alone) | ((whole != whole) & (alone != alone))).all())
