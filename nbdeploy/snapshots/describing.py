@@ -11,14 +11,14 @@ import polars as pl
 
 from nbdeploy.codecs import bind
 from nbdeploy.codecs.outputs import output_frame
-from nbdeploy.errors import InvalidData, RehearsalFailed
+from nbdeploy.errors import RehearsalFailed
 from nbdeploy.flavors import FLAVORS
 from nbdeploy.predictor import Caller
 from nbdeploy.profiles import ModelProfile, profile_of
 from nbdeploy.snapshots.answers import Answers
 from nbdeploy.snapshots.metrics import Measured, measure
 from nbdeploy.snapshots.sampling import choose_rows
-from nbdeploy.snapshots.scoring import decided
+from nbdeploy.snapshots.scoring import decided, rows_and_answers
 
 __all__ = ["PREDICTED", "measure_model", "profile_model"]
 
@@ -80,9 +80,7 @@ def measure_model(model: Any, answers: Answers, test: Sequence[Any] | None) -> M
     """
     if test is None:
         return Measured()
-    if not isinstance(test, (tuple, list)) or len(test) != 2:
-        raise InvalidData("test= takes two things, the rows and the right answers: test=(X_test, y_test)")
-    X, y = test
+    X, y = rows_and_answers(test)
     asking, signature = answers.asking, answers.signature
     caller = Caller(model, asking.flavor, signature, asking.canonical)
     wire = bind(X, signature)

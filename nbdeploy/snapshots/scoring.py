@@ -18,7 +18,7 @@ from nbdeploy.snapshots.metrics import evaluate
 from nbdeploy.tables import open_source
 from nbdeploy.types import Column, Signature
 
-__all__ = ["Holdout", "decided"]
+__all__ = ["Holdout", "decided", "rows_and_answers"]
 
 _CHUNK = 65_536
 
@@ -55,9 +55,7 @@ class Holdout:
         InvalidData
             If it is something else.
         """
-        if not isinstance(test, (tuple, list)) or len(test) != 2:
-            raise InvalidData("test= takes two things, the rows and the right answers: test=(X_test, y_test)")
-        X, y = test
+        X, y = rows_and_answers(test)
         rows, text = _read(Path(X)) if isinstance(X, str | Path) else (X, False)
         return cls(rows, _answers(rows, y) if isinstance(y, str | Path) else y, text)
 
@@ -75,6 +73,19 @@ class Holdout:
         if isinstance(self.y, pl.Series) and self.y.dtype == pl.String and answer != "string":
             return parse(self.y, Column(self.y.name, answer, answer)).to_numpy()
         return self.y
+
+
+def rows_and_answers(test: Sequence[Any]) -> tuple[Any, Any]:
+    """Return the rows and the right answers of a ``test=``.
+
+    Raises
+    ------
+    InvalidData
+        If it is something else.
+    """
+    if not isinstance(test, (tuple, list)) or len(test) != 2:
+        raise InvalidData("test= takes two things, the rows and the right answers: test=(X_test, y_test)")
+    return test[0], test[1]
 
 
 def decided(signature: Signature, ask: Callable[[str], Any]) -> tuple[Any, Any, Any]:
