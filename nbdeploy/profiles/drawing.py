@@ -9,12 +9,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nbdeploy.profiles.column import ColumnProfile
+from nbdeploy.profiles.column import SECOND, ColumnProfile
 
 __all__ = ["draw_column"]
 
 _FILLER = "lorem ipsum dolor sit amet consectetur adipiscing elit "
-_SECOND = {"ns": 1e9, "us": 1e6, "ms": 1e3}
 
 
 def draw_column(name: str, found: ColumnProfile | None, dtype: Any, n: int, rng: np.random.Generator) -> pl.Series:
@@ -48,7 +47,7 @@ def _typed(numbers: NDArray[np.float64], dtype: Any) -> pl.Series:
     if isinstance(dtype, pl.Time):
         return pl.Series(np.zeros(len(numbers))).cast(pl.Int64).cast(dtype)
     if isinstance(dtype, (pl.Datetime, pl.Duration)):
-        return pl.Series(numbers * _SECOND[dtype.time_unit]).cast(pl.Int64).cast(dtype)
+        return pl.Series(numbers * SECOND[dtype.time_unit]).cast(pl.Int64).cast(dtype)
     if dtype.is_integer():
         limits = np.iinfo(str(dtype).lower())
         # The largest 64-bit integers are no floats; the next smaller one is.
