@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from nbdeploy.codecs.binding import height_of
 from nbdeploy.codecs.frames import CONTAINERS, container_of
 from nbdeploy.snapshots.lineage.making import Making, origin_of
 from nbdeploy.snapshots.lineage.staleness import name_of
@@ -119,7 +120,7 @@ def _from_objects(data: Any, known: Past | None) -> list[str]:
         return []  # the history knows where it is from
     visible = {name: value for name, value in list(names.items()) if not name.startswith("_")}
     fitted = {n: v for n, v in visible.items() if hasattr(v, "transform") and hasattr(v, "n_features_in_")}
-    tables = {n: v for n, v in visible.items() if v is not data and _is_table(v) and len(v) == _height(data)}
+    tables = {n: v for n, v in visible.items() if v is not data and _is_table(v) and len(v) == height_of(data)}
     mine = next((n for n, v in visible.items() if v is data), "the data given")
     makers: list[str] = []
     wanted, source = data, ""
@@ -152,12 +153,12 @@ def _function(maker: Any) -> Callable[[Any], Any]:
 
 def _makes(functions: Sequence[Callable[[Any], Any]], source: Any, data: Any, selected: bool) -> bool:
     if not selected:
-        if _height(source) != _height(data):
+        if height_of(source) != height_of(data):
             return False
         rows = _some(data)
         given, wanted = _take(source, rows), _array(_take(data, rows))
         return not _equal(_array(given), wanted) and _equal(_array(_applied(functions, given)), wanted)
-    if _height(source) > _MOST_ROWS:
+    if height_of(source) > _MOST_ROWS:
         return False
     made = _applied(functions, source)
     rows = _some(data, _FOUND_ROWS)
@@ -189,12 +190,8 @@ def _alike(every: Any, row: Any) -> Any:
 
 def _some(data: Any, n: int = _ROWS) -> list[int]:
     """Numbers of rows, evenly spread from the first to the last."""
-    last = _height(data) - 1
+    last = height_of(data) - 1
     return sorted({i * last // (n - 1) for i in range(n)})
-
-
-def _height(data: Any) -> int:
-    return int(data.shape[0]) if hasattr(data, "shape") else len(data)
 
 
 def _take(data: Any, rows: list[int]) -> Any:
