@@ -9,6 +9,7 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from nbdeploy.snapshots.capture.uses import uses
 from nbdeploy.snapshots.lineage.methods import accumulates, changes
 
 __all__ = ["Call", "Effect", "Read", "Reader"]
@@ -262,14 +263,8 @@ def _parameters(arguments: ast.arguments) -> list[str]:
 
 def _free(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> frozenset[str]:
     """Names that a function or class looks up outside of itself, sooner or later."""
-    import symtable
-
-    def used(table: symtable.SymbolTable) -> set[str]:
-        top = table.get_type() == "module"
-        mine = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (top or s.is_global())}
-        return mine.union(*(used(child) for child in table.get_children()))
-
-    return frozenset(used(symtable.symtable(ast.unparse(node), node.name, "exec")) - {node.name})
+    found = uses(ast.unparse(node), lazy_annotations=False)
+    return found.now | found.later
 
 
 def _altered(node: ast.FunctionDef | ast.AsyncFunctionDef) -> frozenset[int | str]:
