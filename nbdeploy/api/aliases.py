@@ -72,7 +72,7 @@ def alias(
     if if_ is not None and test is not None and before != version.number:
         from nbdeploy.snapshots.promotion import promote
 
-        made = promote(store, version, alias, if_, test, lambda one: load_version(store, one))
+        made = promote(store, version, alias, if_, test, lambda one: load_version(store, one, settings))
         if or_fail and not made:
             raise ConditionFalse(made.line, result=made)
         return made

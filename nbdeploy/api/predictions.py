@@ -39,15 +39,16 @@ def load(ref: str, *, settings: Settings | None = None) -> Predictor:
     >>> nd.load("churn@champion").predict_proba(customers)  # doctest: +SKIP
     """
     store = open_store(settings)
-    return load_version(store, resolve(store, ref, settings))
+    return load_version(store, resolve(store, ref, settings), settings)
 
 
-def load_version(store: Store, version: Version) -> Predictor:
+def load_version(store: Store, version: Version, settings: Settings | None = None) -> Predictor:
     """Load a version of a store. See :func:`load`."""
+    from nbdeploy.bundles import Trust
     from nbdeploy.predictor import load as load_bundle
 
     try:
-        return load_bundle(store.open(version))
+        return load_bundle(store.open(version), Trust.of(settings or Settings.load()))
     except ModuleNotFoundError as error:
         module = str(error.name).partition(".")[0]
         made_with = store.manifest(version).parsed.environment.packages

@@ -70,7 +70,7 @@ def diff(before: str, after: str, *, settings: Settings | None = None) -> Differ
 
     store = open_store(settings)
     old, new = (resolve(store, ref, settings) for ref in (before, after))
-    return difference(store, old, new, lambda version: load_version(store, version))
+    return difference(store, old, new, lambda version: load_version(store, version, settings))
 
 
 def rm(ref: str, *, yes: bool = False, settings: Settings | None = None) -> Removed:

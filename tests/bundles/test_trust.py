@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,17 @@ def test_nothing_runs_before_the_audit(stock: Path, tmp_path: Path, monkeypatch:
         lambda: nd.predict("species", folder / "sample.parquet"),
     ):
         with pytest.raises(Forbidden, match="NBDEPLOY_ALLOW_CODE=signed"):
+            attempt()
+
+
+def test_settings_that_are_given_decide(stock: Path) -> None:
+    """Not those in force where the call happens to run."""
+    strict = replace(Settings.load(), allow_code="never")
+    for attempt in (
+        lambda: nd.load("species", settings=strict),
+        lambda: nd.predict("species", stock / "none.csv", settings=strict),
+    ):
+        with pytest.raises(Forbidden, match="allow_code is never"):
             attempt()
 
 
