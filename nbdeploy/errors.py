@@ -22,7 +22,7 @@
     │   └── Forbidden         the token or the server's policy does not allow it
     ├── TooLarge              a request is over a limit
     ├── RunFailed             a notebook run did not succeed
-    ├── Unreachable           nothing answers at a target's address
+    ├── Unreachable           nothing answers at the address of a target or store
     └── RemoteError           a target answered with an error of its own
 
 The message says what failed, the value, what was possible and what to do next;
@@ -204,7 +204,7 @@ class RunFailed(NbdeployError):
 
 
 class Unreachable(NbdeployError):
-    """Nothing answers at the address of a target."""
+    """Nothing answers at the address of a target or store."""
 
 
 class RemoteError(NbdeployError):

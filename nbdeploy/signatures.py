@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["CONTAINER_UNITS", "ITEMS", "TYPES", "Axis", "Column", "MethodOutput", "Signature"]
+__all__ = ["ITEMS", "TYPES", "Axis", "Column", "MethodOutput", "Signature"]
 
 NUMBERS = ("float16", "float32", "float64", *(f"{sign}int{bits}" for bits in (8, 16, 32, 64) for sign in ("", "u")))
 ITEMS = frozenset({*NUMBERS, "bool", "string"})
@@ -16,7 +16,7 @@ ITEMS = frozenset({*NUMBERS, "bool", "string"})
 TYPES = ITEMS | {"binary", "categorical", "date", "datetime", "decimal", "duration", "list", "sparse", "time"}
 """Logical types of a column."""
 
-CONTAINER_UNITS = ("s", "ms", "us", "ns")
+_UNITS = ("s", "ms", "us", "ns")
 """Units of times, the coarsest first."""
 
 _MISSING = (None, "NA", "NaT", "absent", "nan", "none")
@@ -116,7 +116,7 @@ class Column(msgspec.Struct, frozen=True, omit_defaults=True):
         """
         self._refuse_unless("type", self.type, self.type in TYPES, sorted(TYPES))
         self._refuse_unless("missing", self.missing, self.missing in _MISSING, _MISSING)
-        self._refuse_unless("unit", self.unit, self.unit in (None, *CONTAINER_UNITS), CONTAINER_UNITS)
+        self._refuse_unless("unit", self.unit, self.unit in (None, *_UNITS), _UNITS)
         self._refuse_unless("holds", self.holds, self.holds in _HOLDS, _HOLDS)
         nested = self.type in {"list", "sparse"}
         self._refuse_unless("items", self.items, self.items in ITEMS if nested else self.items is None, sorted(ITEMS))
@@ -204,7 +204,8 @@ class Signature(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes
     ----------
     container : str
-        The package of the data given: ``pandas``, ``polars``, ``pyarrow``, ``numpy``, ``scipy`` or ``builtins``.
+        The package of the data given: ``pandas``, ``polars``, ``pyarrow``, ``numpy``, ``scipy``, ``torch``
+        or ``builtins``.
     columns : list of Column
         The inputs, in the order given.
     outputs : dict of str to MethodOutput

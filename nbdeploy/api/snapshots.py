@@ -49,7 +49,8 @@ def snapshot(
     Parameters
     ----------
     model : object
-        A fitted scikit-learn estimator, any object with ``predict``, or a function from rows to answers.
+        A fitted estimator of scikit-learn, XGBoost, LightGBM or CatBoost, a PyTorch module, an ONNX model or its
+        ``.onnx`` file, a result of statsmodels, any object with ``predict``, or a function from rows to answers.
     name : str
         The model's name in the store; each new content becomes its next version.
     data : table of shape (n, k)

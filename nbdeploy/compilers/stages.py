@@ -125,6 +125,8 @@ class Numbers:
         Number of columns.
     dtype : numpy.dtype
         Their type.
+    plan : Plan
+        What it is compiled for.
     exact : bool
         Whether it has the very bits of the native step's answer.
     sparse : bool

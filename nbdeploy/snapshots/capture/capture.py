@@ -64,6 +64,8 @@ class Captured:
         The captured source, piece by piece.
     values : mapping of str to object
         The values carried beside the source, by name.
+    alive : tuple of object
+        Keeps the classes and functions in `names`, whose ``id`` is theirs only as long as they live.
     """
 
     module: str | None
