@@ -11,7 +11,7 @@ from typing import Any
 
 from nbdeploy.errors import InvalidData
 
-__all__ = ["FILE_NAME", "Settings"]
+__all__ = ["DEFAULT", "FILE_NAME", "Settings"]
 
 FILE_NAME = "nbdeploy.toml"
 DEFAULT = "default"

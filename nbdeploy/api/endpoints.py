@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nbdeploy.connections import Connections
 from nbdeploy.settings import DEFAULT, Settings
-from nbdeploy.types import Report, ignore_progress
+from nbdeploy.types import Progress, Report, ignore_progress
 
 if TYPE_CHECKING:
     from nbdeploy.serving.results import Endpoint, Stopped, TokenCreated, TokenList, TokenRevoked
@@ -65,7 +65,6 @@ def serve(
     from nbdeploy.serving import background as detached
     from nbdeploy.serving.server import serve as serve_here
     from nbdeploy.serving.service import Options
-    from nbdeploy.types import Progress
 
     settings = settings or Settings.load()
     place = _home(home, settings)

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from nbdeploy.compilers.native import call_natively
-from nbdeploy.compilers.stages import NotCompiled, Stage, name_of
+from nbdeploy.compilers.stages import NotCompiled, Numbers, Stage, name_of
 from nbdeploy.compilers.twin import Method
 
 __all__ = ["FINALS", "TRANSFORMERS", "TREES", "Final", "compile_final", "compile_transformer"]
@@ -181,8 +181,6 @@ def compile_final(model: Any, given: Stage, name: str = "model") -> Final:
 
 def _transforming(model: Any, given: Stage, name: str) -> Final:
     """A transformer as the model itself: its ``transform`` is the answer."""
-    from nbdeploy.compilers.stages import Numbers
-
     stage = compile_transformer(model, given, name)
     if not isinstance(stage, Numbers) or stage.sparse or _answers_frames(model):
         raise NotCompiled(f"no twin: {name} ({type(model).__name__}) does not answer with a plain array")
