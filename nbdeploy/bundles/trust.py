@@ -76,12 +76,12 @@ class Trust:
         if not (self.required or (manifest.runs_code and self.allow_code == "signed")):
             return
         if SIGNATURE not in manifest.files:
-            why = "carries code from the notebook, which runs when it is loaded, and" if manifest.runs_code else ""
+            why = " carries code from the notebook, which runs when it is loaded, and" if manifest.runs_code else ""
             raise Forbidden(
-                f"{name} {why} is not signed, and here only what a trusted key signed may be loaded: make a pair of "
+                f"{name}{why} is not signed, and here only what a trusted key signed may be loaded: make a pair of "
                 "keys (nbdeploy keys create NAME), take the snapshot with --sign NAME, and trust NAME.pub here "
                 "(--trust NAME.pub, or trusted_keys in nbdeploy.toml); an endpoint of your own on 127.0.0.1 and "
-                "NBDEPLOY_ALLOW_CODE=always need no signature".replace("  ", " "),
+                "NBDEPLOY_ALLOW_CODE=always need no signature",
                 snapshot=name,
             )
         found = signature()

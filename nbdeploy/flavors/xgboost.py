@@ -21,10 +21,7 @@ class XGBoost(Native):
 
     package = "xgboost"
     file = "model/model.ubj"
-    kinds = frozenset({BOOSTER, *(f"XGB{kind}" for kind in ("Classifier", "Ranker", "Regressor"))}) | {
-        "XGBRFClassifier",
-        "XGBRFRegressor",
-    }
+    kinds = frozenset({BOOSTER, "XGBClassifier", "XGBRFClassifier", "XGBRFRegressor", "XGBRanker", "XGBRegressor"})
 
     def call(self, model: Any, method: str, data: Any) -> Any:
         if type(model).__name__ != BOOSTER:
