@@ -77,7 +77,7 @@ class Snapshot(Result):
     @property
     def metrics(self) -> dict[str, float]:
         """Metrics on the test rows, those that say most first."""
-        return dict(metrics_of(self.stored))
+        return dict(_metrics_of(self.stored))
 
     @property
     def intervals(self) -> dict[str, tuple[float, float]]:
@@ -188,7 +188,7 @@ class Snapshot(Result):
 
     def _scores(self) -> list[str]:
         """Return metrics in words, the first with its interval."""
-        found = enumerate(metrics_of(self.stored))
+        found = enumerate(_metrics_of(self.stored))
         return [score(*pair, self.intervals.get(pair[0]) if not i else None) for i, pair in found]
 
     def document(self) -> dict[str, Any]:
@@ -239,7 +239,7 @@ class SnapshotList(Result):
             (
                 str(version),
                 ", ".join(aliases),
-                ", ".join(score(*pair) for pair in metrics_of(version)[:2]),
+                ", ".join(score(*pair) for pair in _metrics_of(version)[:2]),
                 version.record.get("flavor", ""),
                 size(version.record.get("bytes", 0)),
                 version.created[:16].replace("T", " "),
@@ -355,6 +355,6 @@ def _row(version: Version, aliases: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def metrics_of(version: Version) -> list[tuple[str, float]]:
+def _metrics_of(version: Version) -> list[tuple[str, float]]:
     """Metrics of a version, those that say most first."""
     return ordered(version.record.get("metrics", {}))
