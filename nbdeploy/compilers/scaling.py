@@ -6,27 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from nbdeploy.compilers.stages import NotCompiled, Numbers, Stage, as_numbers, finite, floating, only_exact
-from nbdeploy.compilers.twin import Unsure
+from nbdeploy.compilers.stages import NotCompiled, Numbers, Stage, as_numbers, bounded, finite, floating, only_exact
 
 __all__ = ["binarizer", "max_abs", "min_max", "normalizer", "polynomial", "robust", "standard"]
 
 
-def _bounded(given: Stage) -> Numbers:
-    """Numbers without infinities, which scalers refuse; NaN passes through them."""
-    numbers = floating(given)
-
-    def run(x: Any) -> Any:
-        if np.isinf(x).any():
-            raise Unsure
-        return x
-
-    return numbers.then(run)
-
-
 def _affine(given: Stage, shift: Any, scale: Any) -> Numbers:
     """``(x - shift) / scale``; sparse columns are multiplied by ``1 / scale``, as scikit-learn does."""
-    numbers = _bounded(given)
+    numbers = bounded(floating(given))
     if numbers.sparse:
         if scale is None:
             return numbers
@@ -75,7 +62,7 @@ def min_max(step: Any, given: Stage) -> Numbers:
             np.clip(x, x.dtype.type(borders[0]), x.dtype.type(borders[1]), out=x)
         return x
 
-    return _bounded(given).then(run)
+    return bounded(floating(given)).then(run)
 
 
 def normalizer(step: Any, given: Stage) -> Numbers:

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import get_tags
 
-from nbdeploy.compilers.stages import NotCompiled, Numbers, Stage, as_numbers, finite
-from nbdeploy.compilers.twin import Unsure
+from nbdeploy.compilers.stages import NotCompiled, Numbers, Stage, as_numbers, bounded, finite
 
 __all__ = ["selector"]
 
@@ -19,14 +18,5 @@ def selector(step: Any, given: Stage) -> Numbers:
     if not len(kept):
         raise NotCompiled("it selects no column")
     numbers = as_numbers(given)
-    if not get_tags(step).input_tags.allow_nan:
-        numbers = finite(numbers)
-    elif numbers.dtype.kind == "f":
-        numbers = numbers.then(_without_infinities)
+    numbers = bounded(numbers) if get_tags(step).input_tags.allow_nan else finite(numbers)
     return numbers.then(lambda x: x[..., kept], width=len(kept))
-
-
-def _without_infinities(x: Any) -> Any:
-    if np.isinf(x).any():
-        raise Unsure
-    return x

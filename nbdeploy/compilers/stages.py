@@ -23,6 +23,7 @@ __all__ = [
     "Plan",
     "Stage",
     "as_numbers",
+    "bounded",
     "dot",
     "fields_of",
     "finite",
@@ -223,6 +224,17 @@ def finite(given: Numbers) -> Numbers:
 
     def run(x: Any) -> Any:
         if not np.isfinite(x).all():
+            raise Unsure
+        return x
+
+    return given.then(run) if given.dtype.kind == "f" else given
+
+
+def bounded(given: Numbers) -> Numbers:
+    """Return the stage; a row with an infinity in it, which the native step refuses, goes to native code."""
+
+    def run(x: Any) -> Any:
+        if np.isinf(x).any():
             raise Unsure
         return x
 
