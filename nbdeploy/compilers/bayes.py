@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nbdeploy.compilers.deciding import best
-from nbdeploy.compilers.stages import NotCompiled, Stage, as_numbers, dot, finite, floating, only_exact
+from nbdeploy.compilers.stages import NotCompiled, Stage, as_numbers, dot, finite, floating, in_rows, only_exact
 from nbdeploy.compilers.steps import Final
 from nbdeploy.compilers.twin import Answer, Unsure
 
@@ -25,6 +25,7 @@ def gaussian(model: Any, given: Stage) -> Final:
     numbers.plan.count(work=model.theta_.size)
 
     def likelihood(x: Any) -> Any:
+        x = in_rows(x)
         joint = [
             prior + (constant - 0.5 * np.add.reduce(((x - mean) ** 2) / variance, axis=-1))
             for prior, constant, mean, variance in parts

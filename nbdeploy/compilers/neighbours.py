@@ -9,7 +9,7 @@ import numpy as np
 
 from nbdeploy.compare import ROUNDING
 from nbdeploy.compilers.deciding import labels
-from nbdeploy.compilers.stages import NotCompiled, Stage, finite, floating, only_exact
+from nbdeploy.compilers.stages import NotCompiled, Stage, finite, floating, in_rows, only_exact
 from nbdeploy.compilers.steps import Final
 from nbdeploy.compilers.twin import Answer, Unsure
 
@@ -33,7 +33,7 @@ def _nearest(model: Any, given: Stage) -> Callable[[Any], tuple[Any, Any]]:
         raise NotCompiled("every row is a neighbour")
 
     def run(rows: Any) -> tuple[Any, Any]:
-        x = numbers.run(rows)
+        x = in_rows(numbers.run(rows))
         gap = known - x[..., None, :]
         distance = np.add.reduce(gap * gap, axis=-1)
         near = np.argpartition(distance, k, axis=-1)[..., : k + 1]

@@ -6,7 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from nbdeploy.compilers.stages import NotCompiled, Numbers, Stage, as_numbers, bounded, finite, floating, only_exact
+from nbdeploy.compilers.stages import (
+    NotCompiled,
+    Numbers,
+    Stage,
+    as_numbers,
+    bounded,
+    finite,
+    floating,
+    in_rows,
+    only_exact,
+)
 
 __all__ = ["binarizer", "max_abs", "min_max", "normalizer", "polynomial", "robust", "standard"]
 
@@ -85,7 +95,7 @@ def _normalised(norm: str, *, sparse: bool) -> Any:
         if norm == "max":
             size = np.abs(x).max(axis=-1, keepdims=True)
         else:
-            terms = np.abs(x) if norm == "l1" else x * x
+            terms = in_rows(np.abs(x) if norm == "l1" else x * x)
             total = np.add.accumulate(terms, axis=-1)[..., -1:] if sparse else terms.sum(axis=-1, keepdims=True)
             size = np.sqrt(total) if norm == "l2" else total
         tiny = 0 if sparse else 10 * np.finfo(x.dtype).eps

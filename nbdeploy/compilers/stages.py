@@ -28,6 +28,7 @@ __all__ = [
     "fields_of",
     "finite",
     "floating",
+    "in_rows",
     "name_of",
     "only_exact",
 ]
@@ -241,6 +242,11 @@ def bounded(given: Numbers) -> Numbers:
     return given.then(run) if given.dtype.kind == "f" else given
 
 
+def in_rows(x: Any) -> Any:
+    """Return an array in row order: chosen columns come in another one, and sums along rows then in other bits."""
+    return np.ascontiguousarray(x)
+
+
 def dot(given: Numbers, weights: Any) -> Callable[[Any], Any]:
     """Return the product with a matrix of shape (c, k), summed along each row.
 
@@ -253,9 +259,10 @@ def dot(given: Numbers, weights: Any) -> Callable[[Any], Any]:
         return lambda x: _in_order(x, weights)
     if len(weights) == 1:
         row = weights[0]
-        return lambda x: np.add.reduce(x * row, axis=-1, keepdims=True)
+        return lambda x: np.add.reduce(in_rows(x) * row, axis=-1, keepdims=True)
 
     def product(x: Any) -> Any:
+        x = in_rows(x)
         if x.ndim == 1:
             return np.add.reduce(weights * x, axis=-1)
         return np.stack([np.add.reduce(x * row, axis=-1) for row in weights], axis=-1)
