@@ -49,7 +49,7 @@ class _NotebookOnly(Command):
 @option("--private", multiple=True, metavar="COL", help="Mask this column wherever rows are kept or shown.")
 @option("--note", metavar="TEXT", help="A remark for the version record.")
 @option("--preprocess", type=OBJECT, multiple=True, metavar="F", help="What was done to the rows before the model.")
-@option("--no-compile", "compile", flag_value=False, help="Look for no compiled twin: native code answers all.")
+@option("--no-compile", is_flag=True, help="Look for no compiled twin: native code answers all.")
 @option("--compiler", "compile", metavar="NAME", help="Try only this compiler: rows, treelite or onnx.")
 @option("--allow-secrets", is_flag=True, help="Store it although something in it looks like a password or key.")
 @option("--tolerance", type=float, metavar="T", help="Largest relative difference allowed between two answers.")
@@ -62,6 +62,8 @@ class _NotebookOnly(Command):
 def snapshot(door: Door, /, model: Live, name: str | None, data: object, **options: Any) -> object:
     """Store a model, proven to predict the same in a clean process."""
     given = {key: value for key, value in options.items() if not _absent(value)}
+    if given.pop("no_compile") and given.setdefault("compile", False):
+        raise WrongUsage("--no-compile looks for no twin, and --compiler names one: give one of them")
     if "defaults" in given:
         given["defaults"] = dict(_pair(text) for text in given["defaults"])
     return api.snapshot(model.value, name or _name_of(model.source), data=data, **given, progress=door.report)

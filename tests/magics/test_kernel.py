@@ -154,8 +154,9 @@ def test_a_model_leaves_the_notebook(kernel: Kernel) -> None:
     """Snapshot by the variable's name, an alias for the object, and predictions as a table with the ids kept."""
     cells = [
         TRAINING,
-        "snap = %deploy snapshot churn -X customers[features] --sample customers.head(3) --note 'from a notebook';",
+        "snap = %deploy snapshot churn -X customers[features] --sample customers.head(3) --note 'a note' --no-compile;",
         "assert snap.document()['privacy']['rows'] == 3, snap.document()",
+        "assert not snap.document()['twin'], snap.document()",
         "%deploy alias $snap champion",
         "scores = %deploy predict churn@champion customers",
         "assert list(scores) == ['id', 'prediction'] and len(scores) == 60",
