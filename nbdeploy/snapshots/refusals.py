@@ -6,6 +6,9 @@ import math
 
 __all__ = ["changes_from_run_to_run", "depends_on_other_rows"]
 
+_TOO_MUCH = 0.1
+"""Relative difference from which on no tolerance is worth declaring: it would allow any answer."""
+
 
 def changes_from_run_to_run(difference: float) -> str:
     """Say what to do about answers that change from run to run.
@@ -15,11 +18,9 @@ def changes_from_run_to_run(difference: float) -> str:
     >>> changes_from_run_to_run(3e-3)
     'answers change from run to run (largest difference 0.003); if that is meant, declare it: --tolerance 0.01'
     """
-    if not math.isfinite(difference):
-        return (
-            "answers change from run to run, and not only in numbers: fix what is random in the model "
-            "(random_state, a seed) before it is fitted"
-        )
+    if not difference < _TOO_MUCH:
+        by = f"by as much as {difference:.2g} of their size" if math.isfinite(difference) else "and not only in numbers"
+        return f"answers change from run to run, {by}: fix what is random in the model (random_state, a seed)"
     allowed = 10.0 ** math.ceil(math.log10(difference * 2))
     return (
         f"answers change from run to run (largest difference {difference:.2g}); "

@@ -167,6 +167,7 @@ except nd.NbdeployError as error:
 def test_a_random_label_cannot_be_declared() -> None:
     """A tolerance is for numbers."""
     assert "random_state" in changes_from_run_to_run(float("inf"))
+    assert "--tolerance" not in changes_from_run_to_run(1.0)
 
 
 def test_the_record_holds_a_certificate(rehearsed: nd.Store) -> None:
