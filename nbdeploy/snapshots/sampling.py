@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from nbdeploy.profiles import ModelProfile
@@ -36,14 +37,16 @@ class Kept:
 
 
 def choose_rows(wire: pl.DataFrame, n: int) -> list[int]:
-    """Choose up to `n` row numbers, evenly spread, plus one with a missing value per column that has any.
+    """Choose up to `n` row numbers: one with a missing value per column that has any, and others evenly spread.
 
     Examples
     --------
     >>> choose_rows(pl.DataFrame({"x": range(10)}), 5)
     [0, 2, 4, 6, 8]
+    >>> choose_rows(pl.DataFrame({"x": [1, 2, None, 4, 5, 6]}), 3)
+    [0, 2, 3]
     """
-    height = wire.height
-    spread = {i * height // min(n, height) for i in range(min(n, height))}
-    gaps = {int(column.is_null().arg_true()[0]) for column in wire.get_columns() if column.null_count()}
-    return sorted(spread | gaps)
+    gaps = sorted({int(column.is_null().arg_true()[0]) for column in wire.get_columns() if column.null_count()})[:n]
+    others = np.delete(np.arange(wire.height), gaps)
+    count = min(n, wire.height) - len(gaps)
+    return sorted([*gaps, *(int(others[i * len(others) // count]) for i in range(count))])
