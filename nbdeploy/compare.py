@@ -7,13 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-__all__ = ["ROUNDING", "Comparison", "compare"]
+__all__ = ["ROUNDING", "SINGLE", "Comparison", "compare"]
 
 ROUNDING = 1e-9
 """Relative difference up to which another processor, or other rows in the batch, may change a float's last bits."""
 
+SINGLE = 1e-5
+"""The same for a float of single precision, which has 7 digits and not 16."""
 
 _NEAR_ZERO = 1e-3
+_NEAR_ZERO_SINGLE = 0.1
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,12 @@ class Comparison:
         return not self.rows
 
 
-def compare(expected: pl.DataFrame, actual: pl.DataFrame, tolerance: float = 1e-12) -> Comparison:
+def compare(expected: pl.DataFrame, actual: pl.DataFrame, tolerance: float = 1e-12, single: float = 0.0) -> Comparison:
     """Compare answers, column by column.
 
-    A float's difference is relative to the larger of both values, and to a thousandth of the column's
-    largest at least: a value near zero is a difference of larger ones, and its last bits are theirs.
+    A float's difference is relative to the larger of both values, and to a thousandth (in single precision a
+    tenth) of the column's largest at least: a value near zero is a difference of larger ones, and its last bits
+    are theirs.
 
     Parameters
     ----------
@@ -55,6 +59,8 @@ def compare(expected: pl.DataFrame, actual: pl.DataFrame, tolerance: float = 1e-
         Answers with the same columns.
     tolerance : float
         Largest relative difference of a float.
+    single : float
+        Largest relative difference of a float of single precision, where that is more.
 
     Examples
     --------
@@ -66,7 +72,9 @@ def compare(expected: pl.DataFrame, actual: pl.DataFrame, tolerance: float = 1e-
         return Comparison(float("inf"), tuple(range(expected.height)), identical=False, first=shape)
     differences = pl.DataFrame([_difference(expected[name], actual[name]) for name in expected.columns])
     worst = differences.max_horizontal()
-    rows = (worst > tolerance).arg_true().to_list()
+    allowed = {name: max(tolerance, single if _is_single(expected[name].dtype) else 0.0) for name in expected.columns}
+    beyond = pl.any_horizontal(pl.col(name) > most for name, most in allowed.items())
+    rows = differences.select(beyond).to_series().arg_true().to_list()
     return Comparison(
         max_difference=float(worst.max() or 0.0),  # type: ignore[arg-type]
         rows=tuple(rows),
@@ -88,9 +96,17 @@ def _difference(a: pl.Series, b: pl.Series) -> pl.Series:
     x, y = a.cast(pl.Float64), b.cast(pl.Float64)
     finite = x.filter(x.is_finite()).abs()
     largest = float(finite.max() or 0.0)  # type: ignore[arg-type]
-    scale = pl.max_horizontal(x.abs(), y.abs(), pl.lit(largest * _NEAR_ZERO or 1.0))
+    near_zero = _NEAR_ZERO_SINGLE if a.dtype == pl.Float32 else _NEAR_ZERO
+    scale = pl.max_horizontal(x.abs(), y.abs(), pl.lit(largest * near_zero or 1.0))
     relative = ((x - y).abs() / scale).fill_nan(float("inf")).fill_null(float("inf"))
     return pl.select(pl.when(same).then(0.0).otherwise(relative).alias(a.name)).to_series()
+
+
+def _is_single(dtype: pl.DataType) -> bool:
+    """Whether a column's floats, or those in its lists, have single precision."""
+    while isinstance(dtype, pl.List | pl.Array):
+        dtype = dtype.inner  # type: ignore[assignment]
+    return dtype == pl.Float32
 
 
 def _of_lists(a: pl.Series, b: pl.Series) -> pl.Series:

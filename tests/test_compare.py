@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from nbdeploy.compare import compare
+from nbdeploy.compare import SINGLE, compare
 
 NAN, INF = float("nan"), float("inf")
 
@@ -71,6 +71,16 @@ def test_lists_are_compared_item_by_item(dtype: pl.DataType, expected: list, clo
 def test_a_difference_names_its_row(expected: list[object], found: list[object], row: int) -> None:
     """The first one."""
     assert compare(pl.DataFrame({"x": expected}), pl.DataFrame({"x": found}), 1e-9).rows == (row,)
+
+
+@pytest.mark.parametrize(("moved", "equal"), [(2e-7, True), (1e-3, False)])
+def test_single_precision_rounds_as_coarsely_as_it_counts(moved: float, equal: bool) -> None:
+    """Where rounding of single precision is allowed; doubles beside it stay as strict as they were."""
+    expected = pl.DataFrame({"x": [1.0, 0.0], "y": [1.0, 2.0]}, schema={"x": pl.Float32, "y": pl.Float64})
+    found = expected.with_columns(x=pl.col("x") + moved)
+    assert compare(expected, found, 1e-9, SINGLE).equal is equal
+    assert not compare(expected, found, 1e-9).equal
+    assert not compare(expected, expected.with_columns(y=pl.col("y") + 2e-7), 1e-9, SINGLE).equal
 
 
 def test_another_shape_is_a_difference() -> None:

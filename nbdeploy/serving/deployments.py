@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from nbdeploy import predictor as predictors
 from nbdeploy.bundles import Trust
-from nbdeploy.compare import ROUNDING, compare
+from nbdeploy.compare import ROUNDING, SINGLE, compare
 from nbdeploy.errors import AccessDenied, Conflict, Corrupted, NbdeployError, NotFound, RehearsalFailed, RemoteError
 from nbdeploy.manifest import SIGNATURE, Manifest, sha256
 from nbdeploy.predictor import Predictor
@@ -252,5 +252,5 @@ def _check(predictor: Predictor) -> str:
     sample: Any = predictor.sample
     if not sample.height:
         return ""
-    found = compare(predictor.expected, predictor.outputs(sample, list(predictor.signature.outputs)), ROUNDING)
+    found = compare(predictor.expected, predictor.outputs(sample, list(predictor.signature.outputs)), ROUNDING, SINGLE)
     return found.first

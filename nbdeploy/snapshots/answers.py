@@ -15,7 +15,7 @@ from nbdeploy.canonical import single_job
 from nbdeploy.codecs import bind, declare, describe, prove, rebuild
 from nbdeploy.codecs.frames import CONTAINERS
 from nbdeploy.codecs.outputs import describe_output
-from nbdeploy.compare import ROUNDING, compare
+from nbdeploy.compare import ROUNDING, SINGLE, compare
 from nbdeploy.errors import InvalidData, NotFound, RehearsalFailed
 from nbdeploy.flavors import FLAVORS
 from nbdeploy.predictor import Caller
@@ -164,7 +164,7 @@ def _ask(caller: Caller, method: str, sample: pl.DataFrame, given: Any, asking: 
     output, frame = describe_output(method, raw, classes)
     # A twin that is equal to rounding is held against native code elsewhere; here it may round.
     tolerance = max(asking.tolerance, ROUNDING) if asking.canonical.twin else asking.tolerance
-    difference = compare(describe_output(method, plain, classes)[1], frame, tolerance)
+    difference = compare(describe_output(method, plain, classes)[1], frame, tolerance, SINGLE)
     if not difference.equal:
         raise RehearsalFailed(
             f"{method} answers {len(difference.rows)} of {sample.height} rows differently when it is called again "

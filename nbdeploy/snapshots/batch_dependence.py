@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nbdeploy.compare import ROUNDING
+from nbdeploy.compare import ROUNDING, SINGLE
 
 __all__ = ["FEW", "dependent_step"]
 
@@ -16,6 +16,7 @@ FEW = 12
 """How many rows are enough to see it."""
 
 _METHODS = ("transform", "predict", "predict_proba", "decision_function")
+_SINGLE_BYTES = 4
 
 
 def dependent_step(model: Any, rows: Any) -> str:
@@ -105,6 +106,7 @@ def _same(whole: Any, alone: Any) -> bool:
     if whole.shape != alone.shape:
         return False
     if whole.dtype.kind in "fc" and alone.dtype.kind in "fc":
-        near_zero = ROUNDING * np.nanmax(np.abs(whole), initial=0.0)
-        return bool(np.allclose(whole, alone, rtol=ROUNDING, atol=near_zero, equal_nan=True))
+        rounding = ROUNDING if whole.dtype.itemsize > _SINGLE_BYTES else SINGLE
+        near_zero = rounding * np.nanmax(np.abs(whole), initial=0.0)
+        return bool(np.allclose(whole, alone, rtol=rounding, atol=near_zero, equal_nan=True))
     return bool(((whole == alone) | ((whole != whole) & (alone != alone))).all())

@@ -44,7 +44,8 @@ from nbdeploy.types import Canonical, Progress, Report, check_name, ignore_progr
 __all__ = ["Taken", "take_snapshot", "verify"]
 
 _STEPS = 5
-_TILE = 64
+_TILES = (64, 1)
+"""Sizes to try, of the calls for a model whose last bits depend on how many rows it is asked, or on which place."""
 
 
 @dataclass(frozen=True)
@@ -155,8 +156,12 @@ def _proven_by(flavor: str, subject: _Subject, work: Path, progress: Report) -> 
     if rehearsal.row_stable:
         return draft
     # One fixed tile for everything: the same kernel runs for every row, however many are asked for.
-    with CleanProcess(flavor) as process:
-        return _rehearsed(stage, subject.answers(flavor, Canonical(tile=_TILE)), process)[0]
+    for tile in _TILES:
+        with CleanProcess(flavor) as process:
+            draft, rehearsal = _rehearsed(stage, subject.answers(flavor, Canonical(tile=tile)), process)
+        if rehearsal.row_stable:
+            break
+    return draft
 
 
 @dataclass(frozen=True)
@@ -178,7 +183,8 @@ def _rehearsed(stage: _Stage, answers: Answers, process: CleanProcess) -> tuple[
     folder = Path(mkdtemp(dir=stage.work))
     stage.progress(Progress(2, _STEPS, message="saving the model"))
     draft = assemble(folder, stage.subject.name, model, answers, stage.captured, kept, stage.facts)
-    tiled = f" again, in tiles of {_TILE} rows" if answers.asking.canonical.tile else ""
+    tile = answers.asking.canonical.tile
+    tiled = (f" again, in tiles of {tile} rows" if tile > 1 else " again, row by row") if tile else ""
     stage.progress(Progress(3, _STEPS, message=f"rehearsing in a clean process{tiled}"))
     rehearsal = rehearse(
         folder,

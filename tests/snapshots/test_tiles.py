@@ -44,6 +44,29 @@ answer = nd.snapshot(Kernels(), "kernels", data=pd.DataFrame({"x": np.linspace(1
         assert [v for i in range(0, 150, size) for v in predictor.predict(rows[i : i + size]).tolist()] == whole
 
 
+def test_a_model_whose_last_bits_depend_on_a_rows_place_is_asked_row_by_row(script: Script) -> None:
+    """What small products of single precision do on some processors: no size of a batch gives a row the same bits."""
+    script(
+        """
+import nbdeploy as nd
+import numpy as np
+import pandas as pd
+
+class Network:
+    def predict(self, rows):
+        place = np.arange(len(rows)) % 3
+        return (rows["x"].to_numpy() * (1.0 + place * 2e-7)).astype("float32")
+
+answer = nd.snapshot(Network(), "network", data=pd.DataFrame({"x": np.linspace(1.0, 2.0, 200)})).document()
+"""
+    )
+    predictor = nd.load("network")
+    content = json.loads((predictor.bundle.path / "content.json").read_text())
+    assert content["canonical"] == {"tile": 1}
+    rows = pd.DataFrame({"x": [1.0 + i / 9 for i in range(9)]})
+    assert predictor.predict(rows).tolist() == predictor.predict(rows[::-1]).tolist()[::-1]
+
+
 def test_series_and_frames_carry_the_callers_index(script: Script) -> None:
     """An answer of pandas fits beside the rows it was asked for."""
     script(
