@@ -137,8 +137,9 @@ def flavors_for(model: Any) -> list[str]:
             "others; fit a classifier on its labels, KNeighborsClassifier for example, and take a snapshot of that"
         )
     if not found:
+        what = f"the class {model.__name__}" if isinstance(model, type) else f"{type(model).__name__} {model!r:.60}"
         raise InvalidData(
-            f"a {type(model).__name__} is not a model: it has no predict or transform method and cannot be called; "
+            f"{what} is not a model: it has no predict or transform method and cannot be called; "
             "give a fitted estimator, an object with predict(), or a function from rows to answers"
         )
     return found

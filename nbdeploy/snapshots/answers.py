@@ -140,7 +140,8 @@ def _answers(model: Any, data: Any, inputs: Signature, asking: Asking) -> Answer
                 raise
         except Exception as error:
             if name == default:
-                raise RehearsalFailed(f"{name} fails on the data given: {type(error).__name__}: {error}") from error
+                told = f"{type(error).__name__}: {str(error).strip()}"
+                raise RehearsalFailed(f"{name} fails on the data given: {told}") from error
     outputs = {name: answered.output for name, answered in found.items()}
     _refuse_clash(outputs)
     return Answers(
