@@ -24,7 +24,7 @@ _HOLDS = (None, "list", "ndarray", "tuple")
 _LARGEST = 2**28
 
 
-class Column(msgspec.Struct, frozen=True, omit_defaults=True):
+class Column(msgspec.Struct, frozen=True, omit_defaults=True, repr_omit_defaults=True):
     """One input column of a model, enough to rebuild exactly what it was given.
 
     Attributes
@@ -149,7 +149,7 @@ def _is_shape(shape: list[int | None] | None, kind: str) -> bool:
     )
 
 
-class MethodOutput(msgspec.Struct, frozen=True, omit_defaults=True):
+class MethodOutput(msgspec.Struct, frozen=True, omit_defaults=True, repr_omit_defaults=True):
     """What one method of a model answers: its output columns and their types.
 
     Attributes
@@ -180,7 +180,7 @@ class MethodOutput(msgspec.Struct, frozen=True, omit_defaults=True):
                 raise ValueError(f"output {name!r} is said to be {kind!r}, without its parameters")
 
 
-class Axis(msgspec.Struct, frozen=True, omit_defaults=True):
+class Axis(msgspec.Struct, frozen=True, omit_defaults=True, repr_omit_defaults=True):
     """The labels of a frame's rows or columns.
 
     Attributes
@@ -198,7 +198,7 @@ class Axis(msgspec.Struct, frozen=True, omit_defaults=True):
     dtype: str | None = None
 
 
-class Signature(msgspec.Struct, frozen=True, omit_defaults=True):
+class Signature(msgspec.Struct, frozen=True, omit_defaults=True, repr_omit_defaults=True):
     """What a model takes and answers.
 
     Attributes

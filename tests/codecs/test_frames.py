@@ -258,3 +258,9 @@ def test_columns_the_model_does_not_take_may_be_of_any_type() -> None:
     signature = describe([{"age": 41}])
     frame = pd.DataFrame({"age": [1, 2], "note": [None, None], "bin": pd.cut([1, 2], 2)})
     assert bind(frame, signature).columns == ["age"]
+
+
+def test_a_signature_shows_what_is_particular() -> None:
+    """Not the many things that a column is not."""
+    shown = repr(describe(pd.DataFrame({"a": [1.0, 2.0]})))
+    assert "Column(name='a', type='float64', dtype='float64', low=1.0, high=2.0)" in shown
