@@ -166,6 +166,8 @@ def import_(
         If a file was changed, or leads out of the bundle.
     Conflict
         If the store has another content under that name and number, or models of another kind under that name.
+    Forbidden
+        If loading an MLflow model would run code, and ``allow_code`` is not ``always``.
     InvalidData
         If there are no rows to prove an MLflow model with.
     RehearsalFailed
@@ -175,9 +177,11 @@ def import_(
     from nbdeploy.snapshots.catalog import describe_version
     from nbdeploy.snapshots.from_mlflow import import_mlflow_model, is_mlflow_model
 
+    settings = settings or Settings.load()
     store = open_store(settings)
     if is_mlflow_model(Path(path)):
-        taken = import_mlflow_model(store, Path(path), name, data, progress)
+        code = settings.allow_code
+        taken = import_mlflow_model(store, Path(path), name, data, progress, allow_code=code)
         return describe_version(store, taken.version, "stored" if taken.created else "found", notices=taken.notices)
     if name is not None or data is not None:
         raise WrongUsage(f"{path} is no MLflow model; an exported snapshot has its own name, and needs no rows")

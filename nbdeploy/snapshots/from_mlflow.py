@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from nbdeploy.errors import Corrupted, InvalidData, MissingExtra, NotCapturable, NotFound
+from nbdeploy.errors import Corrupted, Forbidden, InvalidData, MissingExtra, NotCapturable, NotFound
 from nbdeploy.flavors.mlflow import DESCRIPTION, Directory, describe, files_of
 from nbdeploy.flavors.native_state import check_native_state, is_plain
 from nbdeploy.snapshots.options import Options
@@ -97,7 +97,13 @@ def open_mlflow_model(folder: Path, data: Any = None) -> Found:
 
 
 def import_mlflow_model(
-    store: Store, folder: Path, name: str | None = None, data: Any = None, progress: Report = ignore_progress
+    store: Store,
+    folder: Path,
+    name: str | None = None,
+    data: Any = None,
+    progress: Report = ignore_progress,
+    *,
+    allow_code: str = "always",
 ) -> Taken:
     """Load an MLflow model, and take a snapshot of it.
 
@@ -107,14 +113,28 @@ def import_mlflow_model(
     ----------
     name : str, optional
         The model's name; the folder's by default.
+    allow_code : str
+        When code of others may run: ``never``, ``signed``, which MLflow's models are not, or ``always``.
 
     Returns
     -------
     Taken
         Its notices name what executed code.
+
+    Raises
+    ------
+    Forbidden
+        If loading it would run code that may not run here.
     """
     named = check_name(name or folder.resolve().name, "model name")
     found = open_mlflow_model(folder, data)
+    if found.code and allow_code != "always":
+        raise Forbidden(
+            f"loading the MLflow model in {folder} would run code of its author ({', '.join(found.code[:5])}), and "
+            f"nobody's signature is on it, so it is not loaded here (allow_code is {allow_code}): save it with "
+            'serialization_format="skops", or allow it with NBDEPLOY_ALLOW_CODE=always',
+            path=str(folder),
+        )
     taken = _taken(store, found, named, progress)
     ran = [f"importing it ran code of its author: {', '.join(found.code[:5])}"] if found.code else []
     return replace(taken, notices=[*taken.notices, *ran])
@@ -136,11 +156,23 @@ def _code(folder: Path, flavors: Mapping[str, Any]) -> tuple[str, ...]:
         own, cls = _NATIVE[name], table.get("model_class")
         if cls is not None and not str(cls).startswith(own):
             found.append(f"class {cls}")
+        if packed := _packed(name, table, folder):
+            found.append(packed)
         found += [f"type {kind}" for kind in table.get("skops_trusted_types") or () if not _is_known(str(kind), name)]
     loader = flavors["python_function"].get("loader_module")
     if loader not in {f"mlflow.{name}" for name in known}:
         found.append(f"loader {loader}")
     return tuple(found)
+
+
+def _packed(name: str, table: Mapping[str, Any], folder: Path) -> str | None:
+    """The pickle that MLflow loads by what it is told, whatever the file is called; None if its name says it too."""
+    native = name in {"catboost", "xgboost"} or table.get("model_class") == "lightgbm.basic.Booster"
+    if native or table.get("serialization_format") == "skops" or (name == "lightgbm" and "model_class" not in table):
+        return None
+    file = str(table.get("pickled_model" if name == "sklearn" else "data"))
+    listed = Path(file).suffix in _CODE and (folder / file).is_file()
+    return None if listed else f"pickle {file}"
 
 
 def _is_known(kind: str, flavor: str) -> bool:

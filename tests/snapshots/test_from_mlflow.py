@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 import nbdeploy as nd
 from nbdeploy import api
-from nbdeploy.errors import Corrupted, InvalidData, InvalidName, WrongUsage
+from nbdeploy.errors import Corrupted, Forbidden, InvalidData, InvalidName, WrongUsage
 from nbdeploy.snapshots.from_mlflow import open_mlflow_model
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -99,8 +99,35 @@ def test_code_is_found_before_anything_is_loaded(saved: Callable[..., Path]) -> 
     described(folder, lambda d: d["flavors"]["python_function"].update(loader_module="antigravity"))
     assert open_mlflow_model(folder, ROWS).code == ("type os.system", "loader antigravity")
     boosted = {"model_class": "os.path", "skops_trusted_types": ["lightgbm.basic.Booster", "subprocess.Popen"]}
+    boosted |= {"serialization_format": "skops"}
     described(folder, lambda d: d.update(flavors={"python_function": {}, "lightgbm": boosted}))
     assert open_mlflow_model(folder, ROWS).code == ("class os.path", "type subprocess.Popen", "loader None")
+
+
+def test_a_pickle_is_found_whatever_its_file_is_called(saved: Callable[..., Path]) -> None:
+    """MLflow loads by the format that is told, not by the suffix; a format that is not told is a pickle."""
+    folder = saved("hidden", serialization_format="cloudpickle")
+    (folder / "model.pkl").rename(folder / "model.bin")
+    described(folder, lambda d: d["flavors"]["sklearn"].update(pickled_model="model.bin"))
+    assert open_mlflow_model(folder, ROWS).code == ("pickle model.bin",)
+    described(folder, lambda d: d["flavors"]["sklearn"].pop("serialization_format"))
+    assert open_mlflow_model(folder, ROWS).code == ("pickle model.bin",)
+    boosted = {"model_class": "lightgbm.sklearn.LGBMClassifier", "data": "model.txt"}
+    described(folder, lambda d: d.update(flavors={"python_function": {}, "lightgbm": boosted}))
+    assert open_mlflow_model(folder, ROWS).code[0] == "pickle model.txt"
+
+
+@pytest.mark.parametrize("allowed", ["never", "signed"])
+def test_code_of_others_is_not_loaded_where_it_may_not_run(
+    saved: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, allowed: str
+) -> None:
+    """A pickle is refused unopened, and nothing is stored."""
+    folder = saved("pickled", serialization_format="cloudpickle", input_example=ROWS)
+    (folder / "model.pkl").write_bytes(b"no pickle, and nobody looks")
+    monkeypatch.setenv("NBDEPLOY_ALLOW_CODE", allowed)
+    with pytest.raises(Forbidden, match=rf"would run code of its author \(model.pkl\).*allow_code is {allowed}"):
+        api.import_(folder)
+    assert not api.list_snapshots().rows
 
 
 @pytest.mark.filterwarnings("ignore")
