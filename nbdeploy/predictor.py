@@ -133,7 +133,7 @@ class Predictor:
         self.bundle = bundle
         self.signature = content.signature
         self.model = model
-        twin = bundle.manifest.parsed_record.twin
+        twin = bundle.record.get("twin", {})  # held to its types when the bundle was opened
         self.caller = Caller(model, content.flavor, content.signature, content.canonical, twin)
 
     @property
@@ -261,6 +261,8 @@ def load(source: Bundle | Path, trust: Trust | None = None) -> Predictor:
     if not content.runs_code and flavor.runs_code(content.loader):
         raise Corrupted(f"the bundle {bundle.digest[:19]} would run code, but says that it does not; it is refused")
     (trust or Trust.of(Settings.load())).check(bundle.manifest, lambda: bundle.signature)
+    if content.signature.default_method not in content.signature.outputs:
+        raise Corrupted(f"the bundle {bundle.digest[:19]} lists no method that answers; it is refused")
     check(content.signature)
     load_modules(bundle.path, [path for path in sorted(content.files) if path.startswith("code/")])
     return Predictor(bundle, flavor.load(bundle.path, content.loader))

@@ -93,8 +93,20 @@ def _from_files(flavor: str, content: Mapping[str, bytes], loader: Mapping[str, 
 
 
 def parts_run_code(table: list[Mapping[str, Any]]) -> bool:
-    """Whether loading a part could execute code."""
+    """Whether loading a part could execute code.
+
+    Raises
+    ------
+    Corrupted
+        If the table is none.
+    """
+    if not isinstance(table, list) or not all(_is_entry(entry) for entry in table):
+        raise Corrupted("the models inside of this model are not those that the bundle lists")
     return any(FLAVORS[entry["flavor"]].runs_code(entry["loader"]) for entry in table)
+
+
+def _is_entry(entry: Any) -> bool:
+    return isinstance(entry, dict) and entry.get("flavor") in NATIVE and isinstance(entry.get("loader"), dict)
 
 
 def _folder(folder: Path, number: int) -> Path:

@@ -56,13 +56,13 @@ class Sklearn(Flavor):
         return Saved(runs_code, loader, packages, {} if runs_code or parts else _mlflow(trusted))
 
     def runs_code(self, loader: Mapping[str, Any]) -> bool:
-        plain = all(name == PART or is_plain(name) for name in loader.get("trusted", ()))
+        plain = all(name == PART or is_plain(name) for name in _trusted(loader))
         return not plain or parts_run_code(loader.get("parts", []))
 
     def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:
         path = folder / FILE
         try:
-            model = _built(path, set(loader.get("trusted", ())))
+            model = _built(path, set(_trusted(loader)))
             check_native_state(model)
         except (ImportError, NbdeployError):
             raise
@@ -133,3 +133,11 @@ def _mlflow(trusted: list[str]) -> dict[str, Any]:
             "sklearn_version": version("scikit-learn"),
         },
     }
+
+
+def _trusted(loader: Mapping[str, Any]) -> list[str]:
+    """The types that a bundle says its model is made of."""
+    names = loader.get("trusted", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise Corrupted("the bundle does not say what types its model is made of")
+    return names

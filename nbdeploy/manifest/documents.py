@@ -60,6 +60,47 @@ class Tested(msgspec.Struct, frozen=True):
     classes: dict[str, ClassScores] = {}
 
 
+class Library(msgspec.Struct, frozen=True):
+    """A library of linear algebra or threads, and for which processors its code was chosen."""
+
+    api: str
+    version: str | None
+    architecture: str | None
+
+
+class Processor(msgspec.Struct, frozen=True):
+    """Where a model was rehearsed."""
+
+    model: str | None = ""
+    features: list[str] = []
+    libraries: list[Library] = []
+
+
+class Proven(msgspec.Struct, frozen=True):
+    """The facts of a rehearsal that are shown; there may be more."""
+
+    rows: int = 0
+    max_difference: float = 0.0
+    tolerance: float | None = None
+    methods: dict[str, float] = {}
+    answers_sha256: str = ""
+    load_seconds: float = 0.0
+    predict_seconds: float | None = None
+    peak_memory: int = 0
+    cpu: Processor = Processor()
+
+
+class CompiledTwin(msgspec.Struct, frozen=True):
+    """The facts of a compiled twin that are used or shown; there may be more."""
+
+    compiler: str | None = None
+    exact: bool = False
+    below: int | None = None
+    max_difference: float = 0.0
+    native_steps: list[str] = []
+    tried: dict[str, int] = {}
+
+
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     """``record.json``: who, when, how good. Fields of later versions are kept in the bytes.
 
@@ -81,11 +122,13 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
         Between which each metric lies when the test rows are drawn again.
     test : Tested
         Number of test rows, and metrics by class.
-    rehearsal, lineage : dict
-        How it was proven, and where it comes from.
+    rehearsal : Proven
+        How it was proven.
+    lineage : dict
+        Where it comes from.
     privacy : dict
         What of the user's rows is in the bundle.
-    twin : dict
+    twin : CompiledTwin
         The compiled twin: which one, how it was proven, and how fast it is.
     preprocess : list of str
         The steps that rows go through before the model, by name.
@@ -112,10 +155,10 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     metrics: dict[str, float] = {}
     intervals: dict[str, tuple[float, float]] = {}
     test: Tested = Tested()
-    rehearsal: dict[str, Any] = {}
+    rehearsal: Proven = Proven()
     lineage: dict[str, Any] = {}
     privacy: dict[str, Any] = {}
-    twin: dict[str, Any] = {}
+    twin: CompiledTwin = CompiledTwin()
     preprocess: list[str] = []
     notices: list[str] = []
     signed_by: str = ""

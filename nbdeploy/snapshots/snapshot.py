@@ -253,7 +253,7 @@ def verify(
     store.check(version)
     bundle = Bundle.open(store.open(version))
     (trust or Trust.of(Settings.load())).check(bundle.manifest, lambda: bundle.signature)
-    declared = float(bundle.manifest.parsed_record.rehearsal.get("tolerance", 0.0))
+    declared = bundle.manifest.parsed_record.rehearsal.tolerance or 0.0
     rows = (_rows(bundle, "sample"), _rows(bundle, "expected"), max(tolerance, declared))
     with contextlib.ExitStack() as stack:
         python = stack.enter_context(fresh_environment(bundle.path, progress)) if fresh else None

@@ -98,10 +98,17 @@ EVIL = b"import pathlib; pathlib.Path('ran').write_text('')"
         lambda c, r: c["canonical"].update(multiple=0),
         lambda c, r: c["signature"].update(default_method="predct"),
         lambda c, r: c.update(protocol=2),
+        lambda c, r: c["loader"].update(trusted=[None]),
+        lambda c, r: c["loader"].update(parts=[{"flavor": "python", "loader": {}}]),
+        lambda c, r: c["signature"].update(outputs={}),
+        lambda c, r: r["rehearsal"].update(max_difference="none"),
+        lambda c, r: r["rehearsal"]["cpu"].update(libraries=[{"architecture": "x"}]),
+        lambda c, r: r.update(twin={"compiler": "rows", "tried": {"sample": None}}),
     ],
     ids=[
         *("outside", "unsaid code", "code in the record", "types", "runs_code", "flavor", "metrics", "version"),
         *("digest", "padding", "method", "protocol"),
+        *("no types", "parts", "no methods", "proof", "processor", "twin"),
     ],
 )
 def test_a_forged_bundle_is_refused_and_runs_nothing(
