@@ -149,12 +149,18 @@ class Predictor:
     @cached_property
     def sample(self) -> pl.DataFrame:
         """The rows that the snapshot was rehearsed with."""
-        return pl.read_parquet(self.bundle.path / "sample.parquet")
+        return self._rows("sample.parquet")
 
     @cached_property
     def expected(self) -> pl.DataFrame:
         """The canonical answers of every method for :attr:`sample`."""
-        return pl.read_parquet(self.bundle.path / "expected.parquet")
+        return self._rows("expected.parquet")
+
+    def _rows(self, name: str) -> pl.DataFrame:
+        try:
+            return pl.read_parquet(self.bundle.path / name)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise Corrupted(f"{name} of the bundle {self.digest[:19]} holds no table: {error}", path=name) from error
 
     def bind(self, data: Any) -> pl.DataFrame:
         """Fit data of any kind to the signature. See :func:`nbdeploy.codecs.bind`."""

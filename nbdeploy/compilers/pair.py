@@ -63,7 +63,10 @@ class Pair:
         if name is None:
             return None
         try:
-            return compile_by(name, self._model, self._signature)
+            twin = compile_by(name, self._model, self._signature)
+            if not self._always and not all(twin.exact.values()):
+                raise NotCompiled(f"{name} rounds here, and the record says that it does not")
+            return twin
         except (NotCompiled, NotFound) as reason:
             if self._always:
                 raise InvalidData(

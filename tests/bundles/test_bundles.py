@@ -126,6 +126,18 @@ def test_a_forged_bundle_is_refused_and_runs_nothing(
     assert not Path("ran").exists()
 
 
+def test_rows_that_are_no_table_are_refused_when_they_are_read(forest: Any, tmp_path: Path) -> None:
+    """The record's digest may fit: what it lists need not be Parquet."""
+    folder, forged = api.export("forest", tmp_path / "out").path, b"no table"
+    entry = {"sha256": sha256(forged), "size": len(forged)}
+    for name in ("sample", "expected"):
+        (folder / f"{name}.parquet").write_bytes(forged)
+    resealed(folder, lambda c, r: r["files"].update({"sample.parquet": entry, "expected.parquet": entry}))
+    for name in ("sample", "expected"):
+        with pytest.raises(Corrupted, match=f"{name}.parquet of the bundle sha256:.* holds no table"):
+            getattr(load(folder), name)
+
+
 def test_files_that_no_document_lists_are_not_looked_at(stock: Path, tmp_path: Path) -> None:
     """Unlisted code and cached bytecode beside listed code are not run."""
     folder = api.export("species", tmp_path / "out").path

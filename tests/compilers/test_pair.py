@@ -10,6 +10,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
+from nbdeploy.compilers import Twin
 from nbdeploy.compilers.pair import Pair
 from nbdeploy.errors import InvalidData
 from nbdeploy.predictor import Caller
@@ -94,6 +95,15 @@ def test_a_record_that_says_nothing_sound_has_no_twin(record: dict[str, Any]) ->
     assert native.asked == [1]
 
 
+def test_a_record_cannot_make_a_twin_exact_that_rounds() -> None:
+    """Records are not signed: a forged one would change the last bits of a signed model's answers."""
+    model = LogisticRegression().fit(NUMBERS, BINARY)
+    both, native, rows = pair(model, NUMBERS, Canonical(), {"compiler": "rows", "exact": True, "below": 2**31})
+    assert both.twin is None
+    both.raw(rows[:2], "predict_proba")
+    assert native.asked == [2]
+
+
 def test_a_caller_uses_the_twin_that_it_is_told_of() -> None:
     held = hold(TREE, NUMBERS)
     caller = Caller(TREE, "sklearn", held.signature, Canonical(), EXACT)
@@ -104,8 +114,9 @@ def test_a_caller_uses_the_twin_that_it_is_told_of() -> None:
 
 def test_a_twin_is_built_of_the_model_when_it_is_first_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[str] = []
-    monkeypatch.setattr("nbdeploy.compilers.pair.compile_by", lambda name, *_: built.append(name))
+    twin = Twin({}, {})
+    monkeypatch.setattr("nbdeploy.compilers.pair.compile_by", lambda name, *_: built.append(name) or twin)
     both = Pair(TREE, hold(TREE, NUMBERS).signature, Canonical(), Counting(None), EXACT)
     assert built == []
-    assert both.twin is None
+    assert both.twin is twin
     assert built == ["treelite"]
