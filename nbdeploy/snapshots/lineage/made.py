@@ -58,7 +58,7 @@ def made_elsewhere(data: Any, known: Past | None) -> list[str]:
 def _from_history(data: Any, known: Past) -> str:
     names = [name for name in known.names_of(data) if known.history.names[name] is data]
     if not names:
-        return ""
+        return _from_selection(data, known)
     name = names[0]
     found = origin_of(known.state[name], known)
     if found is None:
@@ -77,6 +77,25 @@ def _from_history(data: Any, known: Past) -> str:
             "(OneHotEncoder) into a pipeline with the model"
         )
     return _advice(name, found.makers, found.source)
+
+
+def _from_selection(data: Any, known: Past) -> str:
+    """Where the data is columns (``X[features]``) of a variable that a transformer changed in place."""
+    for name, table in list(known.history.names.items()):
+        if name not in known.state or name.startswith("_"):
+            continue
+        found = origin_of(known.state[name], known) if _is_selection(data, table) else None
+        if found is not None and not found.whole:
+            return _lost(name, found)
+    return ""
+
+
+def _is_selection(data: Any, table: Any) -> bool:
+    """Whether a frame of pandas is columns of another, of the same rows."""
+    if not all(hasattr(frame, "iloc") and getattr(frame, "ndim", 0) == 2 for frame in (data, table)):
+        return False
+    known = table.columns.is_unique and data.columns.isin(table.columns).all()
+    return bool(known and table[data.columns].equals(data))
 
 
 def _advice(name: str, makers: Sequence[str], source: str) -> str:

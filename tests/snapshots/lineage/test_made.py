@@ -99,6 +99,14 @@ def test_raw_data_is_not_warned_of(notebook: Notebook, how: str) -> None:
     assert _warned(notebook, RAW[how]) == []
 
 
+def test_columns_of_a_table_that_was_changed_in_place_are_known(notebook: Notebook) -> None:
+    """A selection is no variable, and still has the rows of one."""
+    notebook.run(start=START, made="Z = df.copy()\nZ[features] = scaler.fit_transform(Z[features])")
+    (said,) = notebook.ask(lambda data: made_elsewhere(data, past()), "Z[features]")
+    assert "columns of Z were changed by scaler" in said
+    assert notebook.ask(lambda data: made_elsewhere(data, past()), "df[features]") == []
+
+
 def test_functions_are_tried_without_a_trace(notebook: Notebook, capsys: Any) -> None:
     """On a copy of a few rows, and what they print is not seen."""
     notebook.run(start=START, made="Z = add_ratio(X)\nbefore = X.copy()")
