@@ -50,9 +50,11 @@ class Flavor(Protocol):
 
     def classes(self, model: Any) -> list[Any] | None:
         """The classes that probability columns belong to, if there are any."""
+        return None
 
     def call(self, model: Any, method: str, data: Any) -> Any:
         """Ask one method."""
+        return getattr(model, method)(data)
 
     def save(self, model: Any, folder: Path, module: str | None, example: Any = None) -> Saved:
         """Write the model below `folder`, with references to ``__main__`` rewritten to `module`.

@@ -61,12 +61,6 @@ class _MLflow(Flavor):
     def methods(self, model: Any) -> list[str]:
         return ["predict"]
 
-    def classes(self, model: Any) -> list[Any] | None:
-        return None
-
-    def call(self, model: Any, method: str, data: Any) -> Any:
-        return getattr(model, method)(data)
-
     def reached(self, model: Any) -> Any:
         return None
 

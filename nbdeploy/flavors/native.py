@@ -56,9 +56,6 @@ class Native(Flavor):
     def classes(self, model: Any) -> list[Any] | None:
         return class_labels(model)
 
-    def call(self, model: Any, method: str, data: Any) -> Any:
-        return getattr(model, method)(data)
-
     def reached(self, model: Any) -> Any:
         return None
 

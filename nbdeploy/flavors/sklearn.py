@@ -41,9 +41,6 @@ class Sklearn(Flavor):
     def classes(self, model: Any) -> list[Any] | None:
         return class_labels(model)
 
-    def call(self, model: Any, method: str, data: Any) -> Any:
-        return getattr(model, method)(data)
-
     def save(self, model: Any, folder: Path, module: str | None, example: Any = None) -> Saved:
         model, parts = save_parts(model, folder, module)
         target = folder / FILE

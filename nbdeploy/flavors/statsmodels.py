@@ -40,12 +40,6 @@ class Statsmodels(Flavor):
         # get_prediction would need the data of the training, which stays in the notebook.
         return ["predict"]
 
-    def classes(self, model: Any) -> list[Any] | None:
-        return None
-
-    def call(self, model: Any, method: str, data: Any) -> Any:
-        return getattr(model, method)(data)
-
     def reached(self, model: Any) -> Any:
         """The results, and the notebook's functions that their formula names."""
         return model, [thing for thing in _named(_formula(model)).values() if from_main(thing)]
