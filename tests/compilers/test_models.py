@@ -101,8 +101,6 @@ def test_rows_on_the_border_of_two_classes_are_left_to_native_code() -> None:
 
 def test_onnx_takes_what_the_others_do_not_know() -> None:
     """A small network: converted in float64, asked row by row, equal to rounding."""
-    pytest.importorskip("skl2onnx")
-    pytest.importorskip("onnxruntime")
     data = NUMBERS.to_numpy()
     model = fitted(MLPRegressor(hidden_layer_sizes=(4,), max_iter=20, random_state=0), data, AMOUNT)
     found, caller = twins_of(model, data)

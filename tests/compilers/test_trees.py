@@ -21,7 +21,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from tests.compilers.twins import AMOUNT, BINARY, NUMBERS, RANDOM, ROWS, THREE, fitted, hold, twins_of
 
-GAPS = NUMBERS.mask(RANDOM.random(NUMBERS.shape) < 0.2)
+GAPS = NUMBERS.mask(np.random.default_rng(3).random(NUMBERS.shape) < 0.2)
 BOTH = np.stack([BINARY, THREE], axis=1)
 
 
@@ -63,7 +63,8 @@ def test_every_bit_of_every_method_is_the_same(model: Any, data: Any, target: An
 @pytest.mark.parametrize(("kind", "target"), [("binary", BINARY), ("three", THREE), ("amount", AMOUNT)])
 def test_xgboost_is_summed_in_its_own_order_and_type(kind: str, target: Any) -> None:
     """float32 from the first guess on: any other order changes last bits."""
-    xgboost = pytest.importorskip("xgboost")
+    import xgboost
+
     codes = target if kind == "amount" else pd.Series(target).astype("category").cat.codes
     model = (xgboost.XGBRegressor if kind == "amount" else xgboost.XGBClassifier)(n_estimators=9, n_jobs=1)
     held = hold(model.fit(GAPS, codes), GAPS, "xgboost")
@@ -71,7 +72,8 @@ def test_xgboost_is_summed_in_its_own_order_and_type(kind: str, target: Any) -> 
 
 
 def test_xgboost_that_stopped_early_answers_by_its_best_trees() -> None:
-    xgboost = pytest.importorskip("xgboost")
+    import xgboost
+
     model = xgboost.XGBRegressor(n_estimators=60, early_stopping_rounds=2, learning_rate=1.0, n_jobs=1)
     model.fit(NUMBERS[:100], AMOUNT[:100], eval_set=[(NUMBERS[100:], AMOUNT[100:])], verbose=False)
     assert model.best_iteration < 50
@@ -80,7 +82,8 @@ def test_xgboost_that_stopped_early_answers_by_its_best_trees() -> None:
 
 @pytest.mark.parametrize(("kind", "target"), [("binary", BINARY), ("three", THREE), ("amount", AMOUNT)])
 def test_lightgbm_is_summed_in_its_own_order(kind: str, target: Any) -> None:
-    lightgbm = pytest.importorskip("lightgbm")
+    import lightgbm
+
     model = (lightgbm.LGBMRegressor if kind == "amount" else lightgbm.LGBMClassifier)(
         n_estimators=9, verbose=-1, n_jobs=1
     )

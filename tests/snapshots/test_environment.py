@@ -165,7 +165,6 @@ def test_the_package_that_an_installer_refuses_is_named(said: str) -> None:
     assert refused_package(said, "numpy==2.4\nsix==99\nlongsix==1\n") == "six==99"
 
 
-@pytest.mark.slow
 def test_a_new_environment_answers_the_same(stock: Path) -> None:
     """A virtual environment of nothing but the requirements, from the index that pip is set to."""
     shown = api.verify("lr", fresh_env=True)
