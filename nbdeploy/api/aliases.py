@@ -13,7 +13,7 @@ from nbdeploy.types import Ref, check_name
 
 if TYPE_CHECKING:
     from nbdeploy.snapshots.catalog import AliasMove
-    from nbdeploy.snapshots.promotion import Promotion
+    from nbdeploy.snapshots.comparing.promotion import Promotion
 
 __all__ = ["alias", "remove_alias"]
 
@@ -70,7 +70,7 @@ def alias(
     version = resolve(store, ref, settings)
     before = store.aliases(version.name).get(alias)
     if if_ is not None and test is not None and before != version.number:
-        from nbdeploy.snapshots.promotion import promote
+        from nbdeploy.snapshots.comparing.promotion import promote
 
         made = promote(store, version, alias, if_, test, lambda one: load_version(store, one, settings))
         if or_fail and not made:

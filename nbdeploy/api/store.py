@@ -12,7 +12,7 @@ from nbdeploy.types import Ref, Report, check_name, ignore_progress
 
 if TYPE_CHECKING:
     from nbdeploy.snapshots.catalog import Exported, Snapshot, SnapshotList
-    from nbdeploy.snapshots.difference import Difference
+    from nbdeploy.snapshots.comparing.difference import Difference
     from nbdeploy.snapshots.upkeep import Copied, History, Removed, Swept
     from nbdeploy.store import Store, Version
 
@@ -66,7 +66,7 @@ def diff(before: str, after: str, *, settings: Settings | None = None) -> Differ
     >>> nd.diff("churn@champion", "churn")  # doctest: +SKIP
     """
     from nbdeploy.api.predictions import load_version
-    from nbdeploy.snapshots.difference import difference
+    from nbdeploy.snapshots.comparing.difference import difference
 
     store = open_store(settings)
     old, new = (resolve(store, ref, settings) for ref in (before, after))

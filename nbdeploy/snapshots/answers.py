@@ -19,8 +19,8 @@ from nbdeploy.compare import ROUNDING, SINGLE, compare
 from nbdeploy.errors import InvalidData, NotFound, RehearsalFailed
 from nbdeploy.flavors import FLAVORS
 from nbdeploy.predictor import Caller
-from nbdeploy.snapshots.batch_dependence import FEW, dependent_step
-from nbdeploy.snapshots.refusals import changes_from_run_to_run, depends_on_other_rows
+from nbdeploy.snapshots.rehearsal.batch_dependence import FEW, dependent_step
+from nbdeploy.snapshots.rehearsal.refusals import changes_from_run_to_run, depends_on_other_rows
 from nbdeploy.snapshots.sampling import choose_rows
 from nbdeploy.types import Canonical, MethodOutput, Signature
 

@@ -13,11 +13,11 @@ from nbdeploy.cards import Card, Page, Result, Table
 from nbdeploy.errors import Corrupted, NbdeployError
 from nbdeploy.manifest import Manifest
 from nbdeploy.profiles import ModelProfile
-from nbdeploy.snapshots.certificate import certificate, signed
-from nbdeploy.snapshots.disclosure import inside, kept_line
 from nbdeploy.snapshots.metrics import ordered
-from nbdeploy.snapshots.page import page
-from nbdeploy.snapshots.wording import proof_in_short, score, size, some, twin_in_short
+from nbdeploy.snapshots.pages.certificate import certificate, signed
+from nbdeploy.snapshots.pages.disclosure import inside, kept_line
+from nbdeploy.snapshots.pages.page import page
+from nbdeploy.snapshots.pages.wording import proof_in_short, score, size, some, twin_in_short
 from nbdeploy.store import Store, Version
 from nbdeploy.types import Signature
 

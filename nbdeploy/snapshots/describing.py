@@ -16,9 +16,9 @@ from nbdeploy.flavors import FLAVORS
 from nbdeploy.predictor import Caller
 from nbdeploy.profiles import ModelProfile, profile_of
 from nbdeploy.snapshots.answers import Answers
+from nbdeploy.snapshots.comparing.scoring import decided, rows_and_answers
 from nbdeploy.snapshots.metrics import Measured, measure
 from nbdeploy.snapshots.sampling import choose_rows
-from nbdeploy.snapshots.scoring import decided, rows_and_answers
 
 __all__ = ["PREDICTED", "measure_model", "profile_model"]
 

@@ -28,9 +28,9 @@ from nbdeploy.manifest import (
 from nbdeploy.profiles import ModelProfile
 from nbdeploy.snapshots.answers import Answers
 from nbdeploy.snapshots.capture import Captured
-from nbdeploy.snapshots.environment import requirements
 from nbdeploy.snapshots.mlmodel import mlmodel, python_env
-from nbdeploy.snapshots.page import model_card
+from nbdeploy.snapshots.pages.page import model_card
+from nbdeploy.snapshots.rehearsal.environment import requirements
 from nbdeploy.snapshots.sampling import Kept
 
 __all__ = ["Draft", "assemble"]

@@ -22,21 +22,21 @@ from nbdeploy.flavors.chain import by_hand, chained, name_of
 from nbdeploy.profiles import ModelProfile
 from nbdeploy.settings import Settings
 from nbdeploy.snapshots.answers import Answers, Asking, answer
-from nbdeploy.snapshots.batch_dependence import FEW, dependent_step
 from nbdeploy.snapshots.capture import Captured, capture
-from nbdeploy.snapshots.clean_process import CleanProcess
+from nbdeploy.snapshots.capture.secrets import find_secrets, refuse_secrets
+from nbdeploy.snapshots.comparing.novelty import novelty
 from nbdeploy.snapshots.describing import PREDICTED, measure_model, profile_model
-from nbdeploy.snapshots.disclosure import kept_before, warnings_of
 from nbdeploy.snapshots.draft import Draft, assemble
-from nbdeploy.snapshots.environment import environment
-from nbdeploy.snapshots.fresh import fresh_environment
 from nbdeploy.snapshots.lineage import made_elsewhere, past, trace
-from nbdeploy.snapshots.novelty import novelty
 from nbdeploy.snapshots.options import Options
+from nbdeploy.snapshots.pages.disclosure import kept_before, warnings_of
 from nbdeploy.snapshots.privacy import keep
-from nbdeploy.snapshots.rehearsal import Rehearsal, rehearse
+from nbdeploy.snapshots.rehearsal.batch_dependence import FEW, dependent_step
+from nbdeploy.snapshots.rehearsal.clean_process import CleanProcess
+from nbdeploy.snapshots.rehearsal.environment import environment
+from nbdeploy.snapshots.rehearsal.fresh import fresh_environment
+from nbdeploy.snapshots.rehearsal.rehearse import Rehearsal, rehearse
 from nbdeploy.snapshots.sampling import Kept, choose_rows
-from nbdeploy.snapshots.secrets import find_secrets, refuse_secrets
 from nbdeploy.snapshots.twins import answered_by_twin
 from nbdeploy.store import Store, Version
 from nbdeploy.types import Canonical, Progress, Report, check_name, ignore_progress

@@ -17,9 +17,9 @@ import nbdeploy as nd
 from nbdeploy import api
 from nbdeploy.errors import RehearsalFailed
 from nbdeploy.manifest import Environment
-from nbdeploy.snapshots.environment import environment, requirements
-from nbdeploy.snapshots.fresh import OURS, refused_package
-from nbdeploy.snapshots.imports import Imports
+from nbdeploy.snapshots.rehearsal.environment import environment, requirements
+from nbdeploy.snapshots.rehearsal.fresh import OURS, refused_package
+from nbdeploy.snapshots.rehearsal.imports import Imports
 
 
 @pytest.fixture
@@ -142,11 +142,11 @@ def test_loading_needs_no_more_than_a_new_environment_has(script: Callable[[str]
     """What a new environment gets of nbdeploy's own is what the clean process imports before there is a model."""
     answer = script(
         """
-from nbdeploy.snapshots.imports import Imports
+from nbdeploy.snapshots.rehearsal.imports import Imports
 with Imports() as imports:
-    import nbdeploy.snapshots.trial
-from nbdeploy.snapshots.environment import environment
-answer = environment(imports.needed_by({"nbdeploy.snapshots.trial"})).environment.packages
+    import nbdeploy.snapshots.rehearsal.trial
+from nbdeploy.snapshots.rehearsal.environment import environment
+answer = environment(imports.needed_by({"nbdeploy.snapshots.rehearsal.trial"})).environment.packages
 """
     )
     ours = environment({{"pyyaml": "yaml"}.get(name, name): "" for name in OURS}).environment.packages

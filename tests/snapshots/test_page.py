@@ -14,7 +14,7 @@ import nbdeploy as nd
 from nbdeploy import api
 from nbdeploy.cards import Page
 from nbdeploy.errors import Corrupted
-from nbdeploy.snapshots.page import model_card, page
+from nbdeploy.snapshots.pages.page import model_card, page
 from tests.snapshots.making import manifest, profile
 
 ROWS = pd.DataFrame(

@@ -27,8 +27,8 @@ from nbdeploy.codecs.veiled import veil
 from nbdeploy.errors import InvalidData, NotFound, RehearsalFailed, WrongUsage
 from nbdeploy.snapshots.answers import Asking, answer
 from nbdeploy.snapshots.describing import profile_model
-from nbdeploy.snapshots.disclosure import inside, kept_before, kept_line, warnings_of
 from nbdeploy.snapshots.options import Options
+from nbdeploy.snapshots.pages.disclosure import inside, kept_before, kept_line, warnings_of
 from nbdeploy.snapshots.privacy import keep
 from nbdeploy.snapshots.sampling import Kept
 

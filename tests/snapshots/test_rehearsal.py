@@ -22,10 +22,10 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import nbdeploy as nd
-from nbdeploy.snapshots.batch_dependence import dependent_step
-from nbdeploy.snapshots.certificate import certificate
-from nbdeploy.snapshots.refusals import changes_from_run_to_run
-from nbdeploy.snapshots.trial import digest_of, shuffled
+from nbdeploy.snapshots.pages.certificate import certificate
+from nbdeploy.snapshots.rehearsal.batch_dependence import dependent_step
+from nbdeploy.snapshots.rehearsal.refusals import changes_from_run_to_run
+from nbdeploy.snapshots.rehearsal.trial import digest_of, shuffled
 
 Script = Callable[[str], dict[str, Any]]
 X = pd.DataFrame({"a": np.linspace(0.0, 9.0, 32), "b": np.linspace(5.0, 1.0, 32)})
@@ -206,7 +206,7 @@ def slow(rows):
     return rows["a"]
 import os
 os.environ["IN_KERNEL"] = "1"
-import nbdeploy.snapshots.clean_process as clean
+import nbdeploy.snapshots.rehearsal.clean_process as clean
 keep = clean._environment
 clean._environment = lambda own: {k: v for k, v in keep(own).items() if k != "IN_KERNEL"}
 try:

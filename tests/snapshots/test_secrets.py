@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nbdeploy.errors import SecretsFound
-from nbdeploy.snapshots.secrets import find_secrets, kinds, refuse_secrets
+from nbdeploy.snapshots.capture.secrets import find_secrets, kinds, refuse_secrets
 from tests.snapshots.conftest import Cells
 
 SECRETS = [

@@ -49,7 +49,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 CELLS = r"""
 from nbdeploy.errors import NotCapturable
 from nbdeploy.snapshots.capture import capture
-from nbdeploy.snapshots.secrets import find_secrets
+from nbdeploy.snapshots.capture.secrets import find_secrets
 
 said = {}
 run("%%time\nimport math\ndef timed(x):\n    return math.floor(x)")

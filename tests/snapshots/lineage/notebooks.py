@@ -16,8 +16,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from nbdeploy.snapshots import history
-from nbdeploy.snapshots.lineage import past, trace
+from nbdeploy.snapshots import history, past, trace
 
 
 class Notebook:

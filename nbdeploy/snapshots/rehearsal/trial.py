@@ -17,7 +17,7 @@ from nbdeploy.bundles import Trust
 from nbdeploy.canonical import estimators_of
 from nbdeploy.flavors.local import CAPTURED
 from nbdeploy.predictor import Predictor, load
-from nbdeploy.snapshots.processor import processor
+from nbdeploy.snapshots.rehearsal.processor import processor
 from nbdeploy.snapshots.twins import prove_twin
 
 __all__ = ["AGAIN", "SAMPLE", "WAYS", "digest_of", "shuffled", "try_out"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from nbdeploy.cards import Bars
 from nbdeploy.profiles import ColumnProfile, Profile
-from nbdeploy.snapshots.wording import digits
+from nbdeploy.snapshots.pages.wording import digits
 
 __all__ = ["column_rows"]
 

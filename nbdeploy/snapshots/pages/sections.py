@@ -10,11 +10,11 @@ from nbdeploy.cards import Code, Facts, Items, Section, Table, Text
 from nbdeploy.codecs.columns import wire_dtype
 from nbdeploy.manifest import Content
 from nbdeploy.profiles import ModelProfile
-from nbdeploy.snapshots import certificate as certificates
-from nbdeploy.snapshots.disclosure import facts_of
-from nbdeploy.snapshots.figures import column_rows
 from nbdeploy.snapshots.metrics import ordered
-from nbdeploy.snapshots.wording import brief, digits, proof_in_short, some, speeds, twin_in_short
+from nbdeploy.snapshots.pages import certificate as certificates
+from nbdeploy.snapshots.pages.disclosure import facts_of
+from nbdeploy.snapshots.pages.figures import column_rows
+from nbdeploy.snapshots.pages.wording import brief, digits, proof_in_short, some, speeds, twin_in_short
 from nbdeploy.types import Signature
 
 __all__ = [

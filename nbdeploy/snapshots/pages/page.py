@@ -8,8 +8,8 @@ from typing import Any
 from nbdeploy.cards import Badge, Page
 from nbdeploy.manifest import Manifest
 from nbdeploy.profiles import ModelProfile
-from nbdeploy.snapshots import sections
-from nbdeploy.snapshots.wording import proof_in_short, size
+from nbdeploy.snapshots.pages import sections
+from nbdeploy.snapshots.pages.wording import proof_in_short, size
 
 __all__ = ["model_card", "page"]
 

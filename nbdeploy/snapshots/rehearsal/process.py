@@ -1,4 +1,4 @@
-"""The clean process of a rehearsal: ``python -P -m nbdeploy.snapshots.rehearse FLAVOR``.
+"""The clean process of a rehearsal: ``python -P -m nbdeploy.snapshots.rehearsal.process FLAVOR``.
 
 It imports what the flavor needs while the kernel still saves the model, then waits for one line of JSON on its
 standard input: the bundle, a folder to answer in, and the packages that the model is made of. It loads the bundle as
@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from nbdeploy.snapshots.imports import Imports
+from nbdeploy.snapshots.rehearsal.imports import Imports
 
 __all__ = ["main"]
 
@@ -44,14 +44,14 @@ def main(flavor: str) -> int:
 def _get_ready(flavor: str) -> None:
     """Import what takes long. What fails here fails again, and is told, when the bundle is loaded."""
     with contextlib.suppress(Exception):
-        import_module("nbdeploy.snapshots.trial")
+        import_module("nbdeploy.snapshots.rehearsal.trial")
         import_module("nbdeploy.flavors").FLAVORS[flavor].get_ready()
 
 
 def _perform(bundle: Path, out: Path, twin: bool | str) -> dict[str, Any]:
     sys.addaudithook(_deny_network)
     try:
-        from nbdeploy.snapshots.trial import try_out
+        from nbdeploy.snapshots.rehearsal.trial import try_out
 
         return try_out(bundle, out, twin)
     except BaseException as error:

@@ -10,7 +10,7 @@ from nbdeploy.cards import Card, Result, Table
 from nbdeploy.errors import NotFound
 from nbdeploy.expressions import Condition, parse
 from nbdeploy.predictor import Predictor
-from nbdeploy.snapshots.scoring import Holdout
+from nbdeploy.snapshots.comparing.scoring import Holdout
 from nbdeploy.store import Store, Version
 
 __all__ = ["Promotion", "promote"]
@@ -111,7 +111,7 @@ def promote(
     text : str
         The condition: ``auc >= champion.auc - 0.002``.
     test : (table, array)
-        Rows and answers; see :meth:`nbdeploy.snapshots.scoring.Holdout.of`.
+        Rows and answers; see :meth:`nbdeploy.snapshots.comparing.scoring.Holdout.of`.
     load : callable
         Loads a version.
 

@@ -10,8 +10,8 @@ from typing import Any
 from nbdeploy.cards import Card, Patch, Result, Table
 from nbdeploy.errors import NbdeployError
 from nbdeploy.predictor import Predictor
-from nbdeploy.snapshots.changes import Change, changed, code_patch, environment_of, files_of, signature_of
-from nbdeploy.snapshots.disagreement import Disagreement, disagreement
+from nbdeploy.snapshots.comparing.changes import Change, changed, code_patch, environment_of, files_of, signature_of
+from nbdeploy.snapshots.comparing.disagreement import Disagreement, disagreement
 from nbdeploy.snapshots.metrics import ordered
 from nbdeploy.store import Store, Version
 

@@ -13,10 +13,10 @@ import polars as pl
 from nbdeploy.compare import ROUNDING, SINGLE, Comparison, compare
 from nbdeploy.errors import RehearsalFailed
 from nbdeploy.manifest import Manifest
-from nbdeploy.snapshots.clean_process import CleanProcess
-from nbdeploy.snapshots.environment import owners
-from nbdeploy.snapshots.refusals import changes_from_run_to_run, depends_on_other_rows
-from nbdeploy.snapshots.trial import AGAIN, SAMPLE, WAYS
+from nbdeploy.snapshots.rehearsal.clean_process import CleanProcess
+from nbdeploy.snapshots.rehearsal.environment import owners
+from nbdeploy.snapshots.rehearsal.refusals import changes_from_run_to_run, depends_on_other_rows
+from nbdeploy.snapshots.rehearsal.trial import AGAIN, SAMPLE, WAYS
 
 __all__ = ["Rehearsal", "rehearse"]
 

@@ -25,7 +25,7 @@ OURS = frozenset(
 )
 """The distributions that nbdeploy needs to load a bundle and answer its sample, by a twin if it has one."""
 
-_PACKAGE = Path(__file__).parents[1]
+_PACKAGE = Path(__file__).parents[2]
 _SECONDS = 1800
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nbdeploy.manifest import Manifest
-from nbdeploy.snapshots.changes import Change, changed, environment_of, files_of, signature_of
+from nbdeploy.snapshots.comparing.changes import Change, changed, environment_of, files_of, signature_of
 from nbdeploy.store import Store, Version
 
 __all__ = ["novelty", "why_new"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nbdeploy.snapshots.wording import proof_in_short
+from nbdeploy.snapshots.pages.wording import proof_in_short
 
 __all__ = ["certificate", "signed"]
 

@@ -43,7 +43,7 @@ class CleanProcess:
 
     def __init__(self, flavor: str, python: Path | None = None) -> None:
         self.isolation = "network-namespace" if _namespaces_work() else "audit-hook"
-        self._command = [str(python or sys.executable), "-P", "-m", "nbdeploy.snapshots.rehearse", flavor]
+        self._command = [str(python or sys.executable), "-P", "-m", "nbdeploy.snapshots.rehearsal.process", flavor]
         if self.isolation == "network-namespace":
             self._command = ["unshare", "--map-root-user", "--net", *self._command]
         self._own = python is None
@@ -126,7 +126,7 @@ class CleanProcess:
 def _environment(own: bool) -> dict[str, str]:
     """Without ``PYTHONPATH``, unless nbdeploy itself is only found there."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    root = str(Path(__file__).parents[2])
+    root = str(Path(__file__).parents[3])
     if own and root not in [*site.getsitepackages(), site.getusersitepackages()]:
         environment["PYTHONPATH"] = root
     return environment

@@ -1,0 +1,1 @@
+"""What is said of a snapshot: the card in a notebook, and the model card in its bundle."""
