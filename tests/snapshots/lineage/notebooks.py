@@ -16,7 +16,8 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from nbdeploy.snapshots import history, past, trace
+from nbdeploy.snapshots import history
+from nbdeploy.snapshots.lineage import past, trace
 
 
 class Notebook:
