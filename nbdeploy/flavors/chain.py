@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from nbdeploy.errors import Corrupted, InvalidData, NotCapturable
 from nbdeploy.flavors import FLAVORS, Flavor, Saved, flavors_for
+from nbdeploy.flavors.loaders import PartEntry, read
 
 __all__ = ["FLAVOR", "Chain", "by_hand", "chained", "name_of", "preprocessed"]
 
@@ -167,11 +170,12 @@ class _Chains(Flavor):
             yield
 
     def runs_code(self, loader: Mapping[str, Any]) -> bool:
-        return any(FLAVORS[name].runs_code(inner) for name, inner in _parts(loader))
+        return any(FLAVORS[part.flavor].runs_code(part.loader) for part in _parts(loader))
 
     def load(self, folder: Path, loader: Mapping[str, Any]) -> Chain:
-        parts = [FLAVORS[name].load(_folder(folder, i), inner) for i, (name, inner) in enumerate(_parts(loader))]
-        return Chain(tuple(parts[:-1]), parts[-1], _parts(loader)[-1][0])
+        listed = _parts(loader)
+        parts = [FLAVORS[part.flavor].load(_folder(folder, i), part.loader) for i, part in enumerate(listed)]
+        return Chain(tuple(parts[:-1]), parts[-1], listed[-1].flavor)
 
 
 FLAVOR = _Chains()
@@ -192,17 +196,18 @@ def _save(part: Any, folder: Path, module: str | None, example: Any) -> tuple[st
     return last, FLAVORS[last].save(part, folder, module, example)
 
 
-def _parts(loader: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+class _Loader(msgspec.Struct, frozen=True):
+    """The steps, and the model behind them."""
+
+    parts: Annotated[list[PartEntry], msgspec.Meta(min_length=2)]
+
+
+def _parts(loader: Mapping[str, Any]) -> list[PartEntry]:
     """Flavor and loader of each part, as a bundle says it."""
-    try:
-        parts: list[tuple[str, Mapping[str, Any]]] = [
-            (str(part["flavor"]), dict(part["loader"])) for part in loader["parts"]
-        ]
-    except (KeyError, TypeError, ValueError) as error:
-        raise Corrupted(f"the bundle does not say what its steps are: {error!r}") from error
-    wrong = [name for name, _ in parts if name not in FLAVORS or name == "chain"]
-    if wrong or len(parts) < 2:
-        raise Corrupted(f"the bundle's steps are none: {', '.join(wrong) or len(parts)}")
+    parts = read(loader, _Loader).parts
+    wrong = [part.flavor for part in parts if part.flavor not in FLAVORS or part.flavor == "chain"]
+    if wrong:
+        raise Corrupted(f"the bundle's steps are none: {', '.join(wrong)}")
     return parts
 
 

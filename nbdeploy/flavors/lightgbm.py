@@ -75,8 +75,9 @@ class LightGBM(Native):
         model: Any = kind(**{**document["parameters"], "n_jobs": 1})
         attributes = {name: document["attributes"].get(name) for name in _KEPT}
         vars(model).update({**attributes, "_Booster": booster, "fitted_": True})
-        if document["classes"] is not None:
+        if kind.__name__ == "LGBMClassifier":
             vars(model).update(_labels(document["classes"]))
+            _require(len(model._classes) == model._n_classes)
         return model
 
 

@@ -15,7 +15,6 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
 from pathlib import Path, PurePosixPath
@@ -25,7 +24,7 @@ from typing import Any
 from nbdeploy.errors import Corrupted
 from nbdeploy.flavors.local import CAPTURED
 
-__all__ = ["EARLY", "LATE", "VALUE", "attribute", "load_modules"]
+__all__ = ["EARLY", "LATE", "VALUE", "load_modules"]
 
 EARLY, LATE = ".early.pkl", ".pkl"
 """Values that a module asks for while it is made, and those that its functions need when they are called."""
@@ -202,11 +201,3 @@ def _importer(root: str, local: frozenset[str]) -> Callable[..., Any]:
         return found if fromlist else sys.modules[f"{root}.{top}"]
 
     return importer
-
-
-def attribute(module: str, qualname: str) -> Any:
-    """Return what `qualname` names in a captured module: the target of rewritten pickle references."""
-    found: Any = import_module(module)
-    for part in qualname.split("."):
-        found = getattr(found, part)
-    return found

@@ -36,18 +36,21 @@ def is_plain(name: str) -> bool:
     >>> is_plain("sklearn.tree._tree.Tree"), is_plain("os.system")
     (True, False)
     """
-    if name in _CHECKED | _STATELESS | _INERT or name.startswith("sklearn._loss."):
+    if name in _CHECKED | _STATELESS | _INERT:
         return True
     module_name, _, attribute = name.rpartition(".")
     if not module_name.startswith("sklearn."):
         return False
     try:
         module = import_module(module_name)
-    except ImportError:
+    except (ImportError, ValueError):
         return False
     found = getattr(module, attribute, None)
-    scores = isinstance(found, FunctionType) and found.__module__ == module_name and module_name.startswith(_SCORES)
-    return (isinstance(found, type) or scores) and str(module.__file__).endswith(".py")
+    if getattr(found, "__module__", None) != module_name:
+        return False  # what a module has only imported may do anything
+    if isinstance(found, type):
+        return module_name.startswith("sklearn._loss.") or str(module.__file__).endswith(".py")
+    return isinstance(found, FunctionType) and module_name.startswith(_SCORES)
 
 
 def check_native_state(model: Any) -> None:

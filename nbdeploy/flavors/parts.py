@@ -1,13 +1,13 @@
 """Models inside of models: a booster that is a step of a pipeline is stored by its own flavor.
 
-In the stored pipeline a :class:`Part` stands in its place. Copies share everything that is large.
+In the stored pipeline a :class:`~nbdeploy.flavors.restoring.Part` stands in its place. Copies share everything that is
+large.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,18 +15,12 @@ from typing import Any
 from nbdeploy.canonical import estimators_of
 from nbdeploy.errors import Corrupted, NotCapturable
 from nbdeploy.flavors import FLAVORS
+from nbdeploy.flavors.loaders import PartEntry
+from nbdeploy.flavors.restoring import NATIVE, Part, from_files
 
-__all__ = ["Part", "load_parts", "native_reduction", "parts_run_code", "save_parts"]
+__all__ = ["load_parts", "native_reduction", "parts_run_code", "save_parts"]
 
-NATIVE = ("catboost", "lightgbm", "xgboost")
-"""Flavors whose models are stored natively wherever they are."""
-
-
-@dataclass(eq=False)
-class Part:
-    """The place of a model that is stored beside."""
-
-    number: int = 0
+_OTHERS = "the models inside of this model are not those that the bundle lists"
 
 
 def save_parts(model: Any, folder: Path, module: str | None) -> tuple[Any, list[dict[str, Any]]]:
@@ -35,7 +29,7 @@ def save_parts(model: Any, folder: Path, module: str | None) -> tuple[Any, list[
     Returns
     -------
     model : object
-        The model itself if it has no such parts; else a copy with a :class:`Part` for each.
+        The model itself if it has no such parts; else a copy with a place for each.
     table : list of dict
         Flavor and loader of each part.
     """
@@ -52,7 +46,7 @@ def save_parts(model: Any, folder: Path, module: str | None) -> tuple[Any, list[
     return (_replaced(model, places) if places else model), table
 
 
-def load_parts(model: Any, folder: Path, table: list[Mapping[str, Any]]) -> Any:
+def load_parts(model: Any, folder: Path, table: list[PartEntry]) -> Any:
     """Put the parts back where they were.
 
     Raises
@@ -60,12 +54,13 @@ def load_parts(model: Any, folder: Path, table: list[Mapping[str, Any]]) -> Any:
     Corrupted
         If a part is missing, or is one too many.
     """
+    _refuse_others(table)
     places = estimators_of(model, lambda part: isinstance(part, Part))
-    if {place.number for place in places} != set(range(len(table))) or any(e["flavor"] not in NATIVE for e in table):
-        raise Corrupted("the models inside of this model are not those that the bundle lists")
+    if {place.number for place in places} != set(range(len(table))):
+        raise Corrupted(_OTHERS)
     if not table:
         return model
-    loaded = [FLAVORS[entry["flavor"]].load(_folder(folder, i), entry["loader"]) for i, entry in enumerate(table)]
+    loaded = [FLAVORS[part.flavor].load(_folder(folder, i), part.loader) for i, part in enumerate(table)]
     return _replaced(model, {id(place): loaded[place.number] for place in places})
 
 
@@ -81,32 +76,24 @@ def native_reduction(thing: Any) -> Any:
             return NotImplemented
         files = sorted(path for path in Path(temporary).rglob("*") if path.is_file())
         content = {str(path.relative_to(temporary)): path.read_bytes() for path in files}
-    return _from_files, (flavor, content, dict(saved.loader))
+    return from_files, (flavor, content, dict(saved.loader))
 
 
-def _from_files(flavor: str, content: Mapping[str, bytes], loader: Mapping[str, Any]) -> Any:
-    with TemporaryDirectory() as temporary:
-        for name, raw in content.items():
-            (Path(temporary) / name).parent.mkdir(parents=True, exist_ok=True)
-            (Path(temporary) / name).write_bytes(raw)
-        return FLAVORS[flavor].load(Path(temporary), loader)
-
-
-def parts_run_code(table: list[Mapping[str, Any]]) -> bool:
+def parts_run_code(table: list[PartEntry]) -> bool:
     """Whether loading a part could execute code.
 
     Raises
     ------
     Corrupted
-        If the table is none.
+        If one is of a flavor that is not stored inside of others.
     """
-    if not isinstance(table, list) or not all(_is_entry(entry) for entry in table):
-        raise Corrupted("the models inside of this model are not those that the bundle lists")
-    return any(FLAVORS[entry["flavor"]].runs_code(entry["loader"]) for entry in table)
+    _refuse_others(table)
+    return any(FLAVORS[part.flavor].runs_code(part.loader) for part in table)
 
 
-def _is_entry(entry: Any) -> bool:
-    return isinstance(entry, dict) and entry.get("flavor") in NATIVE and isinstance(entry.get("loader"), dict)
+def _refuse_others(table: list[PartEntry]) -> None:
+    if any(part.flavor not in NATIVE for part in table):
+        raise Corrupted(_OTHERS)
 
 
 def _folder(folder: Path, number: int) -> Path:

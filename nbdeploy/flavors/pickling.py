@@ -14,8 +14,8 @@ from types import CodeType, FunctionType, MappingProxyType
 from typing import Any
 
 from nbdeploy.flavors.local import is_local
-from nbdeploy.flavors.modules import attribute
 from nbdeploy.flavors.parts import native_reduction
+from nbdeploy.flavors.restoring import attribute
 from nbdeploy.flavors.stable_pickles import StablePickler
 
 __all__ = ["Pickler", "captured_module", "captured_reference", "dumps", "exported_name", "from_main", "naming"]

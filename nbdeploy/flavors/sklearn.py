@@ -8,13 +8,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from nbdeploy.canonical import estimators_of
 from nbdeploy.errors import Corrupted, NbdeployError, NotCapturable
 from nbdeploy.flavors import Flavor, Saved
 from nbdeploy.flavors.asking import class_labels, offered
+from nbdeploy.flavors.loaders import PartEntry, read
 from nbdeploy.flavors.native_state import check_native_state, is_plain
-from nbdeploy.flavors.parts import Part, load_parts, parts_run_code, save_parts
+from nbdeploy.flavors.parts import load_parts, parts_run_code, save_parts
 from nbdeploy.flavors.pickling import exported_name, from_main
+from nbdeploy.flavors.restoring import Part
 from nbdeploy.flavors.skops_files import Rewritten, skops_io
 
 __all__ = ["FLAVOR"]
@@ -53,26 +57,34 @@ class Sklearn(Flavor):
         return Saved(runs_code, loader, packages, {} if runs_code or parts else _mlflow(trusted))
 
     def runs_code(self, loader: Mapping[str, Any]) -> bool:
-        plain = all(name == PART or is_plain(name) for name in _trusted(loader))
-        return not plain or parts_run_code(loader.get("parts", []))
+        table = read(loader, _Loader)
+        plain = all(name == PART or is_plain(name) for name in table.trusted)
+        return parts_run_code(table.parts) or not plain
 
     def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:
-        path = folder / FILE
+        path, table = folder / FILE, read(loader, _Loader)
         try:
-            model = _built(path, set(_trusted(loader)))
+            model = _built(path, set(table.trusted))
             check_native_state(model)
+            model = load_parts(model, folder, table.parts)
+            for part in estimators_of(model):
+                if getattr(part, "n_jobs", None) not in (None, 1):
+                    part.n_jobs = 1
         except (ImportError, NbdeployError):
             raise
         except Exception as error:
             raise Corrupted(f"{path} is not a scikit-learn model, or is damaged: {error}") from error
-        model = load_parts(model, folder, loader.get("parts", []))
-        for part in estimators_of(model):
-            if getattr(part, "n_jobs", None) not in (None, 1):
-                part.n_jobs = 1
         return model
 
 
 FLAVOR = Sklearn()
+
+
+class _Loader(msgspec.Struct, frozen=True):
+    """The types that the model is made of, beyond those that skops knows, and the models inside of it."""
+
+    trusted: list[str] = []
+    parts: list[PartEntry] = []
 
 
 def _write(model: Any, module: str | None, path: Path) -> None:
@@ -130,11 +142,3 @@ def _mlflow(trusted: list[str]) -> dict[str, Any]:
             "sklearn_version": version("scikit-learn"),
         },
     }
-
-
-def _trusted(loader: Mapping[str, Any]) -> list[str]:
-    """The types that a bundle says its model is made of."""
-    names = loader.get("trusted", [])
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise Corrupted("the bundle does not say what types its model is made of")
-    return names

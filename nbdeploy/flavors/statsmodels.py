@@ -11,10 +11,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from nbdeploy.errors import Corrupted, NotCapturable
 from nbdeploy.flavors import Flavor, Saved
+from nbdeploy.flavors.loaders import ModuleName, Name, read
+from nbdeploy.flavors.local import CAPTURED
 from nbdeploy.flavors.pickling import dumps, from_main
 
 __all__ = ["FLAVOR"]
@@ -22,6 +25,15 @@ __all__ = ["FLAVOR"]
 FILE = "model/results.pkl"
 _LOOKED_AT = {"_nobs_int", "_summary_cache", "_summary_statistics_cache", "diagn"}
 """What a summary leaves behind in the results it was asked of."""
+
+
+class _Loader(msgspec.Struct, frozen=True):
+    """Of a formula: the captured module, those of its functions that it names, and modules by the names it has."""
+
+    module: str | None = None
+    functions: list[Name] = []
+    imports: dict[Name, ModuleName] = {}
+
 
 _WORD = re.compile(r"[^\W\d]\w*")
 
@@ -66,9 +78,7 @@ class Statsmodels(Flavor):
         return True
 
     def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:
-        names = {name: import_module(module) for name, module in loader.get("imports", {}).items()}
-        for name in loader.get("functions", ()):
-            names[name] = getattr(sys.modules[loader["module"]], name)
+        names = _named_in(read(loader, _Loader))
         try:
             return _unpickled((folder / FILE).read_bytes(), names)
         except ImportError:
@@ -78,6 +88,23 @@ class Statsmodels(Flavor):
 
 
 FLAVOR = Statsmodels()
+
+
+def _named_in(table: _Loader) -> dict[str, Any]:
+    """What the formula of a stored result names: modules, and functions of the captured module.
+
+    Raises
+    ------
+    Corrupted
+        If the captured module has no such function.
+    """
+    names: dict[str, Any] = {name: import_module(module) for name, module in table.imports.items()}
+    captured = sys.modules.get(table.module) if table.module and CAPTURED.fullmatch(table.module) else None
+    for name in table.functions:
+        names[name] = getattr(captured, name, None)
+        if names[name] is None:
+            raise Corrupted(f"the formula names {name}, and the bundle's code has no such function")
+    return names
 
 
 def _formula(results: Any) -> str:

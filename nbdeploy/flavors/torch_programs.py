@@ -11,6 +11,7 @@ import math
 import operator
 from typing import Any
 
+import msgspec
 import torch
 from torch.export.graph_signature import InputKind, OutputKind
 
@@ -40,6 +41,24 @@ _VALUES = {"dtype": torch.dtype, "layout": torch.layout, "memory_format": torch.
 _STATE = {InputKind.BUFFER, InputKind.CONSTANT_TENSOR, InputKind.PARAMETER}
 
 
+class _Step(msgspec.Struct, frozen=True):
+    """One operation, and what it is given."""
+
+    name: str
+    operation: str
+    arguments: list[Any]
+    keywords: dict[str, Any]
+
+
+class _Graph(msgspec.Struct, frozen=True):
+    """A program as it is stored."""
+
+    input: str
+    dtype: str
+    steps: list[_Step]
+    output: dict[str, Any] | list[Any]
+
+
 class Program(torch.nn.Module):
     """A module that computes a described graph.
 
@@ -58,20 +77,22 @@ class Program(torch.nn.Module):
 
     def __init__(self, document: dict[str, Any], weights: dict[str, Any]) -> None:
         super().__init__()
+        graph = msgspec.convert(document, _Graph)
         for name, weight in weights.items():
             self.register_buffer(name, weight)
-        known = {document["input"], *weights}
-        self._input = str(document["input"])
-        self.rows_dtype = _value("dtype", document["dtype"])
+        known = {graph.input, *weights}
+        self._input = graph.input
+        self.rows_dtype = _value("dtype", graph.dtype)
         self._steps = []
-        for step in document["steps"]:
-            function = _operation(step["operation"])
-            arguments, keywords = step["arguments"], step["keywords"]
-            _require_known([arguments, keywords], known)
-            known.add(step["name"])
-            self._steps.append((step["name"], function, arguments, keywords))
-        _require_known(document["output"], known)
-        self._output = document["output"]
+        for step in graph.steps:
+            function = _operation(step.operation)
+            _require_known([step.arguments, step.keywords], known)
+            _require_fitting(function, step)
+            known.add(step.name)
+            self._steps.append((step.name, function, step.arguments, step.keywords))
+        if not _require_known(graph.output, known):
+            raise ValueError("it answers nothing that it computed")
+        self._output = graph.output
 
     def forward(self, rows: Any) -> Any:
         """Compute the answer for rows."""
@@ -214,13 +235,23 @@ def _value(kind: str, text: str) -> Any:
     return found
 
 
-def _require_known(item: Any, known: set[str]) -> None:
-    if isinstance(item, list):
-        for value in item:
-            _require_known(value, known)
-    elif isinstance(item, dict) and list(item) == ["of"]:
+def _require_known(item: Any, known: set[str]) -> bool:
+    """See that what an item refers to was computed before; return whether it refers to anything."""
+    if isinstance(item, dict) and list(item) == ["of"]:
         if item["of"] not in known:
             raise ValueError(f"{item['of']!r} is used before it is computed")
-    elif isinstance(item, dict):
-        for value in item.values():
-            _require_known(value, known)
+        return True
+    inside = item if isinstance(item, list) else item.values() if isinstance(item, dict) else ()
+    return sum(_require_known(value, known) for value in inside) > 0
+
+
+def _require_fitting(function: Any, step: _Step) -> None:
+    """See that an operation takes so many arguments, of these names; their types PyTorch checks when it computes."""
+    if not isinstance(function, torch._ops.OpOverload):
+        return
+    taken = function._schema.arguments
+    positional = [argument.name for argument in taken if not argument.kwarg_only]
+    given = {*positional[: len(step.arguments)], *step.keywords}
+    needed = {argument.name for argument in taken if not argument.has_default_value()}
+    if len(step.arguments) > len(positional) or not needed <= given <= {argument.name for argument in taken}:
+        raise ValueError(f"{step.operation} takes other arguments than it is given")

@@ -38,12 +38,16 @@ class XGBoost(Native):
     def unpack(self, raw: bytes, kind: type, document: dict[str, Any]) -> Any:
         check(parse(raw))
         if kind.__name__ == BOOSTER:
-            return kind({"nthread": 1}, model_file=bytearray(raw))
+            booster: Any = kind({"nthread": 1}, model_file=bytearray(raw))
+            booster.save_config()  # which reads everything that it would read only when it is asked
+            return booster
         parameters = {**document["parameters"], "n_jobs": 1}
         model: Any = kind(**parameters)
         model.load_model(bytearray(raw))
         # Loading sets some of the parameters to what training made of them.
-        return model.set_params(**parameters)
+        model.set_params(**parameters)
+        model.get_booster().save_config()
+        return model
 
 
 FLAVOR = XGBoost()

@@ -14,7 +14,7 @@ from nbdeploy.version import __version__
 
 __all__ = ["mlmodel", "python_env"]
 
-_OURS = {"loader_module": "nbdeploy.snapshots.mlflow"}
+_OURS = {"loader_module": "nbdeploy.mlflow"}
 _SKLEARN_METHODS = ("predict", "predict_proba", "predict_log_proba")
 
 _TYPES = {

@@ -123,6 +123,6 @@ def test_what_mlflow_would_ask_otherwise_is_loaded_by_us(data: Any, default: str
     outputs = {default: MethodOutput(["x"], ["float64"])}
     found = msgspec.structs.replace(signature(data, **outputs), default_method=default)
     document = written(data, SKLEARN, signature=found)
-    assert document["flavors"]["python_function"]["loader_module"] == "nbdeploy.snapshots.mlflow"
+    assert document["flavors"]["python_function"]["loader_module"] == "nbdeploy.mlflow"
     assert "sklearn" not in document["flavors"]
     assert understood(document).outputs.input_names() == ["x"]

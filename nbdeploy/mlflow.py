@@ -1,4 +1,7 @@
-"""MLflow's loader for snapshots that it cannot load by itself: ``MLmodel`` names this module."""
+"""MLflow's loader for snapshots that it cannot load by itself.
+
+``MLmodel`` of stored bundles names this module, and MLflow calls ``_load_pyfunc`` in it: neither is ever renamed.
+"""
 
 from __future__ import annotations
 
