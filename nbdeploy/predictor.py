@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from nbdeploy.bundles import Bundle, Trust
+from nbdeploy.bundles.rows import expected_rows, sample_rows
 from nbdeploy.canonical import parallel_parts, single_job, tiles
 from nbdeploy.codecs import bind, rebuild
 from nbdeploy.codecs.frames import check, container_of, like
@@ -149,18 +151,12 @@ class Predictor:
     @cached_property
     def sample(self) -> pl.DataFrame:
         """The rows that the snapshot was rehearsed with."""
-        return self._rows("sample.parquet")
+        return sample_rows(self.bundle)
 
     @cached_property
     def expected(self) -> pl.DataFrame:
         """The canonical answers of every method for :attr:`sample`."""
-        return self._rows("expected.parquet")
-
-    def _rows(self, name: str) -> pl.DataFrame:
-        try:
-            return pl.read_parquet(self.bundle.path / name)
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise Corrupted(f"{name} of the bundle {self.digest[:19]} holds no table: {error}", path=name) from error
+        return expected_rows(self.bundle)
 
     def bind(self, data: Any) -> pl.DataFrame:
         """Fit data of any kind to the signature. See :func:`nbdeploy.codecs.bind`."""
@@ -270,5 +266,20 @@ def load(source: Bundle | Path, trust: Trust | None = None) -> Predictor:
     if content.signature.default_method not in content.signature.outputs:
         raise Corrupted(f"the bundle {bundle.digest[:19]} lists no method that answers; it is refused")
     check(content.signature)
+    _refuse_unlisted(bundle)
     load_modules(bundle.path, [path for path in sorted(content.files) if path.startswith("code/")])
-    return Predictor(bundle, flavor.load(bundle.path, content.loader))
+    try:
+        return Predictor(bundle, flavor.load(bundle.path, content.loader))
+    except FileNotFoundError as error:
+        raise Corrupted(
+            f"the bundle {bundle.digest[:19]} lacks a file that its flavor {content.flavor} reads: {error.filename}"
+        ) from error
+
+
+def _refuse_unlisted(bundle: Bundle) -> None:
+    """A flavor may read whole folders, and what is not listed was neither checked nor signed."""
+    for place, _, files in os.walk(bundle.path / "model"):
+        for name in files:
+            path = Path(place, name)
+            if path.relative_to(bundle.path).as_posix() not in bundle.content.files:
+                raise Corrupted(f"{path} is not listed by its bundle, so it is refused; delete it", path=str(path))

@@ -6,7 +6,8 @@ import base64
 import contextlib
 import json
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ from nbdeploy.version import __version__
 
 __all__ = ["Manifest"]
 
+_UNSAFE = re.compile(r"[\x00-\x1f\\:]")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -130,7 +132,7 @@ class Manifest:
         """The record as a document."""
         try:
             document = json.loads(self.record, parse_constant=_refuse_constant)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Corrupted(f"record.json is not JSON: {error}") from error
         if not isinstance(document, dict):
             raise Corrupted("record.json is not a JSON object")
@@ -141,7 +143,7 @@ class Manifest:
         """The record, validated."""
         try:
             record = msgspec.convert(self.record_document, Record)
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, RecursionError) as error:
             raise Corrupted(f"record.json is not understood: {error}") from error
         check_name(record.name, "model name")
         return record
@@ -151,7 +153,7 @@ class Manifest:
         """The content document, validated; fields of later versions are ignored here but kept in the bytes."""
         try:
             content = msgspec.json.decode(self.content, type=Content)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise Corrupted(f"content.json is not understood: {error}") from error
         if content.signature.outputs and content.signature.default_method not in content.signature.outputs:
             raise Corrupted(f"content.json has no output for its default method {content.signature.default_method!r}")
@@ -160,7 +162,7 @@ class Manifest:
     def _refuse_newer(self) -> None:
         """Before anything else is read: a later format may have other fields."""
         protocol = PROTOCOL
-        with contextlib.suppress(msgspec.DecodeError):
+        with contextlib.suppress(msgspec.DecodeError, RecursionError):
             protocol = msgspec.json.decode(self.content, type=_Protocol).protocol
         if protocol > PROTOCOL:
             raise NewerFormat(
@@ -195,8 +197,9 @@ class Manifest:
         for path, entry in files.items():
             if not _DIGEST.fullmatch(entry.sha256):
                 raise Corrupted(f"the bundle lists {path!r} with a digest that is none: {entry.sha256!r}", path=path)
-            if path.startswith("/") or "\\" in path or any(part in {"", ".", ".."} for part in path.split("/")):
+            if _UNSAFE.search(path) or any(part in {"", ".", ".."} for part in path.split("/")):
                 raise Corrupted(f"the bundle lists a file outside of itself: {path!r}", path=path)
+        _refuse_clashes(files)
         return files
 
     @cached_property
@@ -204,3 +207,15 @@ class Manifest:
         """SHA-256 to size of everything that has to be in a store, ``content.json`` included."""
         found = {entry.sha256: entry.size for entry in self.files.values()}
         return {**found, sha256(self.content): len(self.content)}
+
+
+def _refuse_clashes(paths: Iterable[str]) -> None:
+    """Two names that some file systems take for one, or a file that another one would need as its folder."""
+    seen: dict[str, str] = {}
+    for path in sorted(paths):
+        folded = unicodedata.normalize("NFC", path).casefold()
+        parents = {folded[:at] for at, sign in enumerate(folded) if sign == "/"}
+        other = next((seen[name] for name in (folded, *sorted(parents)) if name in seen), None)
+        if other is not None:
+            raise Corrupted(f"the bundle lists both {other!r} and {path!r}, which cannot lie side by side", path=path)
+        seen[folded] = path

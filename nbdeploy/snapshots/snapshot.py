@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from nbdeploy.bundles import Bundle, Trust
+from nbdeploy.bundles.rows import expected_rows, sample_rows
 from nbdeploy.codecs import bind, declare, describe, rebuild
 from nbdeploy.codecs.veiled import veil
 from nbdeploy.compare import ROUNDING
@@ -254,7 +255,7 @@ def verify(
     bundle = Bundle.open(store.open(version))
     (trust or Trust.of(Settings.load())).check(bundle.manifest, lambda: bundle.signature)
     declared = bundle.manifest.parsed_record.rehearsal.tolerance or 0.0
-    rows = (_rows(bundle, "sample"), _rows(bundle, "expected"), max(tolerance, declared))
+    rows = (sample_rows(bundle), expected_rows(bundle), max(tolerance, declared))
     with contextlib.ExitStack() as stack:
         python = stack.enter_context(fresh_environment(bundle.path, progress)) if fresh else None
         progress(Progress(1, 2, message="rehearsing in a clean process"))
@@ -262,10 +263,3 @@ def verify(
         rehearsal = rehearse(bundle.path, *rows, process=process)
     progress(Progress(2, 2, message="proven again"))
     return replace(rehearsal, environment="new" if fresh else "")
-
-
-def _rows(bundle: Bundle, name: str) -> pl.DataFrame:
-    try:
-        return pl.read_parquet(bundle.path / f"{name}.parquet")
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise RehearsalFailed(f"the bundle's {name}.parquet cannot be read: {error}") from error

@@ -138,6 +138,74 @@ def test_rows_that_are_no_table_are_refused_when_they_are_read(forest: Any, tmp_
             getattr(load(folder), name)
 
 
+def test_rows_that_do_not_fit_the_signature_are_refused_when_they_are_read(forest: Any, tmp_path: Path) -> None:
+    """Nothing is cast in silence, by the predictor or by verify."""
+    folder = api.export("forest", tmp_path / "out").path
+
+    def integers(content: dict[str, Any], record: dict[str, Any]) -> None:
+        content["signature"]["columns"][0].update(type="int64", dtype="int64")
+        record["name"] = "forged"
+
+    resealed(folder, integers)
+    name = load(folder).signature.names[0]
+    message = rf"does not fit its signature: it has {name} \(Float64\) where the signature has {name} \(Int64\)"
+    with pytest.raises(Corrupted, match=message):
+        _ = load(folder).sample
+    assert api.import_(folder).ref == "forged:1"
+    with pytest.raises(Corrupted, match=message):
+        api.verify("forged")
+    resealed(folder, lambda c, r: c["signature"]["outputs"]["predict"].update(columns=["other"]))
+    with pytest.raises(Corrupted, match=r"expected.parquet .* has no answers named other"):
+        _ = load(folder).expected
+
+
+def test_a_flavor_finds_listed_files_only(forest: Any, tmp_path: Path) -> None:
+    """One that lies beside the model was never checked, and one that is not listed is not there."""
+    folder = api.export("forest", tmp_path / "out").path
+    (folder / "model" / "more.py").write_bytes(EVIL)
+    with pytest.raises(Corrupted, match=r"more.py is not listed by its bundle.*delete it"):
+        load(folder)
+    (folder / "model" / "more.py").unlink()
+    (folder / "model" / "model.skops").unlink()
+    resealed(folder, lambda c, r: c["files"].pop("model/model.skops"))
+    with pytest.raises(Corrupted, match=r"model\.skops"):
+        load(folder)
+    resealed(
+        folder, lambda c, r: (c.update(flavor="python", runs_code=True), r.update(flavor="python", runs_code=True))
+    )
+    with pytest.raises(Corrupted, match=r"lacks a file that its flavor python reads: .*model\.pkl"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("Model/model.skops", "cannot lie side by side"),
+        ("model/model.skops/more", "cannot lie side by side"),
+        ("C:x", "outside of itself"),
+        ("model/a\0b", "outside of itself"),
+        ("model/a\nb", "outside of itself"),
+    ],
+)
+def test_names_that_no_file_system_takes_side_by_side_are_refused(
+    forest: Any, tmp_path: Path, path: str, message: str
+) -> None:
+    """On every system, so that a bundle means the same on each."""
+    folder = api.export("forest", tmp_path / "out").path
+    resealed(folder, lambda c, r: c["files"].update({path: {"sha256": sha256(b""), "size": 0}}))
+    with pytest.raises(Corrupted, match=message):
+        load(folder)
+
+
+@pytest.mark.parametrize("name", ["content", "record"])
+def test_documents_that_are_nested_without_end_are_refused(forest: Any, tmp_path: Path, name: str) -> None:
+    """A reader that follows them would run out of stack."""
+    folder = api.export("forest", tmp_path / "out").path
+    (folder / f"{name}.json").write_bytes(b'{"a":' * 200_000 + b"1" + b"}" * 200_000)
+    with pytest.raises(Corrupted):
+        load(folder)
+
+
 def test_files_that_no_document_lists_are_not_looked_at(stock: Path, tmp_path: Path) -> None:
     """Unlisted code and cached bytecode beside listed code are not run."""
     folder = api.export("species", tmp_path / "out").path
