@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import yaml
@@ -19,6 +20,11 @@ DESCRIPTION = "MLmodel"
 FOLDER = "model/mlflow"
 _EXAMPLES = ("input_example.json", "serving_input_example.json")
 _LARGEST = 2**20
+_PATHS = frozenset(
+    {"artifact_path", "code", "conda", "config", "data", "env", "model_binary", "model_code_path", "model_data"}
+    | {"model_path", "path", "pickled_model", "python_model", "virtualenv"}
+)
+"""Keys of ``MLmodel`` under which MLflow's flavors name files of the model."""
 
 
 class Directory:
@@ -79,6 +85,8 @@ class _MLflow(Flavor):
         return True
 
     def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:
+        describe(folder / FOLDER)
+        files_of(folder / FOLDER)
         return Directory(folder / FOLDER)
 
 
@@ -91,7 +99,7 @@ def describe(folder: Path) -> dict[str, Any]:
     Raises
     ------
     Corrupted
-        If it is none.
+        If it is none, or names files outside of its folder.
     """
     path = folder / DESCRIPTION
     try:
@@ -104,7 +112,22 @@ def describe(folder: Path) -> dict[str, Any]:
     flavors = document.get("flavors")
     if not isinstance(flavors, dict) or not all(isinstance(table, dict) for table in flavors.values()):
         raise Corrupted(f"{path} does not describe an MLflow model: it has no table of flavors", path=str(path))
+    for key, value in _paths([flavors, document.get("saved_input_example_info")]):
+        if PurePosixPath(value).is_absolute() or PureWindowsPath(value).drive or ".." in re.split(r"[/\\]", value):
+            raise Corrupted(f"{path} names a file outside of its folder, so it is refused: {key}: {value}", path=value)
     return document
+
+
+def _paths(document: Any) -> Iterator[tuple[str, str]]:
+    """What MLflow joins to the model's folder, wherever it is said."""
+    if isinstance(document, dict):
+        for key, value in document.items():
+            if key in _PATHS and isinstance(value, str):
+                yield key, value
+            yield from _paths(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from _paths(value)
 
 
 def files_of(folder: Path) -> list[Path]:

@@ -182,12 +182,37 @@ def _is_known(kind: str, flavor: str) -> bool:
 
 def _native(name: str, folder: Path, table: Mapping[str, Any]) -> Any:
     if name == "sklearn" and table.get("serialization_format") == "skops":
-        return _from_skops(folder / str(table.get("pickled_model")), table.get("skops_trusted_types") or [])
+        return _from_skops(_inside(folder, table.get("pickled_model")), _type_names(folder, table))
     try:
         return _mlflow(name).load_model(str(folder))
     except ModuleNotFoundError as error:
         hint = f"the model needs it, and it is not installed here: pip install -r {folder / 'requirements.txt'}"
         raise NotFound("module", str(error.name), hint=hint) from error
+
+
+def _inside(folder: Path, name: Any) -> Path:
+    """A file that ``MLmodel`` names.
+
+    Raises
+    ------
+    Corrupted
+        If it names none of the model's own.
+    """
+    own = {path.as_posix(): folder / path for path in files_of(folder)}
+    if not isinstance(name, str) or name not in own:
+        raise Corrupted(
+            f"{folder / DESCRIPTION} names the file {name!r}, which is none of the model's own: "
+            f"{', '.join(sorted(own)[:8])}",
+            path=str(folder),
+        )
+    return own[name]
+
+
+def _type_names(folder: Path, table: Mapping[str, Any]) -> list[str]:
+    names = table.get("skops_trusted_types") or []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise Corrupted(f"{folder / DESCRIPTION}: skops_trusted_types is no list of names: {names!r:.80}")
+    return names
 
 
 def _from_skops(path: Path, trusted: list[str]) -> Any:

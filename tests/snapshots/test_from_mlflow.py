@@ -168,6 +168,30 @@ def test_a_link_out_of_the_folder_is_refused(saved: Callable[..., Path]) -> None
         open_mlflow_model(folder, ROWS)
 
 
+@pytest.mark.parametrize("name", ["../secret.skops", "/etc/passwd", "sub/../../secret.skops", "C:\\x", "..\\x"])
+def test_a_file_that_is_named_outside_of_the_folder_is_refused(saved: Callable[..., Path], name: str) -> None:
+    """Whatever key names it: nothing beside the model is read."""
+    folder = saved("churn", input_example=ROWS)
+    (folder.parent / "secret.skops").write_bytes((folder / "model.skops").read_bytes())
+    for change in (
+        lambda d: d["flavors"]["sklearn"].update(pickled_model=name),
+        lambda d: d["flavors"]["python_function"].update(model_path=name, code=None),
+        lambda d: d["saved_input_example_info"].update(artifact_path=name),
+    ):
+        whole = (folder / "MLmodel").read_text()
+        with pytest.raises(Corrupted, match="names a file outside of its folder"):
+            api.import_(described(folder, change))
+        (folder / "MLmodel").write_text(whole)
+
+
+@pytest.mark.parametrize("name", [None, 7, "", ".", "other.skops", ["model.skops"]])
+def test_the_file_of_the_model_is_one_of_its_own(saved: Callable[..., Path], name: Any) -> None:
+    """The message has those that there are."""
+    folder = described(saved("churn"), lambda d: d["flavors"]["sklearn"].update(pickled_model=name))
+    with pytest.raises(Corrupted, match="none of the model's own: MLmodel, "):
+        api.import_(folder, data=ROWS)
+
+
 def test_names_are_checked_and_bundles_have_their_own(saved: Callable[..., Path], stock: Path, tmp_path: Path) -> None:
     """A folder whose name is no model's name needs one; an exported snapshot takes none."""
     with pytest.raises(InvalidName, match="'My Model' is not allowed"):
