@@ -13,7 +13,8 @@ import polars as pl
 from nbdeploy.cards import Card, Result
 from nbdeploy.codecs import bind_text
 from nbdeploy.codecs.frames import container_of
-from nbdeploy.errors import InvalidData, WrongUsage
+from nbdeploy.codecs.veiled import veil
+from nbdeploy.errors import InvalidData, NbdeployError, WrongUsage
 from nbdeploy.offline.options import Options
 from nbdeploy.predictor import Predictor
 from nbdeploy.tables import Source, open_sink, open_source
@@ -197,9 +198,20 @@ def _predicted(predictor: Predictor, path: Path, options: Options, progress: Rep
     for chunk in source.chunks(options.chunk):
         chunk.columns = names
         wire = _bound(predictor, chunk, source, path, done)
-        yield _beside(chunk.select(kept), predictor.outputs(wire, options.methods))
+        yield _beside(chunk.select(kept), _answered(predictor, wire, path, options))
         done += chunk.height
         progress(Progress(done, total, "rows"))
+
+
+def _answered(predictor: Predictor, wire: pl.DataFrame, path: Path, options: Options) -> pl.DataFrame:
+    """Answers to rows that fit the signature; the model may refuse them all the same."""
+    try:
+        return predictor.outputs(wire, options.methods)
+    except (NbdeployError, ImportError):
+        raise
+    except Exception as error:
+        reason = veil(f"{type(error).__name__}: {error}", wire, predictor.signature)
+        raise InvalidData(f"the model rejects the rows of {path}: {reason[:500]}", path=str(path)) from error
 
 
 def _beside(kept: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
