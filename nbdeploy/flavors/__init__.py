@@ -110,6 +110,7 @@ FLAVORS: Registry[Flavor] = Registry(
     {
         "catboost": "nbdeploy.flavors.catboost:FLAVOR",
         "chain": "nbdeploy.flavors.chain:FLAVOR",
+        "chain_modules": "nbdeploy.flavors.chain:WITH_CODE",
         "lightgbm": "nbdeploy.flavors.lightgbm:FLAVOR",
         "mlflow": "nbdeploy.flavors.mlflow:FLAVOR",
         "onnx": "nbdeploy.flavors.onnx:FLAVOR",

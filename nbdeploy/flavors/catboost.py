@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 from nbdeploy.flavors.native import Native
@@ -12,6 +14,8 @@ __all__ = ["FLAVOR"]
 
 _RANDOM = {"model_guid": "", "train_finish_time": ""}
 """What CatBoost writes into a model that says nothing of it: a random name, and when it was trained."""
+
+_ALONE: ContextVar[bool] = ContextVar("alone", default=False)
 
 
 class CatBoost(Native):
@@ -27,6 +31,15 @@ class CatBoost(Native):
 
     def call(self, model: Any, method: str, data: Any) -> Any:
         return getattr(model, method)(data, thread_count=1)
+
+    @contextlib.contextmanager
+    def one_thread(self) -> Iterator[None]:
+        _limit()
+        token = _ALONE.set(True)
+        try:
+            yield
+        finally:
+            _ALONE.reset(token)
 
     def pack(self, model: Any) -> tuple[bytes, dict[str, Any]]:
         copy = type(model)().load_model(blob=model._serialize_model())
@@ -44,3 +57,20 @@ class CatBoost(Native):
 
 
 FLAVOR = CatBoost()
+
+
+@functools.cache
+def _limit() -> None:
+    """Let CatBoost be told from outside to work in one thread.
+
+    It takes the number of threads with a call only, and what calls a step of a pipeline gives none.
+    """
+    from catboost import CatBoost as Model
+
+    predict = Model._predict
+
+    @functools.wraps(predict)
+    def limited(self: Any, data: Any, kind: Any, start: Any, end: Any, thread_count: int, *more: Any) -> Any:
+        return predict(self, data, kind, start, end, 1 if _ALONE.get() else thread_count, *more)
+
+    Model._predict = limited

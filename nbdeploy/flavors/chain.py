@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,9 +14,10 @@ import msgspec
 
 from nbdeploy.errors import Corrupted, InvalidData, NotCapturable
 from nbdeploy.flavors import FLAVORS, Flavor, Saved, flavors_for
+from nbdeploy.flavors.asking import in_one_thread
 from nbdeploy.flavors.loaders import PartEntry, read
 
-__all__ = ["FLAVOR", "Chain", "by_hand", "chained", "name_of", "preprocessed"]
+__all__ = ["FLAVOR", "WITH_CODE", "Chain", "by_hand", "chained", "name_of", "preprocessed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,9 +120,21 @@ def _pipeline(steps: Sequence[Any], model: Any) -> Any:
 
 
 class _Chains(Flavor):
-    """See :class:`nbdeploy.flavors.Flavor`. The methods are those of the model behind the steps."""
+    """See :class:`nbdeploy.flavors.Flavor`. The methods are those of the model behind the steps.
 
-    priority = 0
+    Parameters
+    ----------
+    priority : int
+        When it is asked.
+    with_code : bool
+        Whether parts that their best flavor cannot store without the notebook's code may bring it along.
+    """
+
+    one_thread = staticmethod(in_one_thread)
+
+    def __init__(self, priority: int, with_code: bool) -> None:
+        self.priority = priority
+        self._with_code = with_code
 
     def accepts(self, model: Any) -> bool:
         return isinstance(model, Chain)
@@ -149,7 +160,7 @@ class _Chains(Flavor):
     def save(self, model: Chain, folder: Path, module: str | None, example: Any = None) -> Saved:
         saved = []
         for i, part in enumerate((*model.steps, model.model)):
-            saved.append(_save(part, _folder(folder, i), module, example))
+            saved.append(_save(part, _folder(folder, i), module, example, self._flavors(part)))
             if example is not None and i < len(model.steps):
                 example = apply(part, example)
         parts = [{"flavor": name, "loader": dict(one.loader)} for name, one in saved]
@@ -157,17 +168,21 @@ class _Chains(Flavor):
         return Saved(any(one.runs_code for _, one in saved), {"parts": parts}, packages)
 
     def reached(self, model: Chain) -> Any:
-        steps, last = [_reached(step) for step in model.steps], _reached(model.model)
-        return SimpleNamespace(steps=steps, model=last)
+        return SimpleNamespace(steps=[*map(self._reached, model.steps)], model=self._reached(model.model))
 
-    @contextlib.contextmanager
-    def one_thread(self) -> Iterator[None]:
-        with contextlib.ExitStack() as stack:
-            # Which frameworks are inside is not known here; those that are not loaded have no threads.
-            for name in FLAVORS:
-                if name in sys.modules:
-                    stack.enter_context(FLAVORS[name].one_thread())
-            yield
+    def _reached(self, part: Any) -> Any:
+        """What of a part may refer to the notebook's code, whichever of its flavors stores it."""
+        reached = [FLAVORS[name].reached(part) for name in self._flavors(part)]
+        several = [one for one in reached if one is not None and one is not part]
+        whole = part if any(one is part for one in reached) else None
+        return [whole, *several] if several else whole
+
+    def _flavors(self, part: Any) -> list[str]:
+        """The flavors for a part, the best first: those that need no more of the notebook, or all of them."""
+        best, *others = flavors_for(part)
+        if self._with_code or FLAVORS[best].reached(part) is not None:
+            return [best, *others]
+        return [best, *(name for name in others if FLAVORS[name].reached(part) is None)]
 
     def runs_code(self, loader: Mapping[str, Any]) -> bool:
         return any(FLAVORS[part.flavor].runs_code(part.loader) for part in _parts(loader))
@@ -178,16 +193,13 @@ class _Chains(Flavor):
         return Chain(tuple(parts[:-1]), parts[-1], listed[-1].flavor)
 
 
-FLAVOR = _Chains()
+FLAVOR = _Chains(0, with_code=False)
+WITH_CODE = _Chains(1, with_code=True)
 
 
-def _reached(part: Any) -> Any:
-    return FLAVORS[flavors_for(part)[0]].reached(part)
-
-
-def _save(part: Any, folder: Path, module: str | None, example: Any) -> tuple[str, Saved]:
-    """Save one part by the best flavor that can, as a model by itself."""
-    *better, last = flavors_for(part)
+def _save(part: Any, folder: Path, module: str | None, example: Any, flavors: Sequence[str]) -> tuple[str, Saved]:
+    """Save one part by the best of some flavors that can, as a model by itself."""
+    *better, last = flavors
     for name in better:
         try:
             return name, FLAVORS[name].save(part, folder, module, example)
@@ -205,7 +217,7 @@ class _Loader(msgspec.Struct, frozen=True):
 def _parts(loader: Mapping[str, Any]) -> list[PartEntry]:
     """Flavor and loader of each part, as a bundle says it."""
     parts = read(loader, _Loader).parts
-    wrong = [part.flavor for part in parts if part.flavor not in FLAVORS or part.flavor == "chain"]
+    wrong = [part.flavor for part in parts if part.flavor not in FLAVORS or isinstance(FLAVORS[part.flavor], _Chains)]
     if wrong:
         raise Corrupted(f"the bundle's steps are none: {', '.join(wrong)}")
     return parts

@@ -10,7 +10,7 @@ from typing import Any
 
 from nbdeploy.errors import Corrupted
 from nbdeploy.flavors import Flavor, Saved
-from nbdeploy.flavors.asking import class_labels, offered
+from nbdeploy.flavors.asking import class_labels, in_one_thread, offered
 from nbdeploy.flavors.pickling import dumps
 
 __all__ = ["FLAVOR"]
@@ -22,6 +22,7 @@ class Python(Flavor):
     """See :class:`nbdeploy.flavors.Flavor`. Loading executes code, and the snapshot says so."""
 
     priority = 100
+    one_thread = staticmethod(in_one_thread)
 
     def accepts(self, model: Any) -> bool:
         return not isinstance(model, type) and (isinstance(model, FunctionType) or bool(self.methods(model)))

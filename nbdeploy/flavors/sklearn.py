@@ -13,7 +13,7 @@ import msgspec
 from nbdeploy.canonical import estimators_of
 from nbdeploy.errors import Corrupted, NbdeployError, NotCapturable
 from nbdeploy.flavors import Flavor, Saved
-from nbdeploy.flavors.asking import class_labels, offered
+from nbdeploy.flavors.asking import class_labels, in_one_thread, offered
 from nbdeploy.flavors.loaders import PartEntry, read
 from nbdeploy.flavors.native_state import check_native_state, is_plain
 from nbdeploy.flavors.parts import load_parts, parts_run_code, save_parts
@@ -31,6 +31,7 @@ class Sklearn(Flavor):
     """See :class:`nbdeploy.flavors.Flavor`."""
 
     priority = 50
+    one_thread = staticmethod(in_one_thread)
 
     def get_ready(self) -> None:
         """Import what takes long to import, before there is anything to load."""

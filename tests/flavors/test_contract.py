@@ -16,6 +16,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from nbdeploy.codecs import bind, describe, rebuild
 from nbdeploy.codecs.outputs import describe_output
@@ -234,6 +236,28 @@ def test_what_a_native_format_leaves_out_is_pickled(tmp_path: Path) -> None:
     FLAVORS["python"].save(model, tmp_path, None)
     assert (FLAVORS["python"].load(tmp_path, {}).predict(X) == model.predict(X)).all()
     assert b"end of trees" in (tmp_path / "model" / "model.pkl").read_bytes()
+
+
+def test_a_booster_inside_of_a_pipeline_works_in_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CatBoost is told so with each call only, which a pipeline does not; outside of a canonical call it is free."""
+    import catboost
+
+    seen: list[int] = []
+    check = catboost.CatBoost._process_predict_input_data
+
+    def spied(self: Any, data: Any, name: str, thread_count: int, *more: Any) -> Any:
+        seen.append(thread_count)
+        return check(self, data, name, thread_count, *more)
+
+    monkeypatch.setattr(catboost.CatBoost, "_process_predict_input_data", spied)
+    data, y, _ = frame()
+    quiet = {"iterations": 2, "verbose": 0, "allow_writing_files": False}
+    model = make_pipeline(StandardScaler(), catboost.CatBoostClassifier(**quiet)).fit(data, y)
+    inputs = describe(data)
+    Caller(model, "sklearn", inputs, Canonical()).native(bind(data, inputs), "predict")
+    assert seen == [1]
+    model.predict(data)
+    assert seen == [1, -1]
 
 
 def test_the_order_of_operator_sets_is_no_content(tmp_path: Path) -> None:

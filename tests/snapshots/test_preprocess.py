@@ -15,9 +15,10 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from xgboost import XGBClassifier
 
 import nbdeploy as nd
-from nbdeploy.errors import Corrupted, InvalidData
-from nbdeploy.flavors import FLAVORS
+from nbdeploy.errors import Corrupted, InvalidData, NotCapturable
+from nbdeploy.flavors import FLAVORS, flavors_for
 from nbdeploy.flavors.chain import Chain, chained
+from tests.snapshots.conftest import Cells
 
 Script = Callable[[str], dict[str, Any]]
 
@@ -91,6 +92,39 @@ def test_a_booster_in_a_chain_keeps_its_native_format(scaler: StandardScaler, tm
     np.testing.assert_array_equal(
         flavor.call(loaded, "predict_proba", FRAME), model.predict_proba(scaler.transform(FRAME))
     )
+
+
+def test_a_part_that_needs_the_notebooks_code_brings_it(cells: Cells, scaler: StandardScaler, tmp_path: Path) -> None:
+    """A module that cannot be exported is stored by its source; one that can be brings none."""
+    cells.run(
+        """
+import torch
+class Plain(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(2, 1)
+    def forward(self, rows):
+        return self.layer(rows)
+class Deciding(Plain):
+    def forward(self, rows):
+        return super().forward(rows) if bool(rows.sum() > 0) else rows
+"""
+    )
+    plain, deciding = (chained([scaler], cells[name]()) for name in ("Plain", "Deciding"))
+    assert flavors_for(deciding)[:2] == ["chain", "chain_modules"]
+    assert cells.capture(FLAVORS["chain"].reached(plain)).module is None
+    assert not FLAVORS["chain"].save(plain, tmp_path / "plain", None, FRAME).runs_code
+    with pytest.raises(NotCapturable, match="torch.export"):
+        FLAVORS["chain"].save(deciding, tmp_path / "deciding", None, FRAME)
+    captured = cells.capture(FLAVORS["chain_modules"].reached(deciding))
+    assert b"class Deciding(Plain)" in captured.files[f"code/{captured.module}.py"]
+    with cells.inside():
+        saved = FLAVORS["chain_modules"].save(deciding, tmp_path / "code", captured.module, FRAME)
+        expected = FLAVORS["chain"].call(deciding, "predict", FRAME)
+    assert saved.runs_code
+    cells.load(captured)
+    loaded = FLAVORS["chain_modules"].load(tmp_path / "code", saved.loader)
+    np.testing.assert_array_equal(FLAVORS["chain"].call(loaded, "predict", FRAME), expected)
 
 
 def test_an_estimator_without_fitted_attributes_gets_a_chain(scaler: StandardScaler) -> None:
