@@ -18,24 +18,26 @@ from nbdeploy.errors import Corrupted, NotCapturable
 from nbdeploy.flavors import Flavor, Saved
 from nbdeploy.flavors.loaders import ModuleName, Name, read
 from nbdeploy.flavors.local import CAPTURED
-from nbdeploy.flavors.pickling import dumps, from_main
+from nbdeploy.flavors.pickling import dumps, exported_name, from_main
+from nbdeploy.flavors.restoring import attribute
 
 __all__ = ["FLAVOR"]
 
 FILE = "model/results.pkl"
+VALUES = "model/names.pkl"
 _LOOKED_AT = {"_nobs_int", "_summary_cache", "_summary_statistics_cache", "diagn"}
 """What a summary leaves behind in the results it was asked of."""
 
+_NO_NAME = re.compile(r"\.\s*[^\W\d]\w*|'[^']*'|\"[^\"]*\"|\W|\b\d\w*")
+"""Whatever in a formula is no name that is looked up: attributes, texts, signs, numbers."""
+
 
 class _Loader(msgspec.Struct, frozen=True):
-    """Of a formula: the captured module, those of its functions that it names, and modules by the names it has."""
+    """Of a formula: the captured module, and by the names it has for them, functions of that and other modules."""
 
     module: str | None = None
-    functions: list[Name] = []
+    functions: dict[Name, ModuleName] = {}
     imports: dict[Name, ModuleName] = {}
-
-
-_WORD = re.compile(r"[^\W\d]\w*")
 
 
 class Statsmodels(Flavor):
@@ -53,20 +55,24 @@ class Statsmodels(Flavor):
         return ["predict"]
 
     def reached(self, model: Any) -> Any:
-        """The results, and the notebook's functions that their formula names."""
-        return model, [thing for thing in _named(_formula(model)).values() if from_main(thing)]
+        """The results, and what of the notebook their formula names."""
+        return model, [thing for thing in _named(model).values() if not isinstance(thing, ModuleType)]
 
     def save(self, model: Any, folder: Path, module: str | None, example: Any = None) -> Saved:
         formula = _formula(model)
-        named = _named(formula)
+        named = _named(model)
+        values = {name: thing for name, thing in sorted(named.items()) if not _is_code(thing)}
         try:
             raw = dumps(_lean(model, formula, named, example), module)
+            others = dumps(values, module)
         except Exception as error:
             raise NotCapturable(f"statsmodels {type(model).__name__} cannot be stored: {error}") from error
         (folder / FILE).parent.mkdir(parents=True, exist_ok=True)
         (folder / FILE).write_bytes(raw)
+        if values:
+            (folder / VALUES).write_bytes(others)
         imports = {name: thing.__name__ for name, thing in sorted(named.items()) if isinstance(thing, ModuleType)}
-        functions = sorted(name for name, thing in named.items() if from_main(thing))
+        functions = {name: exported_name(thing) for name, thing in sorted(named.items()) if from_main(thing)}
         packages = {name.partition(".")[0] for name in imports.values()}
         return Saved(
             runs_code=True,
@@ -80,6 +86,8 @@ class Statsmodels(Flavor):
     def load(self, folder: Path, loader: Mapping[str, Any]) -> Any:
         names = _named_in(read(loader, _Loader))
         try:
+            if (folder / VALUES).exists():
+                names |= pickle.loads((folder / VALUES).read_bytes())  # noqa: S301 - marked as running code
             return _unpickled((folder / FILE).read_bytes(), names)
         except ImportError:
             raise
@@ -96,14 +104,16 @@ def _named_in(table: _Loader) -> dict[str, Any]:
     Raises
     ------
     Corrupted
-        If the captured module has no such function.
+        If there is no captured module, or it has no such function.
     """
     names: dict[str, Any] = {name: import_module(module) for name, module in table.imports.items()}
-    captured = sys.modules.get(table.module) if table.module and CAPTURED.fullmatch(table.module) else None
-    for name in table.functions:
-        names[name] = getattr(captured, name, None)
-        if names[name] is None:
-            raise Corrupted(f"the formula names {name}, and the bundle's code has no such function")
+    if table.functions and not CAPTURED.fullmatch(table.module or ""):
+        raise Corrupted(f"the formula names functions of {table.module!r}, which is no module that was captured")
+    for name, exported in table.functions.items():
+        try:
+            names[name] = attribute(str(table.module), exported)
+        except (ImportError, AttributeError) as error:
+            raise Corrupted(f"the formula names {name}, and the bundle's code has no such function") from error
     return names
 
 
@@ -111,11 +121,16 @@ def _formula(results: Any) -> str:
     return str(getattr(getattr(results.model, "data", None), "formula", None) or "")
 
 
-def _named(formula: str) -> dict[str, Any]:
-    """The notebook's modules and functions that a formula names."""
+def _named(results: Any) -> dict[str, Any]:
+    """What of the notebook a formula names: modules, functions and variables; a column of its name comes first."""
     notebook = vars(sys.modules["__main__"])
-    words = {word: notebook.get(word) for word in _WORD.findall(formula)}
-    return {word: thing for word, thing in words.items() if isinstance(thing, ModuleType) or from_main(thing)}
+    columns = {str(column) for column in getattr(getattr(results.model.data, "frame", None), "columns", ())}
+    words = dict.fromkeys(_NO_NAME.sub(" ", _formula(results)).split())
+    return {word: notebook[word] for word in words if word in notebook and word not in columns}
+
+
+def _is_code(thing: Any) -> bool:
+    return isinstance(thing, ModuleType) or from_main(thing)
 
 
 def _unpickled(raw: bytes, names: Mapping[str, Any]) -> Any:

@@ -21,6 +21,7 @@ import json, warnings
 warnings.simplefilter("ignore")
 import catboost, lightgbm, nbdeploy as nd, numpy as np, pandas as pd, torch, xgboost
 import statsmodels.formula.api as smf
+from numpy import log1p
 from skl2onnx import to_onnx
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -60,7 +61,7 @@ models = {
     "net": (Net(), narrow),
     "deciding": (Deciding(), narrow),
     "graph": (to_onnx(LogisticRegression().fit(narrow, y), narrow[:1], options={"zipmap": False}), narrow),
-    "formula": (smf.ols("t ~ squared(a) + np.abs(b)", X.assign(t=y)).fit(), X),
+    "formula": (smf.ols("t ~ squared(a) + np.abs(b) + log1p(abs(c) / SHIFT)", X.assign(t=y)).fit(), X),
 }
 refs, said = {}, {}
 for name, (model, data) in models.items():
