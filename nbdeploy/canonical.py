@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any
@@ -18,6 +19,9 @@ import polars as pl
 from nbdeploy.types import Canonical
 
 __all__ = ["estimators_of", "parallel_parts", "single_job", "tiles"]
+
+_LEAVES = (str, bytes, int, float, type, ModuleType, type(None), logging.Logger)
+"""What nothing of a model is inside of; a logger leads to every other one, and to the kernel."""
 
 
 def tiles(wire: pl.DataFrame, how: Canonical) -> Iterator[pl.DataFrame]:
@@ -79,7 +83,7 @@ def estimators_of(model: object, wanted: Callable[[object], bool] | None = None)
     todo: list[Any] = [model]
     while todo:
         part = todo.pop()
-        if id(part) in seen or isinstance(part, (str, bytes, int, float, type, ModuleType, type(None))):
+        if id(part) in seen or isinstance(part, _LEAVES):
             continue
         seen.add(id(part))
         if chosen(part):

@@ -126,6 +126,19 @@ def test_a_file_edited_after_its_import_is_refused(cells: Cells, write: Write) -
         cells.capture(cells["model"])
 
 
+def test_a_class_of_an_edited_file_is_refused(cells: Cells, write: Write) -> None:
+    """Before the file is loaded again its classes are not what it has; afterwards older objects are not."""
+    beside = write(helpers="class M:\n    def predict(self, x): return x + 1\n")
+    cells.run("import helpers, importlib\nold = helpers.M()")
+    (beside / "helpers.py").write_text("class M:\n    # edited\n    def predict(self, x): return x * 100\n")
+    with pytest.raises(NotCapturable, match=r"helpers\.py was edited after .* M\.predict is not what the file has"):
+        cells.capture(cells["old"])
+    cells.run("importlib.reload(helpers)\nnew = helpers.M()")
+    with pytest.raises(NotCapturable, match=r"the model\[0\] .*loaded again since .*; make the object again$"):
+        cells.capture([cells["old"], cells["new"]])
+    assert cells.carried(cells["new"]).predict(2) == 200
+
+
 @pytest.mark.parametrize(
     "paths",
     [

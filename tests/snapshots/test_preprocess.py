@@ -114,7 +114,7 @@ class Deciding(Plain):
     assert flavors_for(deciding)[:2] == ["chain", "chain_modules"]
     assert cells.capture(FLAVORS["chain"].reached(plain)).module is None
     assert not FLAVORS["chain"].save(plain, tmp_path / "plain", None, FRAME).runs_code
-    with pytest.raises(NotCapturable, match="torch.export"):
+    with pytest.raises(NotCapturable, match=r"torch\.export"):
         FLAVORS["chain"].save(deciding, tmp_path / "deciding", None, FRAME)
     captured = cells.capture(FLAVORS["chain_modules"].reached(deciding))
     assert b"class Deciding(Plain)" in captured.files[f"code/{captured.module}.py"]

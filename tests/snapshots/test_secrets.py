@@ -114,6 +114,30 @@ def test_secrets_of_helper_files_are_named_by_file_and_line(
     assert [str(one) for one in found] == ["helpers_db.py, line 3: Basic Auth Credentials"]
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_columns_of_tables_are_looked_through(cells: Cells, library: str) -> None:
+    """A lookup table with passwords in it is named by the column, once; other columns are ordinary."""
+    rows = {"name": ["a", "b"], "password": ["Sup3rS3cret!x", "An0therS3cret!"], "key": ["a1b2c3d4e5f6a7b8c9"] * 2}
+    cells.run(f"import {library} as lib\nTABLE = lib.DataFrame({rows!r})\ndef model(x): return len(TABLE)")
+    captured = cells.capture(cells["model"])
+    with cells.inside():
+        found = find_secrets(cells["model"], captured)
+    assert [finding.place for finding in found] == ["the variable TABLE['password'] (an element)"]
+
+
+def test_what_is_not_carried_is_not_looked_at(cells: Cells) -> None:
+    """A logger leads to the whole kernel and is carried by its name; ``__getstate__`` may leave a password out."""
+    cells.run(
+        "import logging\nlogging.getLogger('app.db').token = 'ghp_1234567890abcdefghijABCDEFGHIJ123456'\n"
+        "class Model:\n"
+        "    def __init__(self): self.log, self.password = logging.getLogger('app'), 's3cr3t!Pass' * bool(self)\n"
+        "    def __getstate__(self): return {'log': self.log}\n"
+        "    def predict(self, x): return x\nmodel = Model()\nmodel.password = ''.join(['s3cr3t', '!Pass'])"
+    )
+    found = find_secrets(cells["model"], cells.capture(cells["model"]))
+    assert not [finding for finding in found if finding.place.startswith("the model")]
+
+
 def test_nothing_is_found_where_nothing_is(cells: Cells) -> None:
     """An ordinary model is not refused."""
     cells.run(

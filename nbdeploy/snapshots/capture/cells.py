@@ -111,6 +111,8 @@ def text_of(code: CodeType) -> Text | None:
 
     Cells are as they were when they ran. A file may have been edited since: then it is not what was run.
     """
+    if Path(code.co_filename).is_file():
+        linecache.checkcache(code.co_filename)
     lines = linecache.getlines(code.co_filename)
     if lines:
         text = Text(code.co_filename, "".join(lines))

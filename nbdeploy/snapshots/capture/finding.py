@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType, FunctionType
@@ -12,7 +13,7 @@ from typing import Any
 
 from nbdeploy.snapshots.capture.cells import Text, Trail, text_of, texts
 
-__all__ = ["Found", "find_assignment", "find_class", "find_function", "first_line"]
+__all__ = ["Found", "codes_of", "find_assignment", "find_class", "find_function", "first_line", "is_outdated"]
 
 _Named = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -88,7 +89,7 @@ def _is_lambda(node: ast.AST, code: CodeType) -> bool:
 def find_class(cls: type) -> Found | None:
     """Find a class: in the text that its methods came from, else in the latest one that defines such a class."""
     names = [part for part in cls.__qualname__.split(".") if part != "<locals>"]
-    for code in _codes(cls):
+    for code in codes_of(cls):
         text = text_of(code)
         for trail in text.trails() if text else ():
             if _names(trail) == names and _spans(trail[-1], code.co_firstlineno):
@@ -111,7 +112,7 @@ def _spans(node: ast.AST, line: int) -> bool:
     return isinstance(node, ast.ClassDef) and node.lineno <= line <= (node.end_lineno or 0)
 
 
-def _codes(cls: type) -> Iterator[CodeType]:
+def codes_of(cls: type) -> Iterator[CodeType]:
     """Code of the methods in a class's own body; those that dataclasses generate come from no text."""
     for value in vars(cls).values():
         for part in (value, *(getattr(value, name, None) for name in ("fget", "func", "__func__", "__wrapped__"))):
@@ -119,6 +120,15 @@ def _codes(cls: type) -> Iterator[CodeType]:
             code = getattr(function, "__code__", None)
             if isinstance(code, CodeType) and getattr(function, "__module__", None) == cls.__module__:
                 yield code
+
+
+def is_outdated(cls: type) -> bool:
+    """Whether a class of a helper module has other code than the file, which was edited and loaded again since."""
+    found: Any = sys.modules.get(cls.__module__)
+    for part in cls.__qualname__.split("."):
+        found = getattr(found, part, None)
+    own = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    return found is not cls and any(text_of(code) is None for code in codes_of(cls) if code.co_filename == own)
 
 
 def _is_alike(node: ast.ClassDef, cls: type) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 from nbdeploy.errors import NotCapturable
 from nbdeploy.flavors.local import is_local_file
 from nbdeploy.snapshots.capture.cells import Text, same_code
+from nbdeploy.snapshots.capture.finding import codes_of
 from nbdeploy.snapshots.capture.literals import is_literal
 from nbdeploy.snapshots.capture.uses import imports_in
 
@@ -139,9 +140,7 @@ def _require_unedited(module: ModuleType | None, text: Text) -> None:
     """Compare what a module runs with its file."""
     if module is None:
         return
-    live = [
-        code for code in map(_code, vars(module).values()) if code is not None and code.co_filename == text.filename
-    ]
+    live = [code for value in vars(module).values() for code in _codes(value) if code.co_filename == text.filename]
     if not live:
         return
     written = {(code.co_qualname, code.co_firstlineno): code for code in text.codes()}
@@ -155,5 +154,12 @@ def _require_unedited(module: ModuleType | None, text: Text) -> None:
             )
 
 
-def _code(value: object) -> CodeType | None:
-    return value.__code__ if isinstance(value, FunctionType) else None
+def _codes(value: object) -> Iterator[CodeType]:
+    """Code of a function, or of a class and those in it."""
+    if isinstance(value, FunctionType):
+        yield value.__code__
+    elif isinstance(value, type):
+        yield from codes_of(value)
+        for inner in vars(value).values():
+            if isinstance(inner, type) and inner.__qualname__.startswith(f"{value.__qualname__}."):
+                yield from _codes(inner)

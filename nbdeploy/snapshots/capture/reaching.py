@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import pickle
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,14 +13,16 @@ from typing import Any
 from nbdeploy.errors import NotCapturable
 from nbdeploy.flavors.local import CAPTURED, is_local
 from nbdeploy.flavors.pickling import captured_reference, from_main
+from nbdeploy.snapshots.capture.finding import is_outdated
 
 __all__ = ["Reached", "Where", "parts", "path_to", "reach"]
 
 Where = str
 """How a user would write where something is: ``the model.steps[0][1]``."""
 
-_LEAVES = (str, bytes, bytearray, int, float, complex, bool, type(None), type, ModuleType)
+_LEAVES = (str, bytes, bytearray, int, float, complex, bool, type(None), type, ModuleType, logging.Logger)
 _DEEPEST = 40
+_MOST = 100_000
 
 
 class Reached(pickle.Pickler):
@@ -47,13 +51,19 @@ class Reached(pickle.Pickler):
             self.things[id(obj)] = obj
             return str, ()
         if CAPTURED.match(module):
-            raise ValueError("its code is that of a loaded snapshot; use a definition of this notebook instead")
+            raise _Foreign("its code is that of a loaded snapshot; use a definition of this notebook instead")
+        if isinstance(obj, type) and is_local(module) and is_outdated(obj):
+            raise _Foreign(f"{module} was edited and loaded again since its class was defined; make the object again")
         return NotImplemented if captured_reference(obj, "") is None else (str, ())
 
     @property
     def local(self) -> list[str]:
         """Helper modules of the user's own."""
         return sorted(name for name in self.modules if is_local(name))
+
+
+class _Foreign(ValueError):
+    """What is carried would not be what is here; the message says what to do."""
 
 
 class _Nowhere:
@@ -73,10 +83,9 @@ def reach(thing: Any, where: Where, hint: str = "") -> Reached:
         return _met(thing)
     except Exception as error:
         part, path = _culprit(thing, where)
+        advice = "" if isinstance(error, _Foreign) else f"; {_advice(part, path)}"
         raise NotCapturable(
-            f"{path} (a {type(part).__name__}){hint} cannot be carried out of the notebook: {error}; "
-            f"{_advice(part, path)}",
-            path=path,
+            f"{path} (a {type(part).__name__}){hint} cannot be carried out of the notebook: {error}{advice}", path=path
         ) from error
 
 
@@ -129,13 +138,34 @@ def parts(thing: Any) -> Iterator[tuple[str, Any]]:
         yield ".__self__", thing.__self__
     elif type(thing).__name__ == "ndarray" and thing.dtype == object:
         yield from ((f"[{i}]", value) for i, value in enumerate(thing.ravel().tolist()))
+    elif type(thing).__module__.partition(".")[0] in {"pandas", "polars"}:
+        yield from _texts(thing)
     if not isinstance(thing, (*_LEAVES, FunctionType)):
-        yield from ((f".{name}", value) for name, value in getattr(thing, "__dict__", {}).items())
+        yield from ((f".{name}", value) for name, value in _attributes(thing).items())
         for cls in type(thing).__mro__:
             slots = cls.__dict__.get("__slots__", ())
             for name in [slots] if isinstance(slots, str) else slots:
                 if hasattr(thing, name) and name not in {"__dict__", "__weakref__"}:
                     yield f".{name}", getattr(thing, name)
+
+
+def _attributes(thing: Any) -> dict[str, Any]:
+    """The attributes of an object that are carried: what its own ``__getstate__`` leaves out is not."""
+    attributes = dict(getattr(thing, "__dict__", {}))
+    if from_main(type(thing)) and type(thing).__getstate__ is not object.__getstate__:
+        with contextlib.suppress(Exception):
+            state = thing.__getstate__()
+            return dict(state) if isinstance(state, dict) else {}
+    return attributes
+
+
+def _texts(table: Any) -> Iterator[tuple[str, frozenset[str]]]:
+    """The texts in the columns of a table."""
+    frame = table.to_frame() if hasattr(table, "to_frame") else table
+    for name in getattr(frame, "columns", ()):
+        column = frame[name] if list(frame.columns).count(name) == 1 else ()
+        if str(getattr(column, "dtype", "")).lower() in {"object", "str", "string", "category", "categorical"}:
+            yield f"[{name!r}]", frozenset(value for value in column.to_list()[:_MOST] if isinstance(value, str))
 
 
 def path_to(thing: Any, wanted: Callable[[Any], bool], where: Where) -> Where | None:

@@ -44,6 +44,7 @@ _SPACED = re.compile(r"(?i)://|-----|bearer|pwd|password")
 _PLACEHOLDER = re.compile(r"(?i)^$|your|example|change.?me|placeholder|dummy|redacted|[<{\[*]|x{4}|\.{3}|^(.)\1*$")
 _LONGEST = 4096
 _MOST = 100_000
+_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,10 @@ def refuse_secrets(found: list[Finding]) -> None:
         Naming every place.
     """
     if found:
+        shown = "; ".join(map(str, found[:_SHOWN])) + (" …" if len(found) > _SHOWN else "")
         raise SecretsFound(
             f"the snapshot would carry {len(found)} likely secret{'s' if len(found) > 1 else ''}: "
-            f"{'; '.join(map(str, found))}. Whoever gets the snapshot could read it: take it from the environment "
+            f"{shown}. Whoever gets the snapshot could read it: take it from the environment "
             "when it is used (os.environ), or from a file outside, and change it if others may have seen it. If it is "
             "none, add --allow-secrets (allow_secrets=True)",
             findings=found,
@@ -136,7 +138,14 @@ def _in_values(thing: Any, where: str) -> Iterator[Finding]:
                 yield from (Finding(kind, path) for kind in kinds(f"{name} = {part!r}"))
         elif id(part) not in seen:
             seen[id(part)] = part
-            todo += [(inner, path + suffix, suffix.strip(".[]'") or name) for suffix, inner in parts(part)]
+            todo += [(inner, path + suffix, _name(suffix, name)) for suffix, inner in parts(part)]
+
+
+def _name(suffix: str, above: str) -> str:
+    """What a part is called: an element of a list of passwords is one, and a key's may be anything."""
+    if suffix == " (an element)" or suffix[1:-1].isdigit():
+        return above if _PASSWORD.search(f"{above}=") else "value"
+    return suffix.strip(".[]'")
 
 
 def kinds(line: str) -> list[str]:
