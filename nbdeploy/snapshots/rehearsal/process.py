@@ -2,7 +2,8 @@
 
 It imports what the flavor needs while the kernel still saves the model, then waits for one line of JSON on its
 standard input: the bundle, a folder to answer in, and the packages that the model is made of. It loads the bundle as
-any other machine would, without network. If its standard input ends, its parent is gone, and so is it.
+any other machine would, without network and without the user's files. If its standard input ends, its parent is gone,
+and so is it.
 """
 
 from __future__ import annotations
@@ -17,11 +18,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from nbdeploy.snapshots.rehearsal.denials import deny
 from nbdeploy.snapshots.rehearsal.imports import Imports
 
 __all__ = ["main"]
-
-_DENIED = frozenset({"socket.connect", "socket.bind", "socket.getaddrinfo", "socket.sendto", "socket.sendmsg"})
 
 
 def main(flavor: str) -> int:
@@ -49,7 +49,7 @@ def _get_ready(flavor: str) -> None:
 
 
 def _perform(bundle: Path, out: Path, twin: bool | str) -> dict[str, Any]:
-    sys.addaudithook(_deny_network)
+    deny([bundle, out])
     try:
         from nbdeploy.snapshots.rehearsal.trial import try_out
 
@@ -62,11 +62,6 @@ def _end_with_parent() -> None:
     """Nobody waits for the answer any more."""
     sys.stdin.read()
     os._exit(1)
-
-
-def _deny_network(event: str, args: tuple[Any, ...]) -> None:
-    if event in _DENIED:
-        raise PermissionError(f"a snapshot is rehearsed without network, but it called {event}{args[1:]!r}")
 
 
 if __name__ == "__main__":

@@ -210,4 +210,6 @@ def _explain(result: dict[str, Any]) -> str:
     hint = "it must not depend on anything outside of the model and the notebook's definitions"
     if error.startswith("ModuleNotFoundError"):
         hint = "install that module as a package, or define what the model needs from it in a cell"
+    if error.startswith("FileNotFoundError"):
+        hint = "read the file in a cell, and let the model use the variable: that travels with it"
     return f"the snapshot does not work in a clean process: {error}; {hint}"
