@@ -6,6 +6,8 @@ from nbdeploy.types import Progress
 
 __all__ = ["Pace", "duration"]
 
+_STEPS = "steps"
+
 
 class Pace:
     """The speed of one phase: a stretch of progress with one unit and one total.
@@ -36,7 +38,12 @@ class Pace:
         >>> pace = Pace(Progress(0, 5000, "rows"), now=0.0)
         >>> pace.describe(Progress(1200, 5000, "rows", "predicting"), now=4.0)
         'predicting · 1,200 of 5,000 rows · 300 rows/s · 13 s left'
+        >>> pace.describe(Progress(3, 5, message="rehearsing"), now=4.0)  # steps are of any length
+        'rehearsing · step 4 of 5'
         """
+        if step.unit == _STEPS:
+            count = f" · step {min(step.done + 1, step.total)} of {step.total}" if step.total is not None else ""
+            return step.message + count
         of_total = f" of {step.total:,}" if step.total is not None else ""
         parts = [step.message] if step.message else []
         if step.done or step.total is not None:

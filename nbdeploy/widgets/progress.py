@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,6 +39,8 @@ class View(Protocol):
 class Reporter:
     """A :data:`~nbdeploy.types.Report` that shows some of the steps it is told.
 
+    A step that lasts is shown though no other follows it: a thread looks after it until :meth:`close`.
+
     Parameters
     ----------
     open_view : callable
@@ -58,23 +62,45 @@ class Reporter:
         self._due = clock() + delay
         self._pace: Pace | None = None
         self._view: View | None = None
+        self._unseen: Progress | None = None
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._watcher: threading.Thread | None = None
 
     def __call__(self, step: Progress) -> None:
         """Take note of a step, and show it if it is time."""
-        now = self._clock()
-        if self._pace is None or not self._pace.covers(step):
-            self._pace = Pace(step, now)
-        if now < self._due or (self._view is None and step.total is not None and step.done >= step.total):
+        with self._lock:
+            if self._pace is None or not self._pace.covers(step):
+                self._pace = Pace(step, self._clock())
+            ended = self._view is None and step.total is not None and step.done >= step.total
+            self._unseen = None if ended else step
+            self._show()
+        if self._unseen is not None and self._watcher is None:
+            # What it shows belongs below the cell that runs now.
+            self._watcher = threading.Thread(target=contextvars.copy_context().run, args=(self._watch,), daemon=True)
+            self._watcher.start()
+
+    def _watch(self) -> None:
+        while not self._closed.wait(REFRESH):
+            with self._lock:
+                if not self._closed.is_set():
+                    self._show()
+
+    def _show(self) -> None:
+        now, step = self._clock(), self._unseen
+        if step is None or self._pace is None or now < self._due:
             return
-        self._due = now + self._interval
+        self._due, self._unseen = now + self._interval, None
         if self._view is None:
             self._view = self._open_view()
         self._view.show(step, self._pace.describe(step, now))
 
     def close(self) -> None:
         """Take the view away."""
-        if self._view is not None:
-            self._view.close()
+        self._closed.set()
+        with self._lock:
+            if self._view is not None:
+                self._view.close()
 
 
 class _Lines:

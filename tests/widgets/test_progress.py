@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -51,6 +52,19 @@ def test_what_is_quick_shows_nothing() -> None:
         clock.now = 0.4
         report(Progress(2, 2, "cells"))
     assert terminal.getvalue() == ""
+
+
+def test_a_step_that_lasts_is_shown_though_no_other_follows() -> None:
+    """What begins at once and goes on for long is seen while it does, not when it has ended."""
+    shown = threading.Event()
+    clock, terminal = Clock(), Terminal()
+    terminal.write = lambda text: shown.set() if "rehearsing · step 4 of 5" in text else None  # type: ignore[assignment, func-returns-value, return-value]
+    with terminal_progress(terminal, clock) as report:
+        report(Progress(2, 5, message="saving"))
+        report(Progress(3, 5, message="rehearsing"))
+        assert not shown.wait(0.2)
+        clock.now = 1.0
+        assert shown.wait(5)
 
 
 def test_a_terminal_gets_a_bar_that_goes_away() -> None:
