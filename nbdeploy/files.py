@@ -8,12 +8,25 @@ import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from nbdeploy.errors import NotWritable
 
-__all__ = ["replacing", "write_atomically", "writing"]
+__all__ = ["TemporaryFolder", "replacing", "write_atomically", "writing"]
 
 _OWNER = stat.S_IRUSR | stat.S_IWUSR
+
+
+class TemporaryFolder(TemporaryDirectory[str]):
+    """A folder that is gone after the block, also where an interrupt hits its removal."""
+
+    def cleanup(self) -> None:
+        """Remove the folder and all that is in it."""
+        try:
+            super().cleanup()
+        except KeyboardInterrupt:
+            super().cleanup()
+            raise
 
 
 @contextlib.contextmanager

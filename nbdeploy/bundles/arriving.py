@@ -11,11 +11,10 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 
 from nbdeploy.bundles.bundle import Bundle
 from nbdeploy.errors import Corrupted, NotABundle, NotFound, NotWritable
-from nbdeploy.files import writing
+from nbdeploy.files import TemporaryFolder, writing
 from nbdeploy.manifest import FileEntry, Manifest
 
 __all__ = ["unpacked"]
@@ -56,7 +55,7 @@ def unpacked(path: Path) -> Iterator[Bundle]:
         _refuse_links(path)
         yield Bundle.open(path)
         return
-    with TemporaryDirectory(prefix="nbdeploy-") as temporary:
+    with TemporaryFolder(prefix="nbdeploy-") as temporary:
         folder = Path(temporary, "bundle")
         try:
             with zipfile.ZipFile(path) as archive:

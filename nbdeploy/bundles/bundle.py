@@ -6,11 +6,10 @@ import shutil
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from nbdeploy.errors import Conflict
-from nbdeploy.files import replacing, writing
+from nbdeploy.files import TemporaryFolder, replacing, writing
 from nbdeploy.manifest import SIGNATURE, Content, Manifest
 
 __all__ = ["Bundle"]
@@ -89,7 +88,7 @@ class Bundle:
             raise Conflict(f"{out} exists and is not an empty folder; choose another place", path=str(out))
         with writing(out):
             out.parent.mkdir(parents=True, exist_ok=True)
-            with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
+            with TemporaryFolder(dir=out.parent, prefix=f".{out.name}.") as temporary:
                 copy = Path(temporary, "bundle")
                 for name in self.names:
                     (copy / name).parent.mkdir(parents=True, exist_ok=True)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from nbdeploy.errors import Corrupted, Forbidden, InvalidData, MissingExtra, NotFound
+from nbdeploy.files import TemporaryFolder
 from nbdeploy.manifest import BESIDE, SIGNATURE, Content, Manifest, sha256
 
 __all__ = ["fingerprint", "sign", "signer_of", "verify_signature"]
@@ -46,7 +46,7 @@ def sign(content: bytes, listed: Content, private_key: Path) -> bytes:
     """
     library = _library()
     _require(private_key, "private key")
-    with TemporaryDirectory(prefix="nbdeploy-") as folder:
+    with TemporaryFolder(prefix="nbdeploy-") as folder:
         out = Path(folder, SIGNATURE)
         try:
             signer = library.signing.Config().use_elliptic_key_signer(private_key=private_key)
@@ -85,7 +85,7 @@ def verify_signature(manifest: Manifest, signature: bytes, keys: Sequence[Path])
             signer=signer,
         )
     library = _library()
-    with TemporaryDirectory(prefix="nbdeploy-") as folder:
+    with TemporaryFolder(prefix="nbdeploy-") as folder:
         path = Path(folder, SIGNATURE)
         path.write_bytes(signature)
         verifier = library.verifying.Config().use_elliptic_key_verifier(public_key=known[signer])

@@ -59,8 +59,10 @@ def plain_text(result: Result) -> str:
     return rest if rest and told == result.line else text
 
 
-def complaint(error: Exception, program: str) -> str:
-    """An error in one line; wrong usage with where to read more."""
+def complaint(error: BaseException, program: str) -> str:
+    """An error in one line; wrong usage with where to read more, an interrupt with what is known of its outcome."""
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return ": ".join(["interrupted", *map(str, error.args[:1])])
     if not isinstance(error, click.ClickException):
         return str(error)
     context: click.Context | None = getattr(error, "ctx", None)

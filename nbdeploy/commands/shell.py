@@ -62,7 +62,8 @@ def run(words: Sequence[str], tree: Group = cli) -> int:
         if isinstance(result, Result):
             return _show(result, door)
         return DONE
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as interrupt:
+        click.echo(f"{PROGRAM}: {complaint(interrupt, PROGRAM)}", err=True)
         return INTERRUPTED
     except BrokenPipeError:
         _forget_output()

@@ -9,11 +9,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from nbdeploy.canonical import estimators_of
 from nbdeploy.errors import Corrupted, NotCapturable
+from nbdeploy.files import TemporaryFolder
 from nbdeploy.flavors import FLAVORS
 from nbdeploy.flavors.loaders import PartEntry
 from nbdeploy.flavors.restoring import NATIVE, Part, from_files
@@ -69,7 +69,7 @@ def native_reduction(thing: Any) -> Any:
     flavor = _native(thing)
     if not flavor:
         return NotImplemented
-    with TemporaryDirectory() as temporary:
+    with TemporaryFolder() as temporary:
         try:
             saved = FLAVORS[flavor].save(thing, Path(temporary), None)
         except NotCapturable:

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from nbdeploy.errors import Corrupted
+from nbdeploy.files import TemporaryFolder
 from nbdeploy.flavors import FLAVORS
 
 __all__ = ["NATIVE", "Part", "attribute", "from_files"]
@@ -56,7 +56,7 @@ def from_files(flavor: str, content: Mapping[str, bytes], loader: Mapping[str, A
     """
     if flavor not in NATIVE:
         raise Corrupted(f"a pickle holds a model of flavor {flavor!r}; there are: {', '.join(NATIVE)}")
-    with TemporaryDirectory(prefix="nbdeploy-") as temporary:
+    with TemporaryFolder() as temporary:
         for name, raw in content.items():
             path = PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts or "\\" in name:

@@ -64,9 +64,7 @@ class Deploy:
             typed = split(line if cell is None else f"{line}\n{cell}")
             with progress_for(self._shell) as door.report:
                 result = invoke(typed.words, door, PROGRAM, self._tree)
-        except (KeyboardInterrupt, click.Abort):
-            raise self._refusal("interrupted") from None
-        except (NbdeployError, click.ClickException) as error:
+        except (KeyboardInterrupt, click.Abort, NbdeployError, click.ClickException) as error:
             if door.debug:
                 raise
             raise self._refusal(complaint(error, PROGRAM)) from None

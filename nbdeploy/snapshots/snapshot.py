@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import mkdtemp
 from typing import Any
 
 import polars as pl
@@ -18,6 +18,7 @@ from nbdeploy.codecs import bind, declare, describe, rebuild
 from nbdeploy.codecs.veiled import veil
 from nbdeploy.compare import ROUNDING
 from nbdeploy.errors import NotCapturable, RehearsalFailed
+from nbdeploy.files import TemporaryFolder
 from nbdeploy.flavors import FLAVORS, flavors_for
 from nbdeploy.flavors.chain import by_hand, chained, name_of
 from nbdeploy.profiles import ModelProfile
@@ -77,14 +78,9 @@ def take_snapshot(
     whole = chained(options.preprocess, model)
     parts = (model, *options.preprocess)
     subject = _Subject(name, whole, data, options, by_hand(options.preprocess, model), parts)
-    with TemporaryDirectory(prefix="nbdeploy-") as work:
-        try:
-            draft = _proven(subject, Path(work), progress)
-        except RehearsalFailed as error:
-            told, facts = _told(error, subject)
-            raise RehearsalFailed(f"{told}; nothing was stored", **facts) from (None if facts.get("private") else error)
-        if options.sign is not None:
-            draft = draft.signed(options.sign)
+    with _telling(f"{name} may have been stored already"), TemporaryFolder(prefix="nbdeploy-") as work:
+        with _telling("nothing was stored"):
+            draft = _draft(subject, Path(work), progress)
         progress(Progress(_STEPS - 1, _STEPS, message="storing"))
         version, created = store.add(name, draft.manifest, draft.files)
         record = draft.manifest.parsed_record
@@ -115,6 +111,25 @@ class _Subject:
     def declared(self) -> dict[str, Any]:
         """What the user says of the inputs."""
         return {**self.options.declared, "private": self.options.private}
+
+
+@contextlib.contextmanager
+def _telling(outcome: str) -> Iterator[None]:
+    """Let an interrupt say what became of the snapshot."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        raise KeyboardInterrupt(*interrupt.args or [outcome]) from None
+
+
+def _draft(subject: _Subject, work: Path, progress: Report) -> Draft:
+    """Make a bundle, prove it, and sign it if that is wished."""
+    try:
+        draft = _proven(subject, work, progress)
+    except RehearsalFailed as error:
+        told, facts = _told(error, subject)
+        raise RehearsalFailed(f"{told}; nothing was stored", **facts) from (None if facts.get("private") else error)
+    return draft.signed(subject.options.sign) if subject.options.sign is not None else draft
 
 
 def _proven(subject: _Subject, work: Path, progress: Report) -> Draft:

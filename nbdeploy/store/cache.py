@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from nbdeploy.errors import Corrupted, NotWritable
+from nbdeploy.files import TemporaryFolder
 from nbdeploy.manifest import Manifest, sha256
 
 __all__ = ["unpack"]
@@ -43,7 +43,7 @@ def unpack(cache: Path, manifest: Manifest, save: Callable[[str, Path], None]) -
 def _write(folder: Path, manifest: Manifest, save: Callable[[str, Path], None]) -> None:
     """Write beside and rename: another process may do the same, and the first wins."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as temporary:
+    with TemporaryFolder(dir=folder.parent, prefix=".part-") as temporary:
         part = Path(temporary, "bundle")
         for path, entry in manifest.files.items():
             (part / path).parent.mkdir(parents=True, exist_ok=True)

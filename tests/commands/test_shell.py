@@ -61,7 +61,7 @@ def tree() -> Group:
         "usage": lambda: _raise(WrongUsage("not like this")),
         "failed-run": lambda: _raise(RunFailed("cell 3 failed", run=Answer())),
         "defect": lambda: 1 // 0,
-        "interrupt": lambda: _raise(KeyboardInterrupt()),
+        "interrupt": lambda: _raise(KeyboardInterrupt("nothing was stored")),
         "pipe": lambda: _raise(BrokenPipeError()),
     }
     for name, answer in answers.items():
@@ -107,6 +107,12 @@ def _raise(error: BaseException) -> None:
 def test_the_exit_status_tells_what_happened(tree: Group, words: list[str], status: int) -> None:
     """0 done, 1 refused or failed, 2 wrong usage, 3 a condition was false, 130 interrupted."""
     assert run(words, tree) == status
+
+
+def test_an_interrupt_says_what_became_of_it(tree: Group, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line, as for every other end."""
+    run(["interrupt"], tree)
+    assert capsys.readouterr() == ("", "nbdeploy: interrupted: nothing was stored\n")
 
 
 def test_the_card_goes_out_and_the_line_to_the_side(tree: Group, capsys: pytest.CaptureFixture[str]) -> None:

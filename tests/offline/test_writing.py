@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 
 import nbdeploy as nd
 from nbdeploy.errors import InvalidData, NotWritable
-from nbdeploy.files import replacing, write_atomically
+from nbdeploy.files import TemporaryFolder, replacing, write_atomically
 from nbdeploy.tables import open_sink
 from tests.models import NUMBERS, penguins
 
@@ -133,3 +134,21 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(NotWritable, match=r"folder\.csv could not be written"):
         write_atomically(tmp_path / "folder.csv", b"new")
+
+
+def test_an_interrupt_of_its_removal_leaves_no_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in it is the user's: it goes though she interrupts while it goes."""
+    remove = shutil.rmtree
+
+    def interrupted(*args: Any, **options: Any) -> None:
+        monkeypatch.setattr(shutil, "rmtree", remove)
+        raise KeyboardInterrupt
+
+    folder = TemporaryFolder(dir=tmp_path)
+    Path(folder.name, "rows.parquet").write_bytes(b"rows")
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        folder.cleanup()
+    assert not Path(folder.name).exists()

@@ -13,7 +13,7 @@ Script = Callable[[str], dict[str, Any]]
 READING = """
 import json, os, sqlite3, sys, tempfile
 from pathlib import Path
-from nbdeploy.snapshots.denials import deny
+from nbdeploy.snapshots.rehearsal.denials import deny
 
 os.environ["HOME"] = os.getcwd()
 for name in ("rates.csv", ".cache/fonts.json", "bundle/model.pkl", "mine/__init__.py", "mine/data.csv"):

@@ -211,7 +211,8 @@ keep = clean._environment
 clean._environment = lambda own: {k: v for k, v in keep(own).items() if k != "IN_KERNEL"}
 try:
     nd.snapshot(slow, "slow", pd.DataFrame({"a": [1.0]}))
-except KeyboardInterrupt:
+except KeyboardInterrupt as interrupt:
+    assert str(interrupt) == "nothing was stored"
     sys.exit(7)
 """
 

@@ -12,9 +12,10 @@ import subprocess
 import sys
 from collections.abc import Collection
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any
+
+from nbdeploy.files import TemporaryFolder
 
 __all__ = ["CleanProcess"]
 
@@ -51,7 +52,7 @@ class CleanProcess:
     def __enter__(self) -> CleanProcess:
         self._exit = contextlib.ExitStack()
         with self._exit:
-            self.folder = Path(self._exit.enter_context(TemporaryDirectory(prefix="nbdeploy-")))
+            self.folder = Path(self._exit.enter_context(TemporaryFolder(prefix="nbdeploy-")))
             empty = self.folder / "cwd"
             empty.mkdir()
             self._said = self._exit.enter_context((self.folder / "stderr").open("w+b"))

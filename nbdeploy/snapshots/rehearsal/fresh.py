@@ -11,11 +11,11 @@ import venv
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from packaging.requirements import Requirement
 
 from nbdeploy.errors import RehearsalFailed
+from nbdeploy.files import TemporaryFolder
 from nbdeploy.types import Progress, Report
 
 __all__ = ["OURS", "fresh_environment", "installer", "refused_package"]
@@ -53,7 +53,7 @@ def fresh_environment(bundle: Path, progress: Report) -> Iterator[Path]:
     RehearsalFailed
         If it cannot be built, naming the package.
     """
-    with TemporaryDirectory(prefix="nbdeploy-env-") as temporary:
+    with TemporaryFolder(prefix="nbdeploy-env-") as temporary:
         folder = Path(temporary, "env")
         ours = Path(temporary, "nbdeploy.txt")
         ours.write_text("\n".join(_our_needs()) + "\n")
