@@ -13,6 +13,7 @@ from filelock import FileLock
 
 from nbdeploy.errors import InvalidData, NotFound
 from nbdeploy.files import write_atomically
+from nbdeploy.hints import typed
 from nbdeploy.types import check_name
 
 __all__ = ["Connection", "Connections", "token_variable"]
@@ -94,7 +95,7 @@ class Connections:
         """
         known = self.all()
         if name not in known:
-            raise NotFound("target", name, known, hint="add it with: nbdeploy target add NAME URL")
+            raise NotFound("target", name, known, hint=f"add it with: {typed('target add NAME URL')}")
         return known[name]
 
     def add(self, connection: Connection) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbdeploy.cards import Card, Result, Table
+from nbdeploy.hints import typed
 from nbdeploy.settings import Settings
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class KeyList(Result):
     def line(self) -> str:
         """How many there are, and where."""
         if not self.pairs:
-            return f"no keys yet in {self.folder}; next: nbdeploy keys create NAME"
+            return f"no keys yet in {self.folder}; next: {typed('keys create NAME')}"
         return f"{len(self.pairs)} key{'s' if len(self.pairs) != 1 else ''} in {self.folder}"
 
     def card(self) -> Card:

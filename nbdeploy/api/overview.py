@@ -9,6 +9,7 @@ from typing import Any
 from nbdeploy.api.store import open_store
 from nbdeploy.cards import Card, Result, Table
 from nbdeploy.connections import Connections
+from nbdeploy.hints import typed
 from nbdeploy.settings import Settings
 
 __all__ = ["Configuration", "Overview", "config", "overview"]
@@ -44,10 +45,10 @@ class Overview(Result):
     @property
     def _next(self) -> str:
         if not self.snapshots:
-            return "%deploy snapshot MODEL NAME -X X, or nbdeploy demo"
+            return f"%deploy snapshot MODEL NAME -X X, or {typed('demo')}"
         if not self.targets:
-            return f"%deploy push {self.snapshots[-1].partition(':')[0]}"
-        return f"%deploy call {self.targets[0]}/{self.snapshots[-1].partition(':')[0]}"
+            return typed(f"push {self.snapshots[-1].partition(':')[0]}")
+        return typed(f"call {self.targets[0]}/{self.snapshots[-1].partition(':')[0]}")
 
     def card(self) -> Card:
         """Return the same as a card."""

@@ -12,6 +12,7 @@ from nbdeploy.api.store import open_store, resolve
 from nbdeploy.cards import Card, Result, Table
 from nbdeploy.connections import Connection, Connections
 from nbdeploy.errors import NotFound, WrongUsage
+from nbdeploy.hints import typed
 from nbdeploy.settings import Settings
 from nbdeploy.types import Ref, Report, check_name, ignore_progress
 
@@ -33,7 +34,7 @@ class Status(Result):
     @property
     def line(self) -> str:
         """One sentence per target."""
-        return "; ".join(target.line for target in self.targets) or "no targets yet; next: %deploy push NAME"
+        return "; ".join(target.line for target in self.targets) or f"no targets yet; next: {typed('push NAME')}"
 
     def card(self) -> Card:
         """Return a table of deployments."""
@@ -176,7 +177,7 @@ def served(ref: Ref, settings: Settings | None = None) -> Ref:
     found = targets.connect(connection).status()
     deployments = {deployment.name: deployment for deployment in found.deployments}
     if ref.name not in deployments or not deployments[ref.name].serving:
-        hint = found.reason or "nbdeploy status shows what serves where"
+        hint = found.reason or f"{typed('status')} shows what serves where"
         raise NotFound("deployment", str(ref), [f"{ref.target}/{name}" for name in deployments], hint=hint)
     serving = deployments[ref.name].serving[0]
     return Ref(serving.model, digest=serving.digest)

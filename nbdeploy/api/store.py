@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbdeploy.errors import WrongUsage
+from nbdeploy.hints import typed
 from nbdeploy.settings import Settings
 from nbdeploy.types import Ref, Report, check_name, ignore_progress
 
@@ -51,7 +52,7 @@ def history(name: str, *, settings: Settings | None = None) -> History:
     from nbdeploy.snapshots.upkeep import history as tell
 
     if "/" in name:
-        raise WrongUsage(f"{name!r} is a deployment; give the name of a model, or see: nbdeploy status {name}")
+        raise WrongUsage(f"{name!r} is a deployment; give the name of a model, or see: {typed(f'status {name}')}")
     return tell(open_store(settings), check_name(name, "model name"))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nbdeploy.cards import Card, Result, Table
 from nbdeploy.connections import Connection, Connections, token_variable
 from nbdeploy.errors import Conflict, NotFound
+from nbdeploy.hints import typed
 from nbdeploy.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class TargetChange(Result):
         if self.event == "removed":
             return f"target {name} forgotten; what runs at {self.connection.url} stays"
         missing = "" if self.connection.bearer() else f"; put its token into {token_variable(name)}"
-        return f"target {name} is {self.connection.url}{missing}; next: nbdeploy target check {name}"
+        return f"target {name} is {self.connection.url}{missing}; next: {typed(f'target check {name}')}"
 
     def card(self) -> Card:
         """Return the one line."""
@@ -92,7 +93,7 @@ def target_add(
     connection = Connection(name, url.rstrip("/"), kind, token_env=token_env)
     if before is not None and before.url != connection.url:
         raise Conflict(
-            f"target {name} is {before.url} already; choose another name, or forget it: nbdeploy target rm {name}",
+            f"target {name} is {before.url} already; choose another name, or forget it: {typed(f'target rm {name}')}",
             name=name,
         )
     if before is not None:

@@ -17,6 +17,7 @@ from nbdeploy.batch.processes import Worker
 from nbdeploy.batch.record import LOST, QUEUED, RUNNING, Run
 from nbdeploy.database import Database, RunRow
 from nbdeploy.errors import NotFound, WrongUsage
+from nbdeploy.hints import typed
 
 __all__ = ["Ledger"]
 
@@ -113,7 +114,7 @@ class Ledger:
                 f"{part!r} may be any of the runs {', '.join(found[:8])}: write more of it", available=found
             )
         if not found:
-            raise NotFound("run", part, ids[:8], hint="nbdeploy runs lists them")
+            raise NotFound("run", part, ids[:8], hint=f"{typed('runs')} lists them")
         return session.get_one(RunRow, found[0])
 
     def _run(self, row: RunRow) -> Run:

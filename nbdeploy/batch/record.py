@@ -10,6 +10,7 @@ from typing import Any
 
 from nbdeploy.batch.failure import Failure
 from nbdeploy.cards import Card, Result, Table
+from nbdeploy.hints import typed
 from nbdeploy.types import Progress
 
 __all__ = ["FINAL", "Run", "RunList"]
@@ -81,7 +82,7 @@ class Run(Result):
             return f"{said}: {_position(self.progress)}"
         if self.error is not None:
             where = f" in {self.error.where}" if self.error.where else ""
-            return f"{said}{where}: {self.error.what}; next: nbdeploy logs {self.id}"
+            return f"{said}{where}: {self.error.what}; next: {typed(f'logs {self.id}')}"
         took = "" if self.seconds is None else f" in {self.seconds:.1f} s"
         return f"{said}{took}: {self.output}" if self.status == SUCCEEDED else f"{said}{took}"
 
@@ -101,7 +102,7 @@ class Run(Result):
             table = Table(
                 (self.error.where,), [(line.replace(" ", _FIXED),) for line in self.error.excerpt().splitlines()]
             )
-        step = f"%deploy logs {self.id}" if self.status not in {QUEUED, SUCCEEDED} else ""
+        step = typed(f"logs {self.id}") if self.status not in {QUEUED, SUCCEEDED} else ""
         return Card(f"run {self.id} {self.status}", facts, table, step)
 
     def document(self) -> dict[str, Any]:
@@ -131,7 +132,7 @@ class Run(Result):
             parts.append(self.error.excerpt())
         what = f"{self.error.name}: {self.error.message.strip()}" if self.error.message.strip() else self.error.name
         output = f"output so far: {self.output}; " if self.output.exists() else ""
-        return "\n".join([*parts, what, f"{output}log: nbdeploy logs {self.id}"])
+        return "\n".join([*parts, what, f"{output}log: {typed(f'logs {self.id}')}"])
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ class RunList(Result):
     def line(self) -> str:
         """How many there are, and how many still run."""
         if not self.items:
-            return "no runs yet; next: nbdeploy run NOTEBOOK"
+            return f"no runs yet; next: {typed('run NOTEBOOK')}"
         running = sum(run.status == RUNNING for run in self.items)
         return f"{len(self.items)} run{'s' * (len(self.items) != 1)}, {running} running"
 
@@ -161,7 +162,7 @@ class RunList(Result):
         """The runs as a table."""
         rows = [(run.id, run.notebook.name, run.status, _when(run), _took(run), _remark(run)) for run in self.items]
         table = Table(("run", "notebook", "status", "started", "took", ""), rows) if rows else None
-        return Card(self.line if rows else "no runs yet", table=table, next="" if rows else "%deploy run NOTEBOOK")
+        return Card(self.line if rows else "no runs yet", table=table, next="" if rows else typed("run NOTEBOOK"))
 
     def document(self) -> list[dict[str, Any]]:
         """The runs as a JSON array."""

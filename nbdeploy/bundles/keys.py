@@ -9,6 +9,7 @@ from pathlib import Path
 from nbdeploy.bundles.signing import fingerprint
 from nbdeploy.errors import Conflict, MissingExtra, NotFound
 from nbdeploy.files import write_atomically
+from nbdeploy.hints import typed
 from nbdeploy.types import check_name, is_name
 
 __all__ = ["KeyPair", "Keys"]
@@ -93,7 +94,7 @@ class Keys:
         if is_name(named.stem) and named.is_file():
             return named
         known = [found.name for found in self.folder.glob(f"*{suffix}")]
-        raise NotFound("key", str(key), known, hint="give its file, or make a pair with: nbdeploy keys create NAME")
+        raise NotFound("key", str(key), known, hint=f"give its file, or make a pair with: {typed('keys create NAME')}")
 
     def _files(self, name: str) -> tuple[Path, Path]:
         return self.folder / f"{name}{PRIVATE}", self.folder / f"{name}{PUBLIC}"

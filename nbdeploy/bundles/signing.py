@@ -13,6 +13,7 @@ from typing import Any
 
 from nbdeploy.errors import Corrupted, Forbidden, InvalidData, MissingExtra, NotFound
 from nbdeploy.files import TemporaryFolder
+from nbdeploy.hints import typed
 from nbdeploy.manifest import BESIDE, SIGNATURE, Content, Manifest, sha256
 
 __all__ = ["fingerprint", "sign", "signer_of", "verify_signature"]
@@ -121,7 +122,7 @@ def fingerprint(public_key: Path) -> str:
 
 def _require(key: Path, kind: str) -> None:
     if not key.is_file():
-        raise NotFound(kind, str(key), hint="make a pair with: nbdeploy keys create NAME")
+        raise NotFound(kind, str(key), hint=f"make a pair with: {typed('keys create NAME')}")
 
 
 def signer_of(signature: bytes) -> str:

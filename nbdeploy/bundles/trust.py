@@ -9,6 +9,7 @@ from pathlib import Path
 from nbdeploy.bundles.keys import Keys
 from nbdeploy.bundles.signing import verify_signature
 from nbdeploy.errors import Forbidden, InvalidData
+from nbdeploy.hints import typed
 from nbdeploy.manifest import SIGNATURE, Manifest
 from nbdeploy.settings import Settings
 
@@ -79,7 +80,7 @@ class Trust:
             why = " carries code from the notebook, which runs when it is loaded, and" if manifest.runs_code else ""
             raise Forbidden(
                 f"{name}{why} is not signed, and here only what a trusted key signed may be loaded: make a pair of "
-                "keys (nbdeploy keys create NAME), take the snapshot with --sign NAME, and trust NAME.pub here "
+                f"keys ({typed('keys create NAME')}), take the snapshot with --sign NAME, and trust NAME.pub here "
                 "(--trust NAME.pub, or trusted_keys in nbdeploy.toml); an endpoint of your own on 127.0.0.1 and "
                 "NBDEPLOY_ALLOW_CODE=always need no signature",
                 snapshot=name,

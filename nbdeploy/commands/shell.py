@@ -17,11 +17,11 @@ from nbdeploy.commands.door import Door
 from nbdeploy.commands.syntax import Group
 from nbdeploy.commands.tree import cli, invoke
 from nbdeploy.errors import NbdeployError, WrongUsage
+from nbdeploy.hints import SHELL
 from nbdeploy.widgets import terminal_progress
 
 __all__ = ["main", "run"]
 
-PROGRAM = "nbdeploy"
 DONE, FAILED, WRONG, FALSE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
 
 
@@ -58,18 +58,18 @@ def run(words: Sequence[str], tree: Group = cli) -> int:
     door = Door()
     try:
         with terminal_progress() as door.report:
-            result = invoke(words, door, PROGRAM, tree)
+            result = invoke(words, door, SHELL, tree)
         if isinstance(result, Result):
             return _show(result, door)
         return DONE
     except (KeyboardInterrupt, click.Abort) as interrupt:
-        click.echo(f"{PROGRAM}: {complaint(interrupt, PROGRAM)}", err=True)
+        click.echo(f"{SHELL}: {complaint(interrupt, SHELL)}", err=True)
         return INTERRUPTED
     except BrokenPipeError:
         _forget_output()
         return BROKEN_PIPE
     except (NbdeployError, click.ClickException) as error:
-        return _fail(error, complaint(error, PROGRAM), door, words)
+        return _fail(error, complaint(error, SHELL), door, words)
     except Exception as error:
         return _fail(error, f"{type(error).__name__}: {error} (a defect of nbdeploy? --debug shows where)", door, words)
 
@@ -86,7 +86,7 @@ def _show(result: Result, door: Door) -> int:
 
 def _unwritten(error: OSError) -> int:
     _forget_output()
-    click.echo(f"{PROGRAM}: the answer could not be written to standard output: {error.strerror}", err=True)
+    click.echo(f"{SHELL}: the answer could not be written to standard output: {error.strerror}", err=True)
     return FAILED
 
 
@@ -95,7 +95,7 @@ def _fail(error: Exception, message: str, door: Door, words: Sequence[str]) -> i
         traceback.print_exception(error)
     if door.as_document or "--json" in words:
         click.echo(document_text(_document(error, message)))
-    click.echo(f"{PROGRAM}: {message}", err=True)
+    click.echo(f"{SHELL}: {message}", err=True)
     return WRONG if isinstance(error, click.UsageError | WrongUsage) else FAILED
 
 
@@ -114,7 +114,7 @@ def _forget_output() -> None:
 
 def _completes() -> bool:
     """Answer the shell's own completion (``eval "$(_NBDEPLOY_COMPLETE=bash_source nbdeploy)"``)."""
-    variable = f"_{PROGRAM.upper()}_COMPLETE"
+    variable = f"_{SHELL.upper()}_COMPLETE"
     instruction = os.environ.get(variable)
     if not instruction:
         return False

@@ -6,6 +6,7 @@ from typing import Any
 
 from nbdeploy.commands import cli
 from nbdeploy.commands.syntax import Group
+from nbdeploy.hints import NOTEBOOK, SHELL, type_as
 from nbdeploy.magics.completion import Completions
 from nbdeploy.magics.deploy import MAGIC, Deploy
 from nbdeploy.magics.display import forget_text
@@ -27,6 +28,7 @@ def load(shell: Any, tree: Group = cli) -> None:
         Another command tree.
     """
     unload(shell)
+    type_as(NOTEBOOK)
     shell.register_magic_function(Deploy(shell, tree).magic, magic_kind="line_cell", magic_name=MAGIC)
     shell.input_transformers_cleanup.append(Questions(MAGIC))
     shell.ast_transformers.append(Silencer(MAGIC))
@@ -42,6 +44,7 @@ def unload(shell: Any) -> None:
     shell : IPython.core.interactiveshell.InteractiveShell
         The running shell.
     """
+    type_as(SHELL)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop(MAGIC, None)
     for added, ours in (

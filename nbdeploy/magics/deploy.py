@@ -14,6 +14,7 @@ from nbdeploy.commands import cli, invoke
 from nbdeploy.commands.answers import complaint, value_of
 from nbdeploy.commands.syntax import Group
 from nbdeploy.errors import NbdeployError
+from nbdeploy.hints import NOTEBOOK
 from nbdeploy.magics.display import show_as_text
 from nbdeploy.magics.door import NotebookDoor
 from nbdeploy.magics.words import split
@@ -21,8 +22,7 @@ from nbdeploy.widgets import is_watched, progress_for
 
 __all__ = ["MAGIC", "Deploy"]
 
-MAGIC = "deploy"
-PROGRAM = f"%{MAGIC}"
+MAGIC = NOTEBOOK.removeprefix("%")
 
 
 class _RecordedError(UsageError):
@@ -63,11 +63,11 @@ class Deploy:
         try:
             typed = split(line if cell is None else f"{line}\n{cell}")
             with progress_for(self._shell) as door.report:
-                result = invoke(typed.words, door, PROGRAM, self._tree)
+                result = invoke(typed.words, door, NOTEBOOK, self._tree)
         except (KeyboardInterrupt, click.Abort, NbdeployError, click.ClickException) as error:
             if door.debug:
                 raise
-            raise self._refusal(complaint(error, PROGRAM)) from None
+            raise self._refusal(complaint(error, NOTEBOOK)) from None
         return self._answer(result, door, typed.silent)
 
     def _refusal(self, message: str) -> UsageError:

@@ -15,6 +15,7 @@ from nbdeploy import predictor as predictors
 from nbdeploy.bundles import Trust
 from nbdeploy.compare import ROUNDING, SINGLE, compare
 from nbdeploy.errors import AccessDenied, Conflict, Corrupted, NbdeployError, NotFound, RehearsalFailed, RemoteError
+from nbdeploy.hints import typed
 from nbdeploy.manifest import SIGNATURE, Manifest, sha256
 from nbdeploy.predictor import Predictor
 from nbdeploy.serving.home import Home
@@ -103,7 +104,7 @@ class Deployments:
         """
         served = self._served.get(name)
         if served is None:
-            raise NotFound("deployment", name, self._served, hint=f"make it with: nbdeploy push {name}")
+            raise NotFound("deployment", name, self._served, hint=f"make it with: {typed(f'push {name}')}")
         numbers = [str(serving.version) for serving in served.state.serving]
         if version is not None and version not in numbers:
             raise NotFound("version", f"{name}/{version}", [f"{name}/{number}" for number in numbers])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from nbdeploy.errors import Forbidden, Unauthenticated
+from nbdeploy.hints import typed
 from nbdeploy.serving.tokens import Scope, Tokens
 from nbdeploy.wire.client import is_loopback
 
@@ -58,7 +59,7 @@ class Gate:
         if not token.scope.allows(needed):
             raise Forbidden(
                 f"the token {token.name!r} has scope {token.scope}, and this needs {needed}; "
-                f"make one with: nbdeploy token create NAME --scope {needed}",
+                f"make one with: {typed(f'token create NAME --scope {needed}')}",
                 token=token.name,
                 needed=str(needed),
             )

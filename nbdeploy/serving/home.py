@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 
 from nbdeploy.errors import Conflict, NotWritable
 from nbdeploy.files import write_atomically
+from nbdeploy.hints import typed
 from nbdeploy.wire.messages import Deployment
 
 __all__ = ["Home", "Running"]
@@ -129,7 +130,7 @@ class Home:
             running = self.running()
             who = f"process {running.pid} at {running.url}" if running else "a process that is starting or stopping"
             raise Conflict(
-                f"an endpoint runs on {self.folder} already: {who}; stop it with: nbdeploy serve --stop, "
+                f"an endpoint runs on {self.folder} already: {who}; stop it with: {typed('serve --stop')}, "
                 "or give another folder with --home",
                 home=str(self.folder),
             ) from None

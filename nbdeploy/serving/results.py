@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nbdeploy.cards import Card, Result, Table
+from nbdeploy.hints import typed
 from nbdeploy.serving.home import Running
 from nbdeploy.serving.tokens import Token
 
@@ -46,12 +47,12 @@ class Endpoint(Result):
         """Where it answers, and how to push there."""
         does = "serves at" if self.started else "runs already at"
         to = "" if self.target in {"", "local"} else f" --to {self.target}"
-        return f"the endpoint {does} {self.url} (process {self.pid}); next: nbdeploy push NAME{to}"
+        return f"the endpoint {does} {self.url} (process {self.pid}); next: {typed(f'push NAME{to}')}"
 
     def card(self) -> Card:
         """Address, target, process and folder."""
         facts = [("address", self.url), ("target", self.target), ("process", self.pid), ("folder", self.home)]
-        return Card("endpoint", facts, next="%deploy push NAME")
+        return Card("endpoint", facts, next=typed("push NAME"))
 
     def document(self) -> dict[str, Any]:
         """Everything."""
@@ -120,7 +121,7 @@ class TokenList(Result):
     def line(self) -> str:
         """How many there are."""
         if not self.tokens:
-            return "there are no tokens; next: nbdeploy token create NAME --scope predict"
+            return f"there are no tokens; next: {typed('token create NAME --scope predict')}"
         return f"{len(self.tokens)} token{'' if len(self.tokens) == 1 else 's'}"
 
     def card(self) -> Card:

@@ -22,6 +22,7 @@ import uvicorn
 
 from nbdeploy.connections import Connections
 from nbdeploy.errors import Conflict, Forbidden, NbdeployError, WrongUsage
+from nbdeploy.hints import typed
 from nbdeploy.serving.app import application
 from nbdeploy.serving.home import Home, Running
 from nbdeploy.serving.registration import register
@@ -198,7 +199,7 @@ def _refuse_exposure(options: Options, tokens: Tokens) -> None:
     if not tokens.all():
         raise Forbidden(
             f"{options.host} can be reached from other machines, and this endpoint has no token yet; "
-            "make one first: nbdeploy token create NAME --scope deploy"
+            f"make one first: {typed('token create NAME --scope deploy')}"
         )
 
 

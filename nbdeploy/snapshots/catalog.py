@@ -11,6 +11,7 @@ import msgspec
 
 from nbdeploy.cards import Card, Page, Result, Table
 from nbdeploy.errors import Corrupted, NbdeployError
+from nbdeploy.hints import typed
 from nbdeploy.manifest import Manifest
 from nbdeploy.profiles import ModelProfile
 from nbdeploy.snapshots.metrics import ordered
@@ -124,7 +125,7 @@ class Snapshot(Result):
             said = f"{self.stored} imported from its bundle, every file checked"
         if self.event in {"stored", "found"}:
             kept = kept_line(self.stored.record.get("privacy", {}))
-            return f"{said}{metrics}{f'; {kept}' if kept else ''}; next: %deploy push {self.stored.name}"
+            return f"{said}{metrics}{f'; {kept}' if kept else ''}; next: {typed(f'push {self.stored.name}')}"
         return said + metrics
 
     def card(self) -> Card:
@@ -184,7 +185,7 @@ class Snapshot(Result):
 
     @property
     def _following(self) -> str:
-        return f"%deploy push {self.stored.name}" if self.event in {"stored", "found"} else ""
+        return typed(f"push {self.stored.name}") if self.event in {"stored", "found"} else ""
 
     def _scores(self) -> list[str]:
         """Return metrics in words, the first with its interval."""
@@ -336,7 +337,7 @@ def list_versions(store: Store, name: str | None = None) -> SnapshotList:
         versions = store.versions(model, damaged.append)
         rows += [(v, [a for a, number in aliases.items() if number == v.number]) for v in reversed(versions)]
     return SnapshotList(
-        rows, store.url, [f"{error}; remove it with: nbdeploy rm NAME:NUMBER --yes" for error in damaged]
+        rows, store.url, [f"{error}; remove it with: {typed('rm NAME:NUMBER --yes')}" for error in damaged]
     )
 
 

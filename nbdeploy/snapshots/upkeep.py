@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from nbdeploy.cards import Card, Result, Table
+from nbdeploy.hints import typed
 from nbdeploy.store import Collected, Removal, Store, Version
 
 __all__ = ["Copied", "Event", "History", "Removed", "Swept", "history"]
@@ -25,7 +26,7 @@ class Removed(Result):
         gone = self.removal
         return (
             f"{gone.name}:{gone.number} removed; its number is not given again, and its files go with the next "
-            "nbdeploy gc"
+            + typed("gc")
         )
 
     def card(self) -> Card:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from nbdeploy.errors import Corrupted, NotFound
+from nbdeploy.hints import typed
 from nbdeploy.manifest import Manifest
 from nbdeploy.store import exclusive
 from nbdeploy.store.blobs import Blobs, place
@@ -93,7 +94,7 @@ class Reachable:
         except (Corrupted, NotFound) as error:
             raise Corrupted(
                 f"nothing was deleted, because what {version} needs cannot be read: {error}; "
-                f"or remove it with: nbdeploy rm {version} --yes",
+                f"or remove it with: {typed(f'rm {version} --yes')}",
                 snapshot=str(version),
             ) from error
 

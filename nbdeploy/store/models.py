@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from nbdeploy.errors import Conflict, Corrupted, NotFound
+from nbdeploy.hints import typed
 from nbdeploy.store.facts import Facts
 from nbdeploy.store.objects import Objects
 from nbdeploy.store.version import Removal, Version, author, now
@@ -70,7 +71,7 @@ class Model:
             aliases = self.aliases()
             if ref.alias not in aliases:
                 known = [f"{self.name}@{alias}" for alias in aliases]
-                raise NotFound("alias", str(ref), known, hint=f"set it with: nbdeploy alias {self.name} {ref.alias}")
+                raise NotFound("alias", str(ref), known, hint=f"set it with: {typed(f'alias {self.name} {ref.alias}')}")
             number = aliases[ref.alias]
         wanted = reversed(numbers) if number is None else [number] if number in numbers else []
         for version in self.versions(wanted):
@@ -92,7 +93,7 @@ class Model:
         if holders:
             raise Conflict(
                 f"{self.name}:{number} is {' and '.join(holders)}; move or remove what means it first, for example: "
-                f"nbdeploy alias rm {holders[0]}",
+                + typed(f"alias rm {holders[0]}"),
                 aliases=holders,
             )
         document = {"digest": self._digest(number), **_signed()}
@@ -137,7 +138,9 @@ class Model:
     def unknown(self, ref: str, number: int | None = None) -> NotFound:
         """Return the error that says of a reference that it means no version, and what there is."""
         removed = self.removals().get(number or 0)
-        gone = f"it was removed by {removed.by} on {removed.at}; see: nbdeploy history {self.name}" if removed else ""
+        gone = (
+            f"it was removed by {removed.by} on {removed.at}; see: {typed(f'history {self.name}')}" if removed else ""
+        )
         return NotFound("snapshot", ref, [f"{self.name}:{live}" for live in self.live()], hint=gone)
 
     def _every_alias(self) -> dict[str, Facts]:

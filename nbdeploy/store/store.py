@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from nbdeploy.errors import Conflict, Corrupted, NotFound
+from nbdeploy.hints import typed
 from nbdeploy.manifest import Manifest, sha256
 from nbdeploy.settings import Settings
 from nbdeploy.store.blobs import Blobs
@@ -27,7 +28,7 @@ from nbdeploy.store.garbage import GRACE, Collected, Reachable, collect
 from nbdeploy.store.kinds import check_kind
 from nbdeploy.store.models import Model
 from nbdeploy.store.objects import Objects
-from nbdeploy.store.version import AS_NEW, Removal, Version, author, conflict_message, now, removed_message
+from nbdeploy.store.version import Removal, Version, as_new, author, conflict_message, now, removed_message
 from nbdeploy.types import Ref, is_name
 
 __all__ = ["Store"]
@@ -246,7 +247,7 @@ class Store:
         _refuse_incomplete(manifest, [digest for digest in manifest.blobs if not self.has_blob(digest)])
         for here in model.versions([manifest.number]):
             return here
-        raise Conflict(f"the number of {model.name}:{manifest.number} is taken by a write that never ended; {AS_NEW}")
+        raise Conflict(f"the number of {model.name}:{manifest.number} is taken by a write that never ended; {as_new()}")
 
     def check_number(self, manifest: Manifest) -> None:
         """See that the number of a version from elsewhere means nothing else here.
@@ -334,7 +335,7 @@ class Store:
         return (self._model(name) for name in self._objects.folders("models") if is_name(name))
 
     def _no_model(self, model: Model) -> NotFound:
-        gone = f"all its versions were removed; see: nbdeploy history {model.name}" if model.facts.numbers() else ""
+        gone = f"all its versions were removed; see: {typed(f'history {model.name}')}" if model.facts.numbers() else ""
         return NotFound("snapshot", model.name, self.names(), hint=gone or f"the store is {self.url}")
 
     def _put(self, sources: Mapping[str, bytes | Path]) -> None:

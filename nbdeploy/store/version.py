@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from nbdeploy.hints import typed
 from nbdeploy.manifest import Manifest
 
-__all__ = ["AS_NEW", "Removal", "Version", "author", "conflict_message", "now", "removed_message"]
-
-AS_NEW = "store it as a new version: nbdeploy import PATH --renumber"
+__all__ = ["Removal", "Version", "as_new", "author", "conflict_message", "now", "removed_message"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def removed_message(removal: Removal, place: str) -> str:
     """Say that a number belonged to a snapshot that was removed, and what to do."""
     return (
         f"{removal.name}:{removal.number} was removed from {place} by {removal.by} on {removal.at}, and its number is "
-        f"not given again; {AS_NEW}"
+        f"not given again; {as_new()}"
     )
 
 
@@ -105,3 +104,8 @@ def author() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "unknown"
+
+
+def as_new() -> str:
+    """What can be done where a number is taken."""
+    return f"store it as a new version: {typed('import PATH --renumber')}"

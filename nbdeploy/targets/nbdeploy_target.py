@@ -21,6 +21,7 @@ from nbdeploy.errors import (
     Unauthenticated,
     Unreachable,
 )
+from nbdeploy.hints import typed
 from nbdeploy.manifest import Manifest
 from nbdeploy.store import Store, Version
 from nbdeploy.tables import open_source
@@ -132,9 +133,9 @@ class NbdeployTarget:
             except Unreachable as error:
                 start = self._connection.home is not None
                 step = (
-                    f"start it with: nbdeploy serve --home {self._connection.home}"
+                    f"start it with: {typed(f'serve --home {self._connection.home}')}"
                     if start
-                    else f"check the address with: nbdeploy target check {self.name}"
+                    else f"check the address with: {typed(f'target check {self.name}')}"
                 )
                 raise Unreachable(f"{self.name}: {error}; {step}", target=self.name, url=self.url) from error
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from nbdeploy.cards import Card, Result, Table
 from nbdeploy.codecs.strict_json import encode, plain
+from nbdeploy.hints import typed
 from nbdeploy.wire.messages import Deployment, Serving
 
 __all__ = ["CallResult", "Push", "TargetStatus", "Undeployed"]
@@ -52,7 +53,7 @@ class Push(Result):
         """What serves where, and how to call it."""
         does = "serves already at" if self.state == "unchanged" else "serves at"
         sent = "" if self.state == "unchanged" else f" ({_size(self.uploaded_bytes)} uploaded)"
-        return f"{self.snapshot} {does} {self.place}{sent}; next: nbdeploy call {self.place}"
+        return f"{self.snapshot} {does} {self.place}{sent}; next: {typed(f'call {self.place}')}"
 
     def card(self) -> Card:
         """Where it answers, with a line for curl."""
@@ -65,7 +66,7 @@ class Push(Result):
             ("from a shell", curl),
         ]
         title = f"{self.place} {'serves this already' if self.state == 'unchanged' else 'serves ' + self.snapshot}"
-        return Card(title, facts, next=f"%deploy call {self.place}")
+        return Card(title, facts, next=typed(f"call {self.place}"))
 
     def document(self) -> dict[str, Any]:
         """Return the document of ``push --json``."""
@@ -114,7 +115,8 @@ class TargetStatus(Result):
         if not self.healthy:
             return f"{self.target} ({self.url}) is not healthy: {self.reason}"
         served = ", ".join(f"{d.name} {_served(d)}" for d in self.deployments)
-        return f"{self.target} ({self.url}) is healthy and serves {served or 'nothing yet; next: nbdeploy push NAME'}"
+        served = served or f"nothing yet; next: {typed('push NAME')}"
+        return f"{self.target} ({self.url}) is healthy and serves {served}"
 
     def card(self) -> Card:
         """Deployments with version, digest and since when."""

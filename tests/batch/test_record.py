@@ -35,7 +35,7 @@ def test_failed() -> None:
     html = FAILED.card().html()
     assert "&lt;rows&gt;" in html
     assert "\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}fit()" in html
-    assert "next: %deploy logs 20261121-153000-a1b2" in str(FAILED)
+    assert "next: nbdeploy logs 20261121-153000-a1b2" in str(FAILED)
     assert FAILED.line.endswith(
         "failed in cell 3 of 7: ValueError: no <rows>; next: nbdeploy logs 20261121-153000-a1b2"
     )

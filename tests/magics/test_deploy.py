@@ -7,7 +7,9 @@ import pytest
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
+from nbdeploy import api
 from nbdeploy.commands.kinds import Written
+from nbdeploy.errors import NotFound
 from nbdeploy.magics import load, unload
 
 
@@ -133,6 +135,15 @@ def test_mistakes_are_one_line_without_a_traceback(notebook, line: str, message:
     assert message in notebook.err
     assert len(notebook.err.splitlines()) == 1
     assert "Traceback" not in notebook.out + notebook.err
+
+
+def test_messages_name_commands_as_this_door_types_them(real_notebook) -> None:
+    """What to do next can be typed where it is read; elsewhere it is a shell's."""
+    real_notebook.run("%deploy target check nowhere")
+    assert "add it with: %deploy target add NAME URL" in real_notebook.err
+    unload(real_notebook.shell)
+    with pytest.raises(NotFound, match="add it with: nbdeploy target add NAME URL"):
+        api.target_check("nowhere")
 
 
 @pytest.mark.parametrize("word", ["model", "Pipe", "$clf", "search.best_estimator_", "models[0]"])

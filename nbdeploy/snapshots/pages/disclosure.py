@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from nbdeploy.hints import typed
 from nbdeploy.snapshots.options import NONE, SYNTHETIC
 from nbdeploy.store import Version
 
@@ -83,7 +84,7 @@ def kept_before(version: Version, asked: Mapping[str, Any]) -> list[str]:
         return []
     return [
         f"{version} was stored before with {before} of your rows, and stays as it is; to have it without them, "
-        f"remove it (%deploy rm {version} --yes) and snapshot again"
+        f"remove it ({typed(f'rm {version} --yes')}) and snapshot again"
     ]
 
 
