@@ -31,7 +31,7 @@ the same facts are attributes of the exception.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 __all__ = [
@@ -57,7 +57,23 @@ __all__ = [
     "Unauthenticated",
     "Unreachable",
     "WrongUsage",
+    "alternatives",
 ]
+
+
+def alternatives(name: str, known: Sequence[str]) -> str:
+    """What could have been meant, or what there is; nothing where there is nothing.
+
+    Examples
+    --------
+    >>> alternatives("agee", ["age", "balance"]), alternatives("x", ["age", "balance"])
+    ('did you mean age?', 'there are: age, balance')
+    """
+    close = get_close_matches(name, known, n=3, cutoff=0.5)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    more = f" and {len(known) - 8} more" if len(known) > 8 else ""
+    return f"there are: {', '.join(known[:8])}{more}" if known else ""
 
 
 class NbdeployError(Exception):
@@ -111,17 +127,8 @@ class NotFound(NbdeployError):
 
     def __init__(self, kind: str, name: str, available: Iterable[str] = (), hint: str = "") -> None:
         known = sorted(available)
-        message = f"no {kind} {name!r}"
-        if known:
-            close = get_close_matches(name, known, n=3, cutoff=0.5)
-            if close:
-                message += f"; did you mean {' or '.join(close)}?"
-            else:
-                more = f" and {len(known) - 8} more" if len(known) > 8 else ""
-                message += f"; there are: {', '.join(known[:8])}{more}"
-        if hint:
-            message += f"; {hint}"
-        super().__init__(message, kind=kind, name=name, available=known)
+        told = [f"no {kind} {name!r}", alternatives(name, known), hint]
+        super().__init__("; ".join(filter(None, told)), kind=kind, name=name, available=known)
 
 
 class Conflict(NbdeployError):

@@ -16,7 +16,7 @@ from nbdeploy.codecs.parts import Part
 from nbdeploy.codecs.text_tables import Text
 from nbdeploy.codecs.values import series_of
 from nbdeploy.codecs.veiled import veiled
-from nbdeploy.errors import InvalidData, NotFound
+from nbdeploy.errors import InvalidData, alternatives
 from nbdeploy.types import Column, Signature
 
 __all__ = ["UnknownColumns", "bind", "bind_text", "default", "empty", "height_of", "unknown_columns"]
@@ -227,9 +227,12 @@ def _tell_unknown(names: list[str], signature: Signature) -> None:
 def _refuse_missing(signature: Signature, available: Collection[str]) -> None:
     missing = [c.name for c in signature.columns if c.required and c.name not in available]
     if missing:
-        told = str(NotFound("column", missing[0], available))
+        told = alternatives(missing[0], sorted(available))
         if signature.container in {"numpy", "torch"}:
             told = "the model was given an array, so its columns are x0, x1 …: give an array, or columns of those names"
+        shown = ", ".join(missing[:8]) + (f" … ({len(missing)})" if len(missing) > 8 else "")
         raise InvalidData(
-            f"missing columns: {', '.join(missing)}; {told}", missing=missing, available=sorted(available)
+            "; ".join(filter(None, [f"missing columns: {shown}", told])),
+            missing=missing,
+            available=sorted(available),
         )

@@ -31,7 +31,7 @@ BAD: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("POST", PREDICT, {"json": "text"}, 400, "shape"),
     ("POST", PREDICT, {"json": [1, 2]}, 400, "shape"),
     ("POST", PREDICT, {"json": [[1, 2]]}, 400, "shape"),
-    ("POST", PREDICT, {"json": [{"agee": 1, "balance": 0}]}, 400, "missing columns: age.*agee"),
+    ("POST", PREDICT, {"json": [{"agee": 1, "balance": 0}]}, 400, "missing columns: age; did you mean agee"),
     ("POST", PREDICT, {"json": [{"age": "old", "balance": 0}]}, 400, "row 0, column 'age'.*'old'.*float64"),
     ("POST", PREDICT, {"json": [{"age": None, "balance": 0}]}, 400, "row 0, column 'age'.*missing"),
     ("POST", PREDICT, {"json": [{"age": {"x": 1}, "balance": 0}]}, 400, "age"),
