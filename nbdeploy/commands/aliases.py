@@ -27,7 +27,7 @@ class _SetOrCommand(Group):
         return _SET, self.commands[_SET], args
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return ["REF ALIAS [--if EXPR --test X Y [--or-fail]] | rm NAME@ALIAS"]
+        return ["REF ALIAS [--if EXPR --test X y [--or-fail]] | rm NAME@ALIAS"]
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         own = super().shell_complete(ctx, incomplete)
@@ -49,7 +49,7 @@ def alias() -> None:
 @argument("ref", type=REF, help="The snapshot.")
 @argument("alias_name", metavar="ALIAS", help="The alias that shall mean it.")
 @option("--if", "condition", metavar="EXPR", help='Only if this is true, as in "auc >= champion.auc - 0.002".')
-@option("--test", type=(DATA, DATA), metavar="X Y", help="Rows and answers to measure both on; files or objects.")
+@option("--test", type=(DATA, DATA), metavar="X y", help="Rows and answers to measure both on; files or objects.")
 @option("--or-fail", is_flag=True, help="Fail (exit status 1) if the condition is false.")
 def set_(ref: str, alias_name: str, condition: str | None, test: tuple[Any, Any] | None, or_fail: bool) -> object:
     """Make an alias mean a snapshot.

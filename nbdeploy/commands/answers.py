@@ -66,9 +66,18 @@ def complaint(error: BaseException, program: str) -> str:
     if not isinstance(error, click.ClickException):
         return str(error)
     context: click.Context | None = getattr(error, "ctx", None)
+    told = error.format_message().rstrip(".") + _spelling(error, context)
     if context is not None and context.command.hidden:
         context = context.parent
-    return f"{error.format_message().rstrip('.')}; see: {context.command_path if context else program} --help"
+    return f"{told}; see: {context.command_path if context else program} --help"
+
+
+def _spelling(error: click.ClickException, context: click.Context | None) -> str:
+    """How the option that lacks something is written."""
+    if context is None or not isinstance(error, click.BadOptionUsage):
+        return ""
+    wanted = [param for param in context.command.params if error.option_name in param.opts]
+    return "".join(f": {error.option_name} {param.make_metavar(context)}" for param in wanted)
 
 
 def document_text(document: object) -> str:

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.core import augment_usage_errors
 
 from nbdeploy.commands.door import Door
 from nbdeploy.commands.kinds import Unexpanded
@@ -41,7 +42,16 @@ class Argument(_Expanding, click.Argument):
 
 
 class Option(_Expanding, click.Option):
-    """An option."""
+    """An option. Another option is no value of it, as in ``--test X --note text``."""
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """Read the value, unless it is an option."""
+        words = value if isinstance(value, list | tuple) else (value,)
+        names = {name for param in ctx.command.params for name in param.opts}
+        if any(isinstance(word, str) and word.startswith("-") and word in names for word in words):
+            count = f"{self.nargs} arguments" if self.nargs > 1 else "an argument"
+            raise click.BadOptionUsage(self.opts[0], f"Option {self.opts[0]!r} requires {count}.", ctx)
+        return super().type_cast_value(ctx, value)
 
 
 def _note(attribute: str) -> Callable[[click.Context, click.Parameter, bool], None]:
@@ -67,6 +77,11 @@ class Command(click.Command):
     def __init__(self, *args: Any, params: Sequence[click.Parameter] | None = None, **kwargs: Any) -> None:
         kwargs["params"] = [*(params or ()), *_everywhere()]
         super().__init__(*args, **kwargs)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words; a mistake in them knows the command that it was made in."""
+        with augment_usage_errors(ctx):
+            return super().parse_args(ctx, args)
 
 
 class Group(click.Group):

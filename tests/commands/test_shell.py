@@ -109,12 +109,6 @@ def test_the_exit_status_tells_what_happened(tree: Group, words: list[str], stat
     assert run(words, tree) == status
 
 
-def test_an_interrupt_says_what_became_of_it(tree: Group, capsys: pytest.CaptureFixture[str]) -> None:
-    """One line, as for every other end."""
-    run(["interrupt"], tree)
-    assert capsys.readouterr() == ("", "nbdeploy: interrupted: nothing was stored\n")
-
-
 def test_the_card_goes_out_and_the_line_to_the_side(tree: Group, capsys: pytest.CaptureFixture[str]) -> None:
     """Standard output holds the answer; messages stay out of its way."""
     run(["answer"], tree)
@@ -146,14 +140,14 @@ def test_a_table_is_csv_or_its_document(tree: Group, capsys: pytest.CaptureFixtu
         (["answr"], "nbdeploy: No such command 'answr'. Did you mean 'answer'?; see: nbdeploy --help\n"),
         (["long"], "nbdeploy: Missing argument 'COUNT'; see: nbdeploy long --help\n"),
         (["defect"], "nbdeploy: ZeroDivisionError: integer division or modulo by zero (a defect of nbdeploy? "),
-        (["interrupt"], ""),
+        (["interrupt"], "nbdeploy: interrupted: nothing was stored"),
         (["pipe"], ""),
     ],
 )
 def test_errors_are_one_line(
     tree: Group, capfd: pytest.CaptureFixture[str], words: list[str], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No traceback, nothing on standard output; interruptions are quiet."""
+    """No traceback, nothing on standard output; an interrupt says what became of it."""
     monkeypatch.setattr("nbdeploy.commands.shell._forget_output", lambda: None)
     run(words, tree)
     out, err = capfd.readouterr()

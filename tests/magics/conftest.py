@@ -46,7 +46,7 @@ def _tree() -> Group:
     @argument("model", type=VARIABLE, help="A model.")
     @argument("name", required=False, help="A name.")
     @option("-X", "--data", type=DATA, help="Rows.")
-    @option("--test", type=OBJECT, nargs=2, help="Rows and answers.")
+    @option("--test", type=OBJECT, nargs=2, metavar="X y", help="Rows and answers.")
     @option("-p", "parameters", type=(str, VALUE), multiple=True, help="A parameter.")
     @option("--note", help="A remark.")
     @option("--count", type=int, help="A number.")

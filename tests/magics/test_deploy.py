@@ -120,6 +120,8 @@ def test_json_gives_the_document(notebook) -> None:
     [
         ("%deploy pusj churn", "No such command 'pusj'. Did you mean 'push'?; see: %deploy --help"),
         ("%deploy push", "Missing argument 'REF'; see: %deploy push --help"),
+        ("%deploy take m --test X", "Option '--test' requires 2 arguments: --test X y; see: %deploy take --help"),
+        ("%deploy take m --test X --note n", "Option '--test' requires 2 arguments: --test X y; see: %deploy take"),
         ("%deploy push churn --nwe", "see: %deploy push --help"),
         ("%deploy push churn --to $prodd", "no variable 'prodd'"),
         ("%deploy push churn:x", "after ':' comes a version number"),
