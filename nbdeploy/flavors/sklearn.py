@@ -19,7 +19,7 @@ from nbdeploy.flavors.native_state import check_native_state, is_plain
 from nbdeploy.flavors.parts import load_parts, parts_run_code, save_parts
 from nbdeploy.flavors.pickling import exported_name, from_main
 from nbdeploy.flavors.restoring import Part
-from nbdeploy.flavors.skops_files import Rewritten, skops_io
+from nbdeploy.flavors.skops_files import read_audited, skops_io, write_canonical
 
 __all__ = ["FLAVOR"]
 
@@ -50,8 +50,7 @@ class Sklearn(Flavor):
         model, parts = save_parts(model, folder, module)
         target = folder / FILE
         target.parent.mkdir(parents=True, exist_ok=True)
-        _write(model, module, target)
-        trusted = sorted(skops_io().get_untrusted_types(file=target))
+        trusted = _write(model, module, target)
         loader = {"trusted": trusted, **({"parts": parts} if parts else {})}
         runs_code = self.runs_code(loader)
         packages = frozenset({"skops", *(part["flavor"] for part in parts)})
@@ -88,16 +87,15 @@ class _Loader(msgspec.Struct, frozen=True):
     parts: list[PartEntry] = []
 
 
-def _write(model: Any, module: str | None, path: Path) -> None:
-    """Write a model, in one pass and without a second copy of it in memory."""
-    skops = skops_io()
+def _write(model: Any, module: str | None, path: Path) -> list[str]:
+    """Write a model; return the types that it needs to be trusted."""
     for part in estimators_of(model, lambda part: from_main(type(part))):
         if exported_name(type(part)) != type(part).__name__:
             raise NotCapturable(f"skops stores classes by one name, and {type(part).__qualname__} needs another")
     functions = {id(part): exported_name(part) for part in estimators_of(model, from_main)}
     try:
         with _timeless(model):
-            skops.dump(model, Rewritten(path, module, functions))
+            return write_canonical(model, path, module, functions)
     except NotCapturable:
         raise
     except Exception as error:
@@ -106,10 +104,9 @@ def _write(model: Any, module: str | None, path: Path) -> None:
 
 def _built(path: Path, allowed: set[str]) -> Any:
     """Build a model of the types allowed. skops looks at all of them before it builds one."""
-    skops = skops_io()
     try:
-        return skops.load(path, trusted=sorted(allowed))
-    except skops.exceptions.UntrustedTypesFoundException as error:
+        return read_audited(path, allowed)
+    except skops_io().exceptions.UntrustedTypesFoundException as error:
         reason = str(error).splitlines()[0]
         raise Corrupted(f"{path} would build types that the snapshot does not list: {reason}") from error
 

@@ -5,13 +5,14 @@ skops names files and nodes after ``id()`` and dates the archive, so the same mo
 
 from __future__ import annotations
 
-import io
 import json
+import mmap
 import re
+import struct
 import sys
 import threading
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -19,7 +20,7 @@ from typing import Any, BinaryIO, cast
 from nbdeploy.errors import NotCapturable
 from nbdeploy.flavors.pickling import captured_module
 
-__all__ = ["Rewritten", "skops_io", "write_canonical"]
+__all__ = ["read_audited", "skops_io", "write_canonical"]
 
 _ZERO = {"__class__": "str", "__module__": "builtins", "__loader__": "JsonNode"} | {
     "content": "0",
@@ -27,6 +28,9 @@ _ZERO = {"__class__": "str", "__module__": "builtins", "__loader__": "JsonNode"}
     "__id__": -1,
 }
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_SCHEMA = "schema.json"
+_LOCAL_HEADER = struct.Struct("<26xHH")
+"""What is before a member's bytes, of which only the lengths of its name and extra field are read, which follow."""
 _WRAPPED = frozenset({"cupy", "dask", "torch"})
 
 
@@ -57,102 +61,135 @@ class _Absent:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
-def write_canonical(raw: BinaryIO, module: str | None, functions: Mapping[int, str], path: Path) -> None:
-    """Rewrite a skops file: nodes numbered in order, files named by node, no dates, ``__main__`` → `module`.
+def write_canonical(model: Any, path: Path, module: str | None, functions: Mapping[int, str]) -> list[str]:
+    """Write a skops file: nodes numbered in order, files too, no dates, ``__main__`` → `module`.
 
-    Helper modules are looked for below `module`. Nothing is compressed: most of a model is numbers that hardly get
-    smaller, and a bundle is written once but checked and read at every load.
+    What ``skops.io.dump`` writes into memory, text indented, goes straight to the disk. Helper modules are looked for
+    below `module`. Nothing is compressed: most of a model is numbers that hardly get smaller, and a bundle is written
+    once but checked and read at every load.
 
     Parameters
     ----------
-    raw : binary file
-        What skops wrote, while the model it wrote is still there.
+    model : object
+        What to write.
+    path : Path
+        Where to.
     module : str or None
         Name of the captured module.
     functions : mapping of int to str
         The notebook's functions in the model, by ``id()``: the names they have in the captured module.
-    path : Path
-        Where to.
+
+    Returns
+    -------
+    list of str
+        The types in it that skops does not trust by itself, sorted.
     """
-    with zipfile.ZipFile(raw) as archive:
-        schema = json.loads(archive.read("schema.json"))
-        renamed = _renumber(schema, set(archive.namelist()) - {"schema.json"}, module, functions)
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as target:
-            target.writestr(zipfile.ZipInfo("schema.json", _EPOCH), json.dumps(schema))
-            for old, new in renamed.items():
-                target.writestr(zipfile.ZipInfo(new, _EPOCH), archive.read(old))
+    skops_io()
+    from skops import __version__
+    from skops.io._utils import SaveContext, get_state
+
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        arrays = _Arrays(archive)
+        context = SaveContext(cast(zipfile.ZipFile, arrays))
+        state = get_state(model, context)
+        schema = json.loads(json.dumps({**state, "protocol": context.protocol, "_skops_version": __version__}))
+        _renumber(schema, arrays.names, module, functions)
+        archive.writestr(zipfile.ZipInfo(_SCHEMA, _EPOCH), json.dumps(schema))
+    return _untrusted(schema)
 
 
-class Rewritten(io.RawIOBase):
-    """A file for ``skops.io.dump``, which writes once: what it writes is rewritten to `path`, and copied nowhere else.
+class _Arrays:
+    """What skops takes for the archive: arrays are named by their order, not by where they were in memory."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self.names: dict[str, str] = {}
+
+    def namelist(self) -> Collection[str]:
+        """The names by which skops knows what it wrote."""
+        return self.names
+
+    def writestr(self, name: str, content: Any) -> None:
+        """Write an array."""
+        self.names[name] = f"{len(self.names) + 1}.{name.rpartition('.')[2]}"
+        self._archive.writestr(zipfile.ZipInfo(self.names[name], _EPOCH), content)
+
+
+def _untrusted(schema: Any) -> list[str]:
+    """What ``skops.io.get_untrusted_types`` finds in a file, without reading the arrays, which have no types."""
+    from skops.io._audit import get_tree
+    from skops.io._utils import LoadContext
+
+    tree = get_tree(schema, LoadContext(cast(zipfile.ZipFile, _NoArrays()), schema["protocol"]), trusted=None)
+    return sorted(tree.get_unsafe_set())
+
+
+class _NoArrays:
+    def read(self, name: str) -> bytes:
+        """Return nothing."""
+        return b""
+
+
+def read_audited(path: Path, trusted: Collection[str]) -> Any:
+    """Build the model in a skops file whose digest was compared, all types in it audited before the first is built.
+
+    What ``skops.io.load`` does, but that arrays are not summed up once more.
 
     Parameters
     ----------
-    path, module, functions : Path, str or None, mapping
-        See :func:`write_canonical`.
+    path : Path
+        The file.
+    trusted : collection of str
+        The types that it may have besides those that skops trusts.
+
+    Raises
+    ------
+    skops.io.exceptions.UntrustedTypesFoundException
+        If it has others.
     """
+    skops_io()
+    from skops.io._audit import audit_tree, get_tree
+    from skops.io._utils import read_schema
 
-    def __init__(self, path: Path, module: str | None, functions: Mapping[int, str]) -> None:
-        self._path = path
-        self._module = module
-        self._functions = functions
-
-    def write(self, content: Any) -> int:
-        """Take everything that skops has to write."""
-        with io.BufferedReader(_Memory(content)) as raw:
-            write_canonical(cast(BinaryIO, raw), self._module, self._functions, self._path)
-        return len(content)
-
-
-class _Memory(io.RawIOBase):
-    """Bytes in memory, read as a file without being copied first."""
-
-    def __init__(self, content: memoryview) -> None:
-        self._content = content
-        self._at = 0
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def seekable(self) -> bool:
-        """It is."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Copy the next piece."""
-        piece = self._content[self._at : self._at + len(buffer)]
-        buffer[: len(piece)] = piece
-        self._at += len(piece)
-        return len(piece)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Move, as in any file."""
-        self._at = offset + (0, self._at, len(self._content))[whence]
-        return self._at
-
-    def tell(self) -> int:
-        """Where it stands."""
-        return self._at
+    allowed = sorted(trusted)
+    with _Verified(path) as archive:
+        schema, context = read_schema(archive)
+        tree = get_tree(schema, context, trusted=allowed)
+        audit_tree(tree, trusted=allowed)
+        return tree.construct()
 
 
-def _renumber(schema: Any, files: set[str], module: str | None, functions: Mapping[int, str]) -> dict[str, str]:
-    """Rewrite a schema in place; return the new name of every file that it uses."""
+class _Verified(zipfile.ZipFile):
+    """An archive of which nothing needs to be checked against the small checksums of its members."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._bytes = mmap.mmap(cast(BinaryIO, self.fp).fileno(), 0, access=mmap.ACCESS_READ)
+
+    def read(self, name: str | zipfile.ZipInfo, pwd: bytes | None = None) -> bytes:
+        """Return a member: a piece of the file, unless it is compressed."""
+        info = name if isinstance(name, zipfile.ZipInfo) else self.getinfo(name)
+        if info.compress_type != zipfile.ZIP_STORED:
+            return super().read(info, pwd)
+        header = _LOCAL_HEADER.unpack_from(self._bytes, info.header_offset)
+        start = info.header_offset + _LOCAL_HEADER.size + sum(header)
+        return self._bytes[start : start + info.file_size]
+
+
+def _renumber(schema: Any, files: Mapping[str, str], module: str | None, functions: Mapping[int, str]) -> None:
+    """Rewrite a schema in place, with the new name of every file."""
     _forget_process(schema)
     numbers: dict[int, int] = {}
-    renamed: dict[str, str] = {}
     for node in _nodes(schema):
         if node.get("__loader__") == "FunctionNode":
             node["__class__"] = _importable(functions.get(node["__id__"], node["__class__"]))
             node["__module__"] = "__main__" if node["__id__"] in functions else node["__module__"]
         if "__id__" in node:
             node["__id__"] = numbers.setdefault(node["__id__"], len(numbers) + 1)
-        if isinstance(node.get("file"), str) and node["file"] in files:
-            old = node["file"]
-            node["file"] = renamed.setdefault(old, f"{len(renamed) + 1}.{old.rpartition('.')[2]}")
+        if isinstance(node.get("file"), str):
+            node["file"] = files.get(node["file"], node["file"])
         if module is not None and isinstance(node.get("__module__"), str):
             node["__module__"] = captured_module(node["__module__"], module)
-    return renamed
 
 
 def _importable(name: str) -> str:
@@ -185,10 +222,11 @@ def _without_ids(document: Any) -> str:
 
 def _nodes(document: Any) -> Iterator[dict[str, Any]]:
     """Every JSON object in the schema, in order."""
-    if isinstance(document, dict):
-        yield document
-        for value in document.values():
-            yield from _nodes(value)
-    elif isinstance(document, list):
-        for value in document:
-            yield from _nodes(value)
+    todo = [document]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, dict):
+            yield value
+            todo += reversed(value.values())
+        elif isinstance(value, list):
+            todo += reversed(value)
