@@ -246,7 +246,7 @@ def load(source: Bundle | Path, trust: Trust | None = None) -> Predictor:
     Parameters
     ----------
     source : Bundle or Path
-        The bundle, or its folder.
+        A bundle whose files were compared with their digests, or a folder, of which they are compared here.
     trust : Trust, optional
         Whose bundles may be loaded, and whether their code may run; what the settings say by default.
 

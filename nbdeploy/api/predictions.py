@@ -44,11 +44,12 @@ def load(ref: str, *, settings: Settings | None = None) -> Predictor:
 
 def load_version(store: Store, version: Version, settings: Settings | None = None) -> Predictor:
     """Load a version of a store. See :func:`load`."""
-    from nbdeploy.bundles import Trust
+    from nbdeploy.bundles import Bundle, Trust
     from nbdeploy.predictor import load as load_bundle
 
     try:
-        return load_bundle(store.open(version), Trust.of(settings or Settings.load()))
+        bundle = Bundle(store.open(version), store.manifest(version))
+        return load_bundle(bundle, Trust.of(settings or Settings.load()))
     except ModuleNotFoundError as error:
         module = str(error.name).partition(".")[0]
         made_with = store.manifest(version).parsed.environment.packages

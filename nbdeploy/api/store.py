@@ -131,7 +131,7 @@ def export(ref: str, out: str | Path, *, settings: Settings | None = None) -> Ex
     store = open_store(settings)
     version = resolve(store, ref, settings)
     store.check(version)
-    return Exported(version, Bundle.open(store.open(version)).export(Path(out)))
+    return Exported(version, Bundle(store.open(version), store.manifest(version)).export(Path(out)))
 
 
 def import_(
@@ -220,7 +220,7 @@ def copy(ref: str, to: str | Path, *, settings: Settings | None = None) -> Copie
     settings = settings or Settings.load()
     store, other = open_store(settings), Store(str(to), settings.cache)
     version = resolve(store, ref, settings)
-    bundle = Bundle.open(store.open(version))
+    bundle = Bundle(store.open(version), store.manifest(version))
     other.check_number(bundle.manifest)
     other.check_kind(version.name, bundle.manifest)
     missing = other.missing(bundle.manifest)

@@ -151,11 +151,10 @@ def read_audited(path: Path, trusted: Collection[str]) -> Any:
     from skops.io._audit import audit_tree, get_tree
     from skops.io._utils import read_schema
 
-    allowed = sorted(trusted)
     with _Verified(path) as archive:
         schema, context = read_schema(archive)
-        tree = get_tree(schema, context, trusted=allowed)
-        audit_tree(tree, trusted=allowed)
+        tree = get_tree(schema, context, trusted=None)  # else every node makes a list of them all
+        audit_tree(tree, trusted=sorted(trusted))
         return tree.construct()
 
 

@@ -267,7 +267,7 @@ def verify(
     """
     progress(Progress(0, 2, message="checking every file"))
     store.check(version)
-    bundle = Bundle.open(store.open(version))
+    bundle = Bundle(store.open(version), store.manifest(version))
     (trust or Trust.of(Settings.load())).check(bundle.manifest, lambda: bundle.signature)
     declared = bundle.manifest.parsed_record.rehearsal.tolerance or 0.0
     rows = (sample_rows(bundle), expected_rows(bundle), max(tolerance, declared))
