@@ -75,7 +75,8 @@ class Column(msgspec.Struct, frozen=True, omit_defaults=True, repr_omit_defaults
     level : bool
         Whether this is a level of the index, rather than a column.
     low, high : Any
-        The range of the values given, as JSON holds it: numbers, or text of times and decimals.
+        A range that holds the values given, as JSON holds it: numbers, or text of times and decimals. Its ends are
+        round (see :func:`nbdeploy.codecs.ranges.round_range`): the lowest and the highest value are somebody's own.
     private : bool
         Whether its values shall be shown nowhere: not in samples, profiles, logs and messages.
     """

@@ -9,7 +9,7 @@ import polars as pl
 
 from nbdeploy.codecs.labels import unique
 from nbdeploy.codecs.parts import Part
-from nbdeploy.codecs.strict_json import plain_series
+from nbdeploy.codecs.ranges import round_range
 from nbdeploy.errors import Corrupted, InvalidData, NbdeployError
 from nbdeploy.plugins import Registry
 from nbdeploy.types import Column, Signature
@@ -158,22 +158,5 @@ def like(data: Any, answers: pl.DataFrame) -> Any:
 def _described(part: Part, name: str) -> Column:
     column, series = part.described()
     label = column.label if column.label is not None or name == part.name else part.name
-    low, high = _range(series, column)
+    low, high = round_range(series) if column.categories is None else (None, None)
     return msgspec.structs.replace(column, name=name, label=label, low=low, high=high)
-
-
-def _range(series: pl.Series, column: Column) -> tuple[Any, Any]:
-    """The smallest and the largest of the values, as JSON holds them; infinities are left out."""
-    if not (series.dtype.is_numeric() or series.dtype.is_temporal()) or column.categories is not None:
-        return None, None
-    present = (series.filter(series.is_finite()) if series.dtype.is_float() else series).drop_nulls()
-    if not len(present):
-        return None, None
-    if series.dtype.is_decimal():
-        present, places = present.sort(), (0, len(present) - 1)
-    else:
-        physical = present.to_physical()
-        places = (physical.arg_min() or 0, physical.arg_max() or 0)
-    ends = present.gather(list(places))
-    low, high = plain_series(ends).to_list()
-    return low, high

@@ -132,12 +132,12 @@ def test_labels_written_alike_are_told_apart_in_any_order() -> None:
 
 
 def test_ranges_are_kept_unless_they_are_private() -> None:
-    """Of numbers and times, without infinities, as JSON holds them."""
+    """Of numbers and times, without infinities, as JSON holds them, and rounded outwards."""
     frame = pd.DataFrame({"x": [1.5, np.inf, -2.0], "t": pd.to_datetime(["2021", "2020", None]), "s": ["a", "b", "c"]})
     signature = describe(frame)
     assert [(c.low, c.high) for c in signature.columns] == [
-        (-2.0, 1.5),
-        ("2020-01-01T00:00:00", "2021-01-01T00:00:00"),
+        (-2.0, 2.0),
+        ("2020-01-01T00:00:00", "2021-02-01T00:00:00"),
         (None, None),
     ]
     assert [c.low for c in declare(signature, private=["x"]).columns] == [None, "2020-01-01T00:00:00", None]
