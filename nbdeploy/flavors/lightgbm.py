@@ -33,6 +33,7 @@ _TAIL = re.compile(
     r"\s*end of trees\n+feature_importances:\n(?:[^\n]*=\d+\n)*\n*"
     r"(?:parameters:\n(?P<parameters>(?:\[[^\n]*\]\n)*)\n*end of parameters\n+)?pandas_categorical:[^\n]+\n"
 )
+_RANGES = re.compile(r"^feature_infos=(.*)$", re.MULTILINE)
 _PARAMETER = re.compile(r"\[(\w+): ([^\[\]]*)\]")
 _INTEGER = re.compile(r"-?\d{1,18}")
 _FLOAT = re.compile(r"[-+]?(?:\d+(?:\.\d*)?(?:[eE][-+]?\d{1,4})?|inf|nan)")
@@ -85,8 +86,12 @@ FLAVOR = LightGBM()
 
 
 def _text(booster: Any) -> bytes:
-    """All trees, also those after the best iteration."""
-    return str(booster.model_to_string(num_iteration=-1)).encode()
+    """All trees, also those after the best iteration, without the lowest and highest value of every column.
+
+    Those are somebody's own, and no answer depends on them; LightGBM writes ``none`` of a column that it did not use.
+    """
+    text = str(booster.model_to_string(num_iteration=-1))
+    return _RANGES.sub(lambda found: "feature_infos=" + " ".join(["none"] * len(found[1].split(" "))), text, 1).encode()
 
 
 def _labels(document: dict[str, Any]) -> dict[str, Any]:

@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 
-from nbdeploy.canonical import estimators_of
 from nbdeploy.codecs import bind
 from nbdeploy.errors import InvalidData, RehearsalFailed
 from nbdeploy.predictor import Caller
 from nbdeploy.profiles import ModelProfile, Profile
 from nbdeploy.snapshots.answers import Answers
+from nbdeploy.snapshots.exposure import exposure
 from nbdeploy.snapshots.options import NONE, SYNTHETIC, Options
 from nbdeploy.snapshots.sampling import Kept
+from nbdeploy.types import Column, Signature
 
 __all__ = ["keep"]
-
-_ROWS_IN = {
-    "X_": "",
-    "X_fit_": "",
-    "X_train_": "",
-    "_fit_X": "",
-    "_raw_data": "",
-    "cluster_centers_": "AffinityPropagation",
-    "components_": "DBSCAN",
-    "support_vectors_": "",
-    "training_data_": "",
-}
-"""Where estimators of scikit-learn, and those made like them, keep rows of the fit; and which one alone does."""
-
-_VALUES_IN = ("categories_", "encodings_", "mapping_", "vocabulary_")
-"""Where they keep values of columns."""
 
 _SEED = 0
 
 
-def keep(model: Any, answers: Answers, options: Options, profile: ModelProfile) -> Kept:
+def keep(
+    model: Any,
+    answers: Answers,
+    options: Options,
+    profile: ModelProfile,
+    carried: Mapping[str, Any] = MappingProxyType({}),
+) -> Kept:
     """Choose the rows that stay beside a model, with private columns masked, and have it answer them.
 
     Parameters
@@ -50,6 +43,8 @@ def keep(model: Any, answers: Answers, options: Options, profile: ModelProfile) 
         Which rows the user chose, and which columns are private.
     profile : ModelProfile
         What the data given and the answers are like, without the private columns.
+    carried : mapping of str to object
+        The notebook's values that go with the model, by name.
 
     Raises
     ------
@@ -59,13 +54,13 @@ def keep(model: Any, answers: Answers, options: Options, profile: ModelProfile) 
         If the model refuses synthetic rows, or rows with masked columns.
     """
     rows, source = _rows(answers, options, profile.inputs)
-    masked = _masked(rows, options.private, profile.inputs)
+    masked = _masked(rows, answers.signature, profile.inputs)
     privacy: dict[str, Any] = {
         "sample": source,
         "rows": rows.height,
         "own_rows": 0 if source == SYNTHETIC else rows.height,
         "private": list(options.private),
-        **_exposure(model, answers),
+        "inside": exposure(model, answers, _masked(answers.sample, answers.signature, profile.inputs), carried),
     }
     expected = answers.expected.clear()
     if masked is answers.sample:
@@ -82,7 +77,8 @@ def _rows(answers: Answers, options: Options, profile: Profile) -> tuple[pl.Data
     if named == NONE:
         return answers.sample.clear(), NONE
     if named == SYNTHETIC:
-        return profile.draw(options.rows, _SEED, dict(answers.given.schema)), SYNTHETIC
+        drawn = profile.draw(options.rows, _SEED, dict(answers.given.schema))
+        return drawn.with_columns(_possible(drawn[c.name], c) for c in answers.signature.columns), SYNTHETIC
     if isinstance(options.sample, int):
         return answers.sample, "rows"
     try:
@@ -91,17 +87,27 @@ def _rows(answers: Answers, options: Options, profile: Profile) -> tuple[pl.Data
         raise InvalidData(f"the rows to keep (--sample) do not fit the model: {error}", **error.facts) from error
 
 
-def _masked(rows: pl.DataFrame, private: Sequence[str], profile: Profile) -> pl.DataFrame:
+def _masked(rows: pl.DataFrame, signature: Signature, profile: Profile) -> pl.DataFrame:
     """The profile knows nothing of private columns: what it draws for them is neutral, and the same in every row."""
+    private = [column for column in signature.columns if column.private]
     if not private:
         return rows
-    columns = {name: rows.schema[name] for name in private}
-    return rows.with_columns(profile.draw(rows.height, _SEED, columns).get_columns())
+    drawn = profile.draw(rows.height, _SEED, {column.name: rows.schema[column.name] for column in private})
+    return rows.with_columns(_possible(drawn[column.name], column) for column in private)
+
+
+def _possible(drawn: pl.Series, column: Column) -> pl.Series:
+    """Of categories, which the signature lists: the first one, where none of them was drawn."""
+    if not column.categories:
+        return drawn
+    known = drawn.is_in(pl.Series(column.categories, dtype=drawn.dtype).implode()) | drawn.is_null()
+    return drawn.set(~known, column.categories[0])
 
 
 def _answered(caller: Caller, rows: pl.DataFrame, options: Options) -> pl.DataFrame:
     try:
-        return caller.outputs(rows, list(caller.signature.outputs))
+        with warnings.catch_warnings(action="ignore"):  # of methods that the user did not ask for
+            return caller.outputs(rows, list(caller.signature.outputs))
     except Exception as error:
         if not isinstance(options.sample, str) and not options.private:
             raise
@@ -111,30 +117,3 @@ def _answered(caller: Caller, rows: pl.DataFrame, options: Options) -> pl.DataFr
         raise RehearsalFailed(
             f"the model refuses {what}{masks}: {type(error).__name__}: {error}. Keep other rows: {instead}"
         ) from error
-
-
-def _exposure(model: Any, answers: Answers) -> dict[str, list[str]]:
-    """Look for rows and values of the data in a model, and in the signature that it needs.
-
-    A table inside the model with as many rows and columns as the data is taken for it. Flavors that store a model in
-    a format of its own leave behind whatever else the live object holds.
-    """
-    rows: dict[str, None] = {}
-    values: dict[str, None] = {}
-    whole = answers.asking.flavor in {"sklearn", "python"}
-    for part in estimators_of(model, lambda part: hasattr(part, "__dict__")) if whole else ():
-        kind = type(part).__name__
-        rows |= {f"{kind}.{name} ({height} rows)": None for name, height in _tables(part, answers.given.shape)}
-        values |= dict.fromkeys(f"{kind}.{name}" for name in _VALUES_IN if name in vars(part))
-    named = [f"the signature (categories of {c.name})" for c in answers.signature.columns if c.private and c.categories]
-    return {"model_rows": list(rows), "model_values": [*values, *named]}
-
-
-def _tables(part: Any, shape: tuple[int, int]) -> Iterator[tuple[str, int]]:
-    for name, value in vars(part).items():
-        found = getattr(value, "shape", None)
-        if not isinstance(found, tuple) or len(found) != 2 or not found[0]:
-            continue
-        known = name in _ROWS_IN and _ROWS_IN[name] in {"", type(part).__name__}
-        if known or (tuple(found) == shape and shape[0] > shape[1]):
-            yield name, int(found[0])

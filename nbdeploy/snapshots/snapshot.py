@@ -29,9 +29,10 @@ from nbdeploy.snapshots.capture.secrets import find_secrets, refuse_secrets
 from nbdeploy.snapshots.comparing.novelty import novelty
 from nbdeploy.snapshots.describing import PREDICTED, measure_model, profile_model
 from nbdeploy.snapshots.draft import Draft, assemble
+from nbdeploy.snapshots.exposure import private_traces
 from nbdeploy.snapshots.lineage import made_elsewhere, past, trace
 from nbdeploy.snapshots.options import Options
-from nbdeploy.snapshots.pages.disclosure import kept_before, warnings_of
+from nbdeploy.snapshots.pages.disclosure import kept_before, warnings_of, with_traces
 from nbdeploy.snapshots.privacy import keep
 from nbdeploy.snapshots.rehearsal.batch_dependence import FEW, dependent_step
 from nbdeploy.snapshots.rehearsal.clean_process import CleanProcess
@@ -195,7 +196,7 @@ class _Stage:
 def _rehearsed(stage: _Stage, answers: Answers, process: CleanProcess) -> tuple[Draft, Rehearsal]:
     """Assemble a bundle in a folder of its own, rehearse it there, and let it say what that proved."""
     model = stage.subject.model
-    kept = keep(model, answers, stage.subject.options, stage.profile)
+    kept = keep(model, answers, stage.subject.options, stage.profile, stage.captured.values)
     folder = Path(mkdtemp(dir=stage.work))
     stage.progress(Progress(2, _STEPS, message="saving the model"))
     draft = assemble(folder, stage.subject.name, model, answers, stage.captured, kept, stage.facts)
@@ -212,8 +213,9 @@ def _rehearsed(stage: _Stage, answers: Answers, process: CleanProcess) -> tuple[
         stage.subject.options.compile,
     )
     found = environment(rehearsal.imports)
-    notices = [*stage.facts.get("notices", ()), *warnings_of(kept.privacy), *found.notices]
-    facts = {"rehearsal": rehearsal.document(), "notices": notices, "twin": rehearsal.twin}
+    privacy = with_traces(kept.privacy, private_traces(folder, draft.content.files, answers))
+    notices = [*stage.facts.get("notices", ()), *warnings_of(privacy), *found.notices]
+    facts = {"rehearsal": rehearsal.document(), "notices": notices, "twin": rehearsal.twin, "privacy": privacy}
     return draft.finished(found.environment, **facts), rehearsal
 
 
