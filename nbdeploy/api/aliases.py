@@ -14,8 +14,9 @@ from nbdeploy.types import Ref, check_name
 if TYPE_CHECKING:
     from nbdeploy.snapshots.catalog import AliasMove
     from nbdeploy.snapshots.comparing.promotion import Promotion
+    from nbdeploy.store import Store, Version
 
-__all__ = ["alias", "remove_alias"]
+__all__ = ["alias", "move_alias", "remove_alias"]
 
 
 def alias(
@@ -59,8 +60,6 @@ def alias(
     >>> import nbdeploy as nd
     >>> nd.alias("churn@candidate", "champion", if_="auc >= champion.auc", test=(X, y))  # doctest: +SKIP
     """
-    from nbdeploy.snapshots.catalog import AliasMove
-
     check_name(alias, "alias")
     if (if_ is None) != (test is None):
         raise WrongUsage("a condition and rows to measure on belong together: --if EXPR --test X y")
@@ -76,6 +75,14 @@ def alias(
         if or_fail and not made:
             raise ConditionFalse(made.line, result=made)
         return made
+    return move_alias(store, version, alias)
+
+
+def move_alias(store: Store, version: Version, alias: str) -> AliasMove:
+    """Let an alias mean a version, unless it does already."""
+    from nbdeploy.snapshots.catalog import AliasMove
+
+    before = store.aliases(version.name).get(alias)
     if before != version.number:
         store.set_alias(version.name, alias, version.number)
     return AliasMove(version.name, alias, before, version.number)

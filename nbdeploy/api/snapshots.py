@@ -112,6 +112,9 @@ def snapshot(
     >>> nd.snapshot(search.best_estimator_, "churn", data=X_train, test=(X_test, y_test))  # doctest: +SKIP
     >>> nd.snapshot(model, "churn", data=df, preprocess=[add_features, scaler])  # doctest: +SKIP
     """
+    from dataclasses import replace
+
+    from nbdeploy.api.aliases import move_alias
     from nbdeploy.bundles.keys import Keys
     from nbdeploy.codecs.binding import height_of
     from nbdeploy.snapshots.catalog import describe_version
@@ -139,9 +142,9 @@ def snapshot(
     )
     store = open_store(settings)
     taken = take_snapshot(store, model, name, data, options, progress)
-    if alias is not None:
-        store.set_alias(name, alias, taken.version.number)
-    return describe_version(store, taken.version, "stored" if taken.created else "found", notices=taken.notices)
+    moved = move_alias(store, taken.version, alias) if alias is not None else None
+    described = describe_version(store, taken.version, "stored" if taken.created else "found", notices=taken.notices)
+    return replace(described, moved=moved)
 
 
 def verify(

@@ -26,6 +26,43 @@ __all__ = ["AliasMove", "Exported", "Snapshot", "SnapshotList", "describe_versio
 
 
 @dataclass(frozen=True)
+class AliasMove(Result):
+    """An alias that was set or removed."""
+
+    name: str
+    alias: str
+    before: int | None
+    after: int | None
+
+    @property
+    def line(self) -> str:
+        """What it meant and means."""
+        if self.after is None:
+            return f"{self.name}@{self.alias} removed; it was {self.name}:{self.before}"
+        if self.before == self.after:
+            return f"{self.name}@{self.alias} is {self.name}:{self.after} already"
+        was = f", it was {self.name}:{self.before}" if self.before else ""
+        return (
+            f"{self.name}@{self.alias} is now {self.name}:{self.after}{was}; deployments stay as they are until a push"
+        )
+
+    @property
+    def briefly(self) -> str:
+        """The same in a few words, for a line about the version that it means."""
+        if self.before == self.after:
+            return f"alias {self.alias} means it already"
+        return f"alias {self.alias} moved to it" + (f" from {self.name}:{self.before}" if self.before else "")
+
+    def card(self) -> Card:
+        """Return the one line."""
+        return Card(self.line)
+
+    def document(self) -> dict[str, Any]:
+        """Name, alias, and the versions before and after."""
+        return {"name": self.name, "alias": self.alias, "before": self.before, "version": self.after}
+
+
+@dataclass(frozen=True)
 class Snapshot(Result):
     """One snapshot in a store.
 
@@ -45,6 +82,8 @@ class Snapshot(Result):
         What the user should know of what just happened.
     read : callable, optional
         Returns a file of the bundle by its SHA-256.
+    moved : AliasMove, optional
+        The alias that was given to it just now.
     """
 
     stored: Version
@@ -54,6 +93,7 @@ class Snapshot(Result):
     proof: Mapping[str, Any] = field(default_factory=dict)
     notices: Sequence[str] = ()
     read: Callable[[str], bytes] | None = field(default=None, repr=False, compare=False)
+    moved: AliasMove | None = field(default=None, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -125,7 +165,9 @@ class Snapshot(Result):
             said = f"{self.stored} imported from its bundle, every file checked"
         if self.event in {"stored", "found"}:
             kept = kept_line(self.stored.record.get("privacy", {}))
-            return f"{said}{metrics}{f'; {kept}' if kept else ''}; next: {typed(f'push {self.stored.name}')}"
+            moved = self.moved.briefly if self.moved else ""
+            parts = [f"{said}{metrics}", kept, moved, f"next: {typed(f'push {self.stored.name}')}"]
+            return "; ".join(part for part in parts if part)
         return said + metrics
 
     def card(self) -> Card:
@@ -254,36 +296,6 @@ class SnapshotList(Result):
     def document(self) -> list[dict[str, Any]]:
         """Return the document of ``list --json``."""
         return [_row(version, aliases) for version, aliases in self.rows]
-
-
-@dataclass(frozen=True)
-class AliasMove(Result):
-    """An alias that was set or removed."""
-
-    name: str
-    alias: str
-    before: int | None
-    after: int | None
-
-    @property
-    def line(self) -> str:
-        """What it meant and means."""
-        if self.after is None:
-            return f"{self.name}@{self.alias} removed; it was {self.name}:{self.before}"
-        if self.before == self.after:
-            return f"{self.name}@{self.alias} is {self.name}:{self.after} already"
-        was = f", it was {self.name}:{self.before}" if self.before else ""
-        return (
-            f"{self.name}@{self.alias} is now {self.name}:{self.after}{was}; deployments stay as they are until a push"
-        )
-
-    def card(self) -> Card:
-        """Return the one line."""
-        return Card(self.line)
-
-    def document(self) -> dict[str, Any]:
-        """Name, alias, and the versions before and after."""
-        return {"name": self.name, "alias": self.alias, "before": self.before, "version": self.after}
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,10 @@ from nbdeploy.snapshots.comparing.novelty import novelty
 from nbdeploy.snapshots.describing import PREDICTED, measure_model, profile_model
 from nbdeploy.snapshots.draft import Draft, assemble
 from nbdeploy.snapshots.exposure import private_traces
+from nbdeploy.snapshots.found import not_recorded
 from nbdeploy.snapshots.lineage import made_elsewhere, past, trace
 from nbdeploy.snapshots.options import Options
-from nbdeploy.snapshots.pages.disclosure import kept_before, warnings_of, with_traces
+from nbdeploy.snapshots.pages.disclosure import warnings_of, with_traces
 from nbdeploy.snapshots.privacy import keep
 from nbdeploy.snapshots.rehearsal.batch_dependence import FEW, dependent_step
 from nbdeploy.snapshots.rehearsal.clean_process import CleanProcess
@@ -83,11 +84,11 @@ def take_snapshot(
         with _telling("nothing was stored"):
             draft = _draft(subject, Path(work), progress)
         progress(Progress(_STEPS - 1, _STEPS, message="storing"))
-        version, created = store.add(name, draft.manifest, draft.files)
-        record = draft.manifest.parsed_record
+        manifest = draft.manifest
+        version, created = store.add(name, manifest, draft.files)
     progress(Progress(_STEPS, _STEPS, message="stored"))
-    news = novelty(store, version) if created else kept_before(version, record.privacy)
-    return Taken(version, created, [*record.notices, *news])
+    news = novelty(store, version) if created else not_recorded(version, manifest.record_document)
+    return Taken(version, created, [*manifest.parsed_record.notices, *news])
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from nbdeploy.snapshots.answers import Answers, Asking, answer
 from nbdeploy.snapshots.describing import profile_model
 from nbdeploy.snapshots.exposure import private_traces
 from nbdeploy.snapshots.options import Options
-from nbdeploy.snapshots.pages.disclosure import inside, kept_before, kept_line, warnings_of, with_traces
+from nbdeploy.snapshots.pages.disclosure import inside, kept_line, warnings_of, with_traces
 from nbdeploy.snapshots.privacy import keep
 from nbdeploy.snapshots.sampling import Kept
 
@@ -322,15 +322,6 @@ def test_a_snapshot_without_rows_is_proven_and_says_what_can_be_proven_again(hom
     assert "no rows are kept with it" in verified.line
     again = nd.snapshot(_model(), "churn", CUSTOMERS, sample=5, private=["name"])
     assert again.event == "found"
-
-
-def test_rows_that_were_stored_before_are_told(stock: Path) -> None:
-    """The same content is the same version, which keeps what it has; she who wants none in it is told."""
-    version = nd.show("lr").stored
-    (said,) = kept_before(version, {"own_rows": 0})
-    assert f"{version} was stored before with {version.record['privacy']['own_rows']} of your rows" in said
-    assert "rm" in said
-    assert kept_before(version, {"own_rows": 1000}) == []
 
 
 SLOW = """

@@ -152,7 +152,7 @@ def parts(thing: Any) -> Iterator[tuple[str, Any]]:
 def _attributes(thing: Any) -> dict[str, Any]:
     """The attributes of an object that are carried: what its own ``__getstate__`` leaves out is not."""
     attributes = dict(getattr(thing, "__dict__", {}))
-    if from_main(type(thing)) and type(thing).__getstate__ is not object.__getstate__:
+    if from_main(type(thing)) and vars(object)["__getstate__"] != getattr(type(thing), "__getstate__", None):
         with contextlib.suppress(Exception):
             state = thing.__getstate__()
             return dict(state) if isinstance(state, dict) else {}
@@ -161,9 +161,9 @@ def _attributes(thing: Any) -> dict[str, Any]:
 
 def _texts(table: Any) -> Iterator[tuple[str, frozenset[str]]]:
     """The texts in the columns of a table."""
-    frame = table.to_frame() if hasattr(table, "to_frame") else table
+    frame: Any = table.to_frame() if hasattr(table, "to_frame") else table
     for name in getattr(frame, "columns", ()):
-        column = frame[name] if list(frame.columns).count(name) == 1 else ()
+        column: Any = frame[name] if list(frame.columns).count(name) == 1 else None
         if str(getattr(column, "dtype", "")).lower() in {"object", "str", "string", "category", "categorical"}:
             yield f"[{name!r}]", frozenset(value for value in column.to_list()[:_MOST] if isinstance(value, str))
 

@@ -7,11 +7,9 @@ from typing import Any
 
 import msgspec
 
-from nbdeploy.hints import typed
 from nbdeploy.snapshots.options import NONE, SYNTHETIC
-from nbdeploy.store import Version
 
-__all__ = ["facts_of", "inside", "kept_before", "kept_line", "warnings_of", "with_traces"]
+__all__ = ["Privacy", "facts_of", "inside", "kept_line", "warnings_of", "with_traces"]
 
 
 class _Held(msgspec.Struct, frozen=True):
@@ -28,8 +26,8 @@ class _Held(msgspec.Struct, frozen=True):
         return f"{self.where} ({', '.join(facts)})" if facts else self.where
 
 
-class _Privacy(msgspec.Struct, frozen=True):
-    """What a version record says; records come from anywhere."""
+class Privacy(msgspec.Struct, frozen=True):
+    """What a version record says of the user's rows; records come from anywhere."""
 
     sample: str = ""
     rows: int = 0
@@ -43,7 +41,8 @@ class _Privacy(msgspec.Struct, frozen=True):
         return max((one.rows for one in self.inside), default=0)
 
     @classmethod
-    def read(cls, found: Mapping[str, Any]) -> _Privacy:
+    def read(cls, found: Mapping[str, Any]) -> Privacy:
+        """Read it; nothing is known where it is not understood."""
         try:
             return msgspec.convert(found, cls)
         except msgspec.ValidationError:
@@ -62,7 +61,7 @@ def kept_line(privacy: Mapping[str, Any]) -> str:
     >>> kept_line({"sample": "none", "rows": 0, "own_rows": 0, "inside": [{"where": "SVC.X_", "rows": 7}]})
     'none of your rows is kept beside the model, but the model itself holds 7 of them'
     """
-    found = _Privacy.read(privacy)
+    found = Privacy.read(privacy)
     if found.own_rows is None:
         return ""
     held = f"the model itself holds {found.held_rows}" if found.held_rows else ""
@@ -78,7 +77,7 @@ def kept_line(privacy: Mapping[str, Any]) -> str:
 
 def facts_of(privacy: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What a page says to whoever reads it: the rows kept, the columns masked, and what the model holds."""
-    found = _Privacy.read(privacy)
+    found = Privacy.read(privacy)
     if found.own_rows is None:
         return []
     of_whom = "synthetic" if found.rows and not found.own_rows else "of its author's data"
@@ -97,7 +96,7 @@ def inside(privacy: Mapping[str, Any]) -> str:
     >>> inside({"inside": [{"where": "OneHotEncoder.categories_", "private": ["name"]}]})
     'the model itself holds values of columns: OneHotEncoder.categories_ (of the private name)'
     """
-    return _told(_Privacy.read(privacy).inside)
+    return _told(Privacy.read(privacy).inside)
 
 
 def _told(held: Sequence[_Held]) -> str:
@@ -111,20 +110,9 @@ def _and(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
-def kept_before(version: Version, asked: Mapping[str, Any]) -> list[str]:
-    """What to warn of where the same content was stored before, with more of the user's rows than she wants now."""
-    before = _Privacy.read(version.record.get("privacy", {})).own_rows or 0
-    if before <= asked["own_rows"]:
-        return []
-    return [
-        f"{version} was stored before with {before} of your rows, and stays as it is; to have it without them, "
-        f"remove it ({typed(f'rm {version} --yes')}) and snapshot again"
-    ]
-
-
 def warnings_of(privacy: Mapping[str, Any]) -> list[str]:
     """What to warn of where the user kept rows or columns out of the bundle, and the model has them all the same."""
-    found = _Privacy.read(privacy)
+    found = Privacy.read(privacy)
     every = found.sample in {NONE, SYNTHETIC}
     told = _told([one for one in found.inside if every or one.private])
     return [f"{told}; they leave the notebook with it"] if told else []
