@@ -13,6 +13,7 @@ from nbdeploy.compilers.twin import Unsure
 __all__ = ["one_hot", "ordinal", "target"]
 
 _UNKNOWN = -1
+_REFUSED = -2
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,14 @@ class _Lookup:
 
     position: int
     codes: dict[Any, int]
+    refuses: bool
+
+    def find(self, rows: Any) -> Any:
+        """Return the codes of a row, or of rows; an infinity, which the encoder refuses, goes to native code."""
+        found = rows.codes(self.position, self.codes, _UNKNOWN)
+        if self.refuses and np.any(found == _REFUSED):
+            raise Unsure
+        return found
 
 
 def one_hot(step: Any, given: Stage) -> Numbers:
@@ -31,13 +40,13 @@ def one_hot(step: Any, given: Stage) -> Numbers:
     starts = np.cumsum([0, *step._n_features_outs])
     width, dtype = int(starts[-1]), np.dtype(step.dtype)
     moved = [np.where(target >= 0, target + starts[i], width) for i, target in enumerate(targets)]
-    plain = [(lookup.position, lookup.codes, where) for lookup, where in zip(lookups, moved, strict=True)]
+    plain = [(lookup.find, where) for lookup, where in zip(lookups, moved, strict=True)]
 
     def run(rows: Any) -> Any:
         # One column more than there are takes the ones of unknown and dropped categories.
         out = np.zeros((*rows.lead, width + 1), dtype)
-        for position, codes, where in plain:
-            code = rows.codes(position, codes, _UNKNOWN)
+        for find, where in plain:
+            code = find(rows)
             if unknown_is_error and np.any(code == _UNKNOWN):
                 raise Unsure
             if rows.lead:
@@ -100,18 +109,18 @@ def target(step: Any, given: Stage) -> Numbers:
 
 def _gathered(columns: list[tuple[_Lookup, Any]], given: Stage, dtype: Any, *, error: bool) -> Numbers:
     """Join the rows of each column's table that its values name; the last row is for unknown ones."""
-    plain = [(lookup.position, lookup.codes, np.ascontiguousarray(table)) for lookup, table in columns]
+    plain = [(lookup.find, np.ascontiguousarray(table)) for lookup, table in columns]
 
     def run(rows: Any) -> Any:
         parts = []
-        for position, codes, table in plain:
-            code = rows.codes(position, codes, _UNKNOWN)
+        for find, table in plain:
+            code = find(rows)
             if error and np.any(code == _UNKNOWN):
                 raise Unsure
             parts.append(table[code])
         return np.concatenate(parts, axis=-1)
 
-    return Numbers(run, sum(table.shape[1] for _, _, table in plain), dtype, given.plan)
+    return Numbers(run, sum(table.shape[1] for _, table in plain), dtype, given.plan)
 
 
 def _lookups(step: Any, given: Stage) -> list[_Lookup]:
@@ -141,4 +150,7 @@ def _lookup(field: Field, categories: Any) -> _Lookup:
             codes[None] = codes[field.filled]
     elif gone:
         codes[None] = gone[0]
-    return _Lookup(field.position, codes)
+    infinite = column.type.startswith("float")
+    if infinite:
+        codes |= {float("inf"): _REFUSED, float("-inf"): _REFUSED}
+    return _Lookup(field.position, codes, infinite)

@@ -6,7 +6,7 @@ Which order leaf values are summed in makes the last bits, and frameworks differ
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,11 +14,27 @@ import numpy as np
 
 from nbdeploy.compilers.stages import NotCompiled
 
-__all__ = ["Forest", "forest_of"]
+__all__ = ["Forest", "forest_of", "imported"]
 
 _PREDICT = (
     ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_void_p,
 )  # fmt: skip
+
+
+def imported(load: Callable[[Any], Any], model: Any) -> Any:
+    """Return a model as one of Treelite's.
+
+    Raises
+    ------
+    NotCompiled
+        If Treelite does not read it, with the reason alone: its messages begin with the time and a line of its source.
+    """
+    from treelite import TreeliteError
+
+    try:
+        return load(model)
+    except TreeliteError as error:
+        raise NotCompiled(f"Treelite does not read it: {str(error).splitlines()[0].rpartition(': ')[2]}") from error
 
 
 class Forest:
@@ -35,6 +51,8 @@ class Forest:
     ----------
     shape : tuple of int
         Trees, and numbers per leaf.
+    dtype : numpy.dtype
+        The type of the numbers in the leaves.
     """
 
     def __init__(self, model: Any, columns: int) -> None:
@@ -49,7 +67,7 @@ class Forest:
         self._error = TreeliteError
         self._handle, self._how = model.handle, self._config.handle
         self._type = model.input_type.encode()
-        self._dtype, self._answers = np.dtype(model.input_type), np.dtype(model.output_type)
+        self._dtype, self.dtype = np.dtype(model.input_type), np.dtype(model.output_type)
         self._columns, self._reads = columns, model.num_feature
         self._predict = ctypes.CFUNCTYPE(ctypes.c_int, *_PREDICT)(("TreeliteGTILPredict", _LIB))
         self.shape = self._shape(_LIB)
@@ -82,7 +100,7 @@ class Forest:
             x = x[..., : self._reads]
         x = np.ascontiguousarray(x, self._dtype)
         rows = 1 if x.ndim == 1 else len(x)
-        out = np.zeros((rows, *self.shape), self._answers)
+        out = np.zeros((rows, *self.shape), self.dtype)
         if self._predict(self._handle, x.ctypes.data, self._type, rows, out.ctypes.data, self._how):
             raise self._error("Treelite failed")
         return out[0] if x.ndim == 1 else out
@@ -114,7 +132,7 @@ def forest_of(trees: Sequence[Any], values: Sequence[Any], features: Sequence[An
         SimpleNamespace(tree_=_tree(tree, value, feature))
         for tree, value, feature in zip(trees, values, features, strict=True)
     ]
-    return Forest(import_model(model), columns)
+    return Forest(imported(import_model, model), columns)
 
 
 def _tree(tree: Any, value: Any, feature: Any) -> Any:

@@ -55,8 +55,10 @@ TRANSFORMERS: dict[str, str] = {
 """Class of a step to the function that compiles it: ``(step, stage) -> stage``."""
 
 TREES: dict[str, str] = {
-    "lightgbm.LGBMClassifier": "boosters:lightgbm_classifier",
-    "lightgbm.LGBMRegressor": "boosters:lightgbm_regressor",
+    "lightgbm.Booster": "lightgbm:booster",
+    "lightgbm.LGBMClassifier": "lightgbm:classifier",
+    "lightgbm.LGBMRanker": "lightgbm:regressor",
+    "lightgbm.LGBMRegressor": "lightgbm:regressor",
     "sklearn.DecisionTreeClassifier": "trees:forest_classifier",
     "sklearn.DecisionTreeRegressor": "trees:forest_regressor",
     "sklearn.ExtraTreeClassifier": "trees:forest_classifier",
@@ -70,8 +72,12 @@ TREES: dict[str, str] = {
     "sklearn.IsolationForest": "trees:isolation_forest",
     "sklearn.RandomForestClassifier": "trees:forest_classifier",
     "sklearn.RandomForestRegressor": "trees:forest_regressor",
-    "xgboost.XGBClassifier": "boosters:xgboost_classifier",
-    "xgboost.XGBRegressor": "boosters:xgboost_regressor",
+    "xgboost.Booster": "xgboost:booster",
+    "xgboost.XGBClassifier": "xgboost:classifier",
+    "xgboost.XGBRFClassifier": "xgboost:classifier",
+    "xgboost.XGBRFRegressor": "xgboost:regressor",
+    "xgboost.XGBRanker": "xgboost:regressor",
+    "xgboost.XGBRegressor": "xgboost:regressor",
 }
 """Class of a tree ensemble to the function that compiles it: ``(model, stage) -> methods``."""
 
