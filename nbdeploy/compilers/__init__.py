@@ -6,15 +6,19 @@ row alone, so a row has the same bits alone and in any batch. What a twin is not
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from nbdeploy.compilers.stages import NotCompiled
+from nbdeploy.compilers.stages import NotCompiled, NotFor
 from nbdeploy.compilers.twin import Row, Rows, Twin, Unsure
 from nbdeploy.plugins import Registry
 from nbdeploy.types import Signature
 
 __all__ = ["COMPILERS", "Compiler", "NotCompiled", "Row", "Rows", "Twin", "Unsure", "compile_by", "compile_twins"]
+
+
+_log = logging.getLogger(__name__)
 
 
 class Compiler(Protocol):
@@ -75,14 +79,10 @@ def compile_by(name: str, model: Any, signature: Signature) -> Twin:
 
 
 def compile_twins(model: Any, signature: Signature, wanted: str | None = None) -> Iterator[tuple[str, Twin | str]]:
-    """Make twins one after the other, the best first.
+    """Make twins one after the other, the best first, of a model and its signature; see :func:`compile_by`.
 
     Parameters
     ----------
-    model : object
-        The loaded, verified model.
-    signature : Signature
-        What it takes and answers.
     wanted : str, optional
         The only compiler to ask; all automatic ones by default.
 
@@ -91,11 +91,13 @@ def compile_twins(model: Any, signature: Signature, wanted: str | None = None) -
     name : str
         The compiler.
     twin : Twin or str
-        Its twin, or why it has none.
+        Its twin, or why it has none; what a compiler is not for, it says only where it is asked by name.
     """
     automatic = sorted((n for n in COMPILERS if COMPILERS[n].automatic), key=lambda n: COMPILERS[n].priority)
     for name in automatic if wanted is None else [wanted]:
         try:
             yield name, compile_by(name, model, signature)
         except NotCompiled as reason:
-            yield name, str(reason)
+            _log.debug("%s makes no twin of a %s: %s", name, type(model).__name__, reason)
+            if wanted or not isinstance(reason, NotFor):
+                yield name, str(reason)

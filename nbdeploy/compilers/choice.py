@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -15,6 +16,8 @@ from nbdeploy.compilers.proof import Differs, Native, Proof, prove
 from nbdeploy.types import Signature
 
 __all__ = ["SIZES", "Choice", "Speed", "below", "choose", "given", "measure"]
+
+_log = logging.getLogger(__name__)
 
 SIZES = (1, 32, 1024, 32768)
 """Batch sizes that are measured, in rows."""
@@ -72,7 +75,7 @@ class Choice:
     def document(self) -> dict[str, Any]:
         """Return the facts for the version record."""
         if self.proof is None:
-            return {"compiler": None, "reason": "; ".join(self.reasons) or "no compiler was asked"}
+            return {"compiler": None, "reason": "; ".join(dict.fromkeys(self.reasons)) or "no compiler was asked"}
         return {
             "compiler": self.compiler,
             "exact": self.exact,
@@ -95,16 +98,10 @@ def choose(
 ) -> Choice:
     """Compile a model and prove its twin; the first compiler whose twin has the native bits, and is faster, wins.
 
+    Parameters are those of :func:`~nbdeploy.compilers.compile_by` and :func:`~nbdeploy.compilers.proof.prove`, and:
+
     Parameters
     ----------
-    model : object
-        The loaded, verified model.
-    signature : Signature
-        What it takes and answers.
-    native : callable
-        The canonical native call.
-    sample : polars.DataFrame
-        Observed rows, bound.
     wanted : str, optional
         The only compiler to ask.
     seconds : float
@@ -142,6 +139,7 @@ def given(
     except Differs as difference:
         return Choice(reasons=(f"{name}: {difference}",))
     except Exception as error:  # whatever else the model does with strange rows, it only loses its twin by it
+        _log.debug("the twin by %s could not be proven", name, exc_info=True)
         return Choice(reasons=(f"{name}: it could not be proven: {type(error).__name__}",))
     default = signature.default_method
     method = default if default in twin.methods else next(iter(twin.methods))

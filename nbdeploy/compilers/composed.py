@@ -27,7 +27,7 @@ def _transformed(steps: Sequence[Any], given: Stage) -> Stage:
         if isinstance(given, Fields) and given.before is not None and i + 1 < len(steps):
             made = _transformed(steps[i + 1 :], replace(given, before=None))
             if isinstance(made, Fields):
-                raise NotCompiled(f"no twin: two frames are made one after the other, by {name!r} and later")
+                raise NotCompiled("two frames are made one after the other, by it and later", f"step {name!r}")
             return replace(made, run=_after(given.before, made.run))
     return given
 
@@ -36,7 +36,7 @@ def final_pipeline(model: Any, given: Stage) -> Final:
     """Compile a pipeline that ends with a model."""
     name, last = model.steps[-1]
     if last is None or last == "passthrough":
-        raise NotCompiled("no twin: a pipeline that ends with passthrough is no model")
+        raise NotCompiled("a pipeline that ends with passthrough is no model")
     return _finished(model.steps[:-1], last, name, given)
 
 
@@ -99,7 +99,7 @@ def _columns(step: Any, given: Stage) -> Stage:
 def _positions(step: Any, name: str, columns: Any, given: Stage) -> list[int]:
     """Where the columns are in what is given: by name in frames, by position otherwise."""
     if callable(columns):
-        raise NotCompiled(f"no twin: the columns of {name!r} are chosen by a function")
+        raise NotCompiled("its columns are chosen by a function", f"step {name!r}")
     at = [int(i) for i in np.atleast_1d(np.asarray(step._transformer_to_input_indices[name], dtype=int))]
     names = getattr(step, "feature_names_in_", None)
     if names is None or isinstance(given, Numbers) or given.plan.signature.container == "numpy":
@@ -107,7 +107,7 @@ def _positions(step: Any, name: str, columns: Any, given: Stage) -> list[int]:
     offered = labels([field.column for field in given.fields])
     wanted = [names[i] for i in at]
     if any(name not in offered for name in wanted):
-        raise NotCompiled(f"no twin: {name!r} reads columns that the snapshot's data does not have")
+        raise NotCompiled("it reads columns that the snapshot's data does not have", f"step {name!r}")
     return [offered.index(name) for name in wanted]
 
 
@@ -122,7 +122,7 @@ def _joinable(stage: Stage, name: str) -> Numbers:
     try:
         return as_numbers(stage)
     except NotCompiled as reason:
-        raise NotCompiled(f"no twin: step {name!r} passes on what is not numeric: {reason}") from None
+        raise NotCompiled(f"it passes on what is not numeric: {reason}", f"step {name!r}") from None
 
 
 def _weighted(stage: Numbers, weight: float | None) -> Numbers:
@@ -131,7 +131,7 @@ def _weighted(stage: Numbers, weight: float | None) -> Numbers:
 
 def _joined(parts: Sequence[Numbers], given: Stage, *, sparse: bool) -> Numbers:
     if not parts:
-        raise NotCompiled("no twin: it answers without columns")
+        raise NotCompiled("it answers without columns")
     exact = all(part.exact for part in parts)
     width = sum(part.width for part in parts)
     dtype = np.result_type(*(part.dtype for part in parts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -20,11 +21,13 @@ from nbdeploy.types import Canonical
 
 __all__ = ["call_natively"]
 
+_log = logging.getLogger(__name__)
+
 _PAD = Canonical().multiple
 _TRIED = 3
 
 
-def call_natively(step: Any, given: Stage, name: str, reason: str) -> Stage:
+def call_natively(step: Any, given: Stage, name: str, reason: NotCompiled) -> Stage:
     """Return the stage after a step that is called natively.
 
     What it makes of a few rows tells how wide its answer is: a plain array of numbers, or a pandas frame.
@@ -32,21 +35,22 @@ def call_natively(step: Any, given: Stage, name: str, reason: str) -> Stage:
     Raises
     ------
     NotCompiled
-        With `reason`, if it cannot be called here, or answers with something else.
+        The `reason`, if it cannot be called here, or answers with something else.
     """
     if isinstance(given, Numbers) and (given.sparse or not given.exact):
-        raise NotCompiled(reason)
+        raise reason
     if not callable(getattr(step, "transform", None)):
-        raise NotCompiled(reason)
+        raise reason
     if isinstance(given, Numbers) and hasattr(step, "feature_names_in_"):
-        raise NotCompiled(f"{reason}; it reads columns by name")
+        raise reason.because("it reads columns by name")
     if isinstance(given, Fields) and (given.before or any(field.filled is not None for field in given.fields)):
-        raise NotCompiled(f"{reason}; a native step cannot read what another one filled in or made")
+        raise reason.because("a native step cannot read what another one filled in or made")
     ask = _of_numbers(step) if isinstance(given, Numbers) else _of_fields(step, given)
     try:
         tried = ask(_example(given))
     except Unsure as error:
-        raise NotCompiled(f"{reason}; it cannot be called natively either: {error.__cause__ or error}") from None
+        failed = type(error.__cause__ or error).__name__
+        raise reason.because(f"it cannot be called natively either: {failed}") from None
     given.plan.native.append(name)
     if not isinstance(tried, np.ndarray):
         return _reframed(ask, tried, given.plan)
@@ -106,6 +110,7 @@ def _asked(step: Any, data: Any, rows: int) -> Any:
         with _threads().limit(limits=1):
             out = step.transform(data)
     except Exception as error:
+        _log.debug("a native step of a twin fails, and the whole model is asked", exc_info=True)
         raise Unsure from error
     if hasattr(out, "iloc") and out.ndim == 2 and len(out) == rows:
         if not all(getattr(dtype, "kind", "O") in "fiub" for dtype in out.dtypes):

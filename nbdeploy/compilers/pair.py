@@ -28,14 +28,10 @@ class Pair:
 
     Parameters
     ----------
-    model : object
-        The loaded, verified model.
-    signature : Signature
-        What it takes and answers.
+    model, signature, native
+        See :func:`~nbdeploy.compilers.compile_by` and :func:`~nbdeploy.compilers.proof.prove`.
     canonical : Canonical
         Whose twin, if it has one, answers every batch: it is equal to rounding, and mixing would show.
-    native : callable
-        The canonical native call.
     record : mapping
         What the version record says of an exact twin: it may answer batches up to a size.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nbdeploy.compilers.stages import NotCompiled, Plan, fields_of, name_of
+from nbdeploy.compilers.stages import NotCompiled, NotFor, Plan, fields_of, name_of
 from nbdeploy.compilers.steps import FINALS, TRANSFORMERS, Final, compile_final
 from nbdeploy.compilers.steps import TREES as TREE_MODELS
 from nbdeploy.compilers.twin import Twin
@@ -25,7 +25,7 @@ class RowCompiler:
 
     def compile(self, model: Any, signature: Signature) -> Twin:
         if name_of(model) not in FINALS and name_of(model) not in TRANSFORMERS:
-            raise NotCompiled(f"no twin: a {type(model).__name__} is not known")
+            raise NotCompiled(f"a {type(model).__name__} is not known")
         try:
             return _compiled(model, Plan(signature))
         except NotCompiled as reason:
@@ -42,7 +42,7 @@ class TreeCompiler(RowCompiler):
 
     def compile(self, model: Any, signature: Signature) -> Twin:
         if name_of(model) not in TREE_MODELS:
-            raise NotCompiled(f"no twin: a {type(model).__name__} is not a known tree ensemble")
+            raise NotFor(f"a {type(model).__name__} is not a known tree ensemble")
         return super().compile(model, signature)
 
 
@@ -55,7 +55,7 @@ def _compiled(model: Any, plan: Plan) -> Twin:
     wanted = plan.signature.outputs or offered
     final = {name: how for name, how in offered.items() if name in wanted}
     if not final:
-        raise NotCompiled(f"no twin: it answers {', '.join(offered)}, and the snapshot {', '.join(wanted)}")
+        raise NotCompiled(f"it answers {', '.join(offered)}, and the snapshot {', '.join(wanted)}")
     return Twin(
         {name: method for name, (method, _) in final.items()},
         {name: exact for name, (_, exact) in final.items()},

@@ -19,6 +19,7 @@ __all__ = [
     "Field",
     "Fields",
     "NotCompiled",
+    "NotFor",
     "Numbers",
     "Plan",
     "Stage",
@@ -38,7 +39,39 @@ WIDEST = 2**16
 
 
 class NotCompiled(Exception):
-    """A model, or a step of it, has no twin; the text says why."""
+    """A model, or a step of it, has no twin; the text says why.
+
+    Parameters
+    ----------
+    reason : str
+        Why, in words for people.
+    where : str
+        The step that it is about; empty where only the caller knows that.
+
+    Examples
+    --------
+    >>> str(NotCompiled("its input is sparse").at("step 'pca' (PCA)"))
+    "step 'pca' (PCA): its input is sparse"
+    """
+
+    def __init__(self, reason: str, where: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.where = reason, where
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason}" if self.where else self.reason
+
+    def at(self, where: str) -> NotCompiled:
+        """Return it with the step that it is about, unless a step inside of that one is named."""
+        return self if self.where else NotCompiled(self.reason, where)
+
+    def because(self, more: str) -> NotCompiled:
+        """Return it with one more reason."""
+        return NotCompiled(f"{self.reason}; {more}", self.where)
+
+
+class NotFor(NotCompiled):
+    """A compiler is not for models of this kind, and leaves them to others."""
 
 
 @dataclass

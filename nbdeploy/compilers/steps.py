@@ -130,17 +130,17 @@ def compile_transformer(step: Any, given: Stage, name: str) -> Stage:
     NotCompiled
         If it can be neither compiled nor called natively here.
     """
-    target = TRANSFORMERS.get(name_of(step))
+    target, where = TRANSFORMERS.get(name_of(step)), f"step {name!r} ({type(step).__name__})"
     if target is None:
-        return call_natively(step, given, name, f"no twin: step {name!r} ({type(step).__name__}) is not known")
+        return call_natively(step, given, name, NotCompiled("it is not known", where))
     try:
         stage: Stage = _function(target)(step, given)
     except NotCompiled as reason:
         if target.startswith("composed:"):
-            raise
-        return call_natively(step, given, name, f"no twin: step {name!r} ({type(step).__name__}): {reason}")
+            raise reason.at(where) from None
+        return call_natively(step, given, name, reason.at(where))
     if given.plan.exact and not stage_is_exact(stage) and stage_is_exact(given):
-        return call_natively(step, given, name, f"no twin: step {name!r} ({type(step).__name__}) rounds")
+        return call_natively(step, given, name, NotCompiled("it rounds", where))
     return stage
 
 
@@ -170,26 +170,23 @@ def compile_final(model: Any, given: Stage, name: str = "model") -> Final:
     NotCompiled
         If no compiler knows it; it is not called natively, as nothing would be gained.
     """
-    key = name_of(model)
+    key, where = name_of(model), f"{name} ({type(model).__name__})"
     if key in FINALS:
         try:
             final: Final = _function(FINALS[key])(model, given)
         except NotCompiled as reason:
-            text = str(reason)
-            raise NotCompiled(
-                text if text.startswith("no twin") else f"no twin: {name} ({type(model).__name__}): {text}"
-            ) from None
+            raise reason.at(where) from None
         return final
     if key in TRANSFORMERS:
         return _transforming(model, given, name)
-    raise NotCompiled(f"no twin: {name} ({type(model).__name__}) is not known")
+    raise NotCompiled("it is not known", where)
 
 
 def _transforming(model: Any, given: Stage, name: str) -> Final:
     """A transformer as the model itself: its ``transform`` is the answer."""
     stage = compile_transformer(model, given, name)
     if not isinstance(stage, Numbers) or stage.sparse or _answers_frames(model):
-        raise NotCompiled(f"no twin: {name} ({type(model).__name__}) does not answer with a plain array")
+        raise NotCompiled("it does not answer with a plain array", f"{name} ({type(model).__name__})")
     run = stage.run
     return {"transform": (lambda rows: (run(rows), None), stage.exact)}
 

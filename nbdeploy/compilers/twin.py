@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ import numpy as np
 import polars as pl
 
 __all__ = ["Answer", "Method", "Row", "Rows", "Twin", "Unsure"]
+
+_log = logging.getLogger(__name__)
 
 _CELLS = 2**22
 
@@ -148,6 +151,7 @@ class Twin:
         except Unsure:
             raise
         except Exception as error:
+            _log.debug("a twin fails on a row, and native code is asked", exc_info=True)
             raise Unsure from error
         if doubt is not None and doubt:
             raise Unsure
@@ -167,6 +171,7 @@ class Twin:
         except Unsure:
             raise
         except Exception as error:
+            _log.debug("a twin fails on a batch, and native code is asked", exc_info=True)
             raise Unsure from error
         if len(pieces) == 1:
             return pieces[0]

@@ -108,7 +108,7 @@ def prove_twin(
         ``reason``.
     """
     if not wanted:
-        return {"compiler": None, "reason": "no twin was wanted"}
+        return {"compiler": None, "reason": "it was not wanted"}
     caller, signature = predictor.caller, predictor.signature
     name = predictor.bundle.content.canonical.twin
     how = {"seconds": seconds, "speed_seconds": 0.25 if measured else 0.0}

@@ -49,7 +49,7 @@ def test_a_model_without_a_twin_says_why() -> None:
     _, caller = twins_of(Own(), NUMBERS)
     document = choose(Own(), caller.signature, caller.native, hold(TREE, NUMBERS).rows).document()
     assert document["compiler"] is None
-    assert "is not known" in document["reason"]
+    assert document["reason"] == "a Own is not known"
 
 
 def test_measuring_ends_where_the_next_size_would_take_too_long() -> None:

@@ -14,7 +14,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.feature_selection import SelectKBest, VarianceThreshold
 from sklearn.impute import MissingIndicator, SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import GammaRegressor, LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import FeatureUnion, make_pipeline
@@ -223,4 +223,21 @@ class Own(BaseEstimator):
 
 def test_a_model_that_no_compiler_knows_has_no_twin_and_a_reason() -> None:
     found, _ = twins_of(fitted(make_pipeline(StandardScaler(), Own()), NUMBERS, BINARY), NUMBERS)
-    assert found["rows"] == "no twin: step 'own' (Own) is not known"
+    assert found["rows"] == "step 'own' (Own): it is not known"
+
+
+@pytest.mark.parametrize(
+    ("steps", "reason"),
+    [
+        ([OneHotEncoder(), PCA(1), LinearRegression()], "step 'pca' (PCA): its input is sparse"),
+        ([OrdinalEncoder(), GammaRegressor()], "step 'gammaregressor' (GammaRegressor): it is not known"),
+    ],
+)
+def test_a_pipeline_without_a_twin_names_the_step_once(steps: list[Any], reason: str, caplog: Any) -> None:
+    """For people, and for the log."""
+    data = TABLE[["plan", "kids"]]
+    model = fitted(make_pipeline(*steps), data, np.arange(1.0, len(data) + 1))
+    with caplog.at_level("DEBUG", logger="nbdeploy.compilers"):
+        found, _ = twins_of(model, data)
+    assert found == {"rows": reason}
+    assert f"rows makes no twin of a Pipeline: {reason}" in caplog.text

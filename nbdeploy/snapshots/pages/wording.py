@@ -46,11 +46,11 @@ def twin_in_short(twin: Mapping[str, Any]) -> str:
     --------
     >>> twin_in_short({"compiler": "rows", "exact": False, "max_difference": 2e-16, "tried": {"sample": 200}})
     'rows answers every batch, equal to 2e-16 on 200 rows'
-    >>> twin_in_short({"compiler": None, "reason": "no twin: a SVC is not known"})
-    'no twin: a SVC is not known'
+    >>> twin_in_short({"compiler": None, "reason": "a SVC is not known"})
+    'none: a SVC is not known'
     """
     if not twin.get("compiler"):
-        return str(twin.get("reason", "none"))
+        return f"none: {twin['reason']}" if twin.get("reason") else "none"
     border = twin.get("below") or 0
     every = not twin.get("exact") or border >= 2**31
     answers = "every batch" if every else f"batches up to {border} rows"
