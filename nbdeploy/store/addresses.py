@@ -12,7 +12,7 @@ from obstore.store import LocalStore, from_url
 
 from nbdeploy.errors import InvalidData, NotWritable
 
-__all__ = ["SCHEMES", "opened"]
+__all__ = ["SCHEMES", "credentials_of", "opened"]
 
 SCHEMES = {
     "s3": "s3://bucket/prefix",
@@ -32,7 +32,7 @@ _CLIENT = {"connect_timeout": "5s", "read_timeout": "60s", "timeout": "1h"}
 # obstore reads these from the environment, but forgets them where others are given.
 _FROM_ENVIRONMENT = ("allow_http", "allow_invalid_certificates", "proxy_url", "proxy_excludes", *_CLIENT)
 _PREFIXES = {"s3": "AWS_", "gs": "GOOGLE_", "az": "AZURE_", "ab": "AZURE_"}
-_RETRY = {"max_retries": 5, "retry_timeout": timedelta(seconds=60)}
+_RETRY = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
 
 
 def opened(url: str) -> tuple[Path | None, Any]:
@@ -75,6 +75,19 @@ def opened(url: str) -> tuple[Path | None, Any]:
         raise InvalidData(
             f"the store address {url!r} is not understood: {reason}; an example is {SCHEMES[scheme]}", url=url
         ) from error
+
+
+def credentials_of(url: str) -> str:
+    """The environment variables that a store's keys come from.
+
+    Examples
+    --------
+    >>> credentials_of("gs://bucket/models")
+    'GOOGLE_SERVICE_ACCOUNT'
+    """
+    variables = {"gs": "GOOGLE_SERVICE_ACCOUNT", "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY"}
+    variables["ab"] = variables["az"]
+    return variables.get(url[:2], "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL")
 
 
 def _client_options(scheme: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ __all__ = ["FOLDER", "Blobs", "place"]
 
 FOLDER = "blobs/sha256"
 _NAME = re.compile(r"[0-9a-f]{2}/([0-9a-f]{64})")
-_LARGE = 8 * 2**20
+_LARGE = 64 * 2**20  # smaller ones go whole: nothing is left of them in a bucket if their writer is killed
 
 
 class Blobs:

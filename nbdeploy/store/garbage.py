@@ -9,6 +9,10 @@ collector's second look: it is seen, and the blob put back. Or it was written af
 the writer's look, which comes after its record, finds the blob missing, and puts it again. So nothing is lost in
 any order of events, whatever the grace age; that only spares blobs whose version is still to be written. A collector
 that is killed leaves its trash, and the next one puts it back before it starts.
+
+In a bucket, files of more than 64 MiB are uploaded in parts, and the parts of a killed upload are no objects: they are
+in no list, and obstore cannot delete them. A rule of the bucket does: ``AbortIncompleteMultipartUpload`` on S3 and GCS,
+after a day, say; Azure deletes uncommitted blocks after a week by itself.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from nbdeploy.errors import NotFound, NotWritable, Unreachable
 from nbdeploy.store import exclusive
 from nbdeploy.store.addresses import opened
+from nbdeploy.store.failures import reason
 
 __all__ = ["Listed", "Objects"]
 
@@ -152,7 +153,7 @@ class Objects:
         except FileNotFoundError:
             raise NotFound("object", path, hint=f"the store is {self.url}") from None
         except (BaseError, OSError) as error:
-            raise Unreachable(f"the store {self.url} cannot be read: {_reason(error)}", url=self.url) from error
+            raise Unreachable(f"the store {self.url} cannot be read: {self._reason(error)}", url=self.url) from error
 
     @contextlib.contextmanager
     def _writing(self, path: str) -> Iterator[None]:
@@ -160,15 +161,12 @@ class Objects:
         try:
             yield
         except (PermissionError, FileNotFoundError) as error:
-            raise NotWritable(f"the store {self.url} refused to write {path}: {_reason(error)}", path=path) from error
+            raise NotWritable(
+                f"the store {self.url} refused to write {path}: {self._reason(error)}", path=path
+            ) from error
         except (BaseError, OSError) as error:
             kind = Unreachable if self.folder is None else NotWritable
-            raise kind(f"the store {self.url} could not write {path}: {_reason(error)}", path=path) from error
+            raise kind(f"the store {self.url} could not write {path}: {self._reason(error)}", path=path) from error
 
-
-def _reason(error: BaseException) -> str:
-    """The last cause in obstore's message, which begins with its own internals."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    text = str(error).splitlines()[0]
-    return text.rpartition("source: ")[2][:300] or type(error).__name__
+    def _reason(self, error: BaseException) -> str:
+        return reason(error, self.url)

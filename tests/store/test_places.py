@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ import pytest
 
 from nbdeploy.commands.shell import run
 from nbdeploy.errors import Conflict, Corrupted, InvalidData, NotWritable, Unreachable
+from nbdeploy.manifest import sha256
 from nbdeploy.store import Store, exclusive
 from nbdeploy.store.addresses import opened
 from nbdeploy.store.objects import Objects
@@ -143,6 +145,57 @@ def test_a_store_that_goes_away_midway_leaves_no_version(mortal_s3: tuple[S3, st
     assert len(done) == 1
 
 
+def test_a_server_that_is_gone_is_said_in_our_words_and_soon(mortal_s3: tuple[S3, str], tmp_path: Path) -> None:
+    """Whatever is asked of the store: where nothing answers and what to do, without another library's story."""
+    server, url = mortal_s3
+    store = Store(url, tmp_path / "cache")
+    version, _ = store.add("churn", *bundle("a"))
+    server.stop()
+    message = (
+        rf"the store {url} c.* (read|write).*: nothing answers at {server.endpoint}; see that it runs .* try again$"
+    )
+    for ask in (
+        *(store.names, store.collect, lambda: store.resolve("churn"), lambda: store.open(version)),
+        *(lambda: store.add("churn", *bundle("b")), lambda: store.put_blob(sha256(b"x"), b"x")),
+        *(lambda: store.set_alias("churn", "champion", 1), lambda: store.remove("churn", 1)),
+    ):
+        started = time.monotonic()
+        with pytest.raises(Unreachable, match=message):
+            ask()
+        assert time.monotonic() - started < 10
+    assert not list((tmp_path / "cache").rglob("*.bin"))
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (401, "keys in the environment .* AWS_ACCESS_KEY_ID"),
+        (403, "keys in the environment .* AWS_ACCESS_KEY_ID"),
+        (404, "no such bucket|the store s3"),
+        (418, "answered with HTTP status 418; try again later"),
+    ],
+)
+def test_what_a_server_refuses_is_said_in_our_words(
+    recorder: tuple[str, type[Recorder]], monkeypatch: pytest.MonkeyPatch, status: int, message: str
+) -> None:
+    """Reading, listing and writing."""
+    url, handler = recorder
+    handler.refusal = handler.always = status
+    for name, value in {
+        "ENDPOINT_URL": url,
+        "ALLOW_HTTP": "true",
+        "ACCESS_KEY_ID": "a",
+        "SECRET_ACCESS_KEY": "b",
+    }.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    objects = Objects("s3://bucket/prefix")
+    for ask in (lambda: objects.listed("models"), lambda: objects.create("a", b""), lambda: objects.folders("models")):
+        with pytest.raises((Unreachable, NotWritable), match=message) as caught:
+            ask()
+        assert "retries" not in str(caught.value)
+
+
 def test_a_write_that_was_killed_takes_nothing_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without hard links a killed writer may leave an empty record: it means nothing, and its number stays taken."""
     monkeypatch.setattr(os, "link", None)
@@ -181,11 +234,15 @@ class Recorder(BaseHTTPRequestHandler):
 
     seen: ClassVar[dict[str, dict[str, str]]] = {}
     refusal = 412
+    always = 0
+
+    def do_GET(self) -> None:
+        self._answer(self.always)
 
     def do_PUT(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"] or 0))
         path = self.path.partition("?")[0]
-        self._answer(self.refusal if path in self.seen else 201)
+        self._answer(self.refusal if path in self.seen else self.always or 201)
         self.seen.setdefault(path, {name.lower(): value for name, value in self.headers.items()})
 
     def _answer(self, status: int) -> None:
