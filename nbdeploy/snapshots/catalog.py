@@ -327,7 +327,9 @@ def describe_version(
     notices: Sequence[str] = (),
 ) -> Snapshot:
     """Describe a version with the aliases that mean it now."""
-    aliases = [alias for alias, number in store.aliases(version.name).items() if number == version.number]
+    aliases = [
+        alias for alias, number in store.aliases(version.name, lambda _: None).items() if number == version.number
+    ]
     return Snapshot(version, store.manifest(version), aliases, event, proof or {}, notices, store.blob)
 
 
@@ -344,13 +346,13 @@ def list_versions(store: Store, name: str | None = None) -> SnapshotList:
         store.resolve(name)  # says what there is
     rows: list[tuple[Version, Sequence[str]]] = []
     damaged: list[Corrupted] = []
+    lost: list[Corrupted] = []
     for model in names if name is None else [name]:
-        aliases = store.aliases(model)
+        aliases = store.aliases(model, lost.append)
         versions = store.versions(model, damaged.append)
         rows += [(v, [a for a, number in aliases.items() if number == v.number]) for v in reversed(versions)]
-    return SnapshotList(
-        rows, store.url, [f"{error}; remove it with: {typed('rm NAME:NUMBER --yes')}" for error in damaged]
-    )
+    notices = [f"{error}; remove it with: {typed('rm NAME:NUMBER --yes')}" for error in damaged]
+    return SnapshotList(rows, store.url, [*notices, *map(str, lost)])
 
 
 def _row(version: Version, aliases: Sequence[str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from nbdeploy.hints import typed
 from nbdeploy.store.facts import Facts
 from nbdeploy.store.objects import Objects
 from nbdeploy.store.version import Removal, Version, author, now
-from nbdeploy.types import Ref, check_name
+from nbdeploy.types import Ref, check_name, is_name
 
 __all__ = ["Model"]
 
@@ -68,7 +69,8 @@ class Model:
             return self._by_digest(ref.digest)
         number, numbers = ref.version, self.live()
         if ref.alias is not None:
-            aliases = self.aliases()
+            self._meant(ref.alias)  # says if that one is damaged
+            aliases = self.aliases(lambda _: None)
             if ref.alias not in aliases:
                 known = [f"{self.name}@{alias}" for alias in aliases]
                 raise NotFound("alias", str(ref), known, hint=f"set it with: {typed(f'alias {self.name} {ref.alias}')}")
@@ -103,16 +105,29 @@ class Model:
 
     # -- aliases ---------------------------------------------------------------------------------
 
-    def aliases(self) -> dict[str, int]:
-        """Alias to version number, as they stand now. One whose version was removed means nothing."""
+    def aliases(self, damaged: Callable[[Corrupted], object] | None = None) -> dict[str, int]:
+        """Alias to version number, as they stand now. See :meth:`nbdeploy.store.Store.aliases`."""
         live = set(self.live())
-        current = {alias: self._meant(alias, facts) for alias, facts in self._every_alias().items()}
+        current = dict[str, int | None]()
+        for alias in self._every_alias():
+            try:
+                current[alias] = self._meant(alias)
+            except Corrupted as error:
+                if damaged is None:
+                    raise
+                damaged(error)
         return {alias: number for alias, number in current.items() if number in live}
 
     def moves(self) -> dict[str, list[dict[str, Any]]]:
-        """Every move of every alias, in order."""
-        every = {alias: [facts.get(n) for n in facts.numbers()] for alias, facts in self._every_alias().items()}
-        return {alias: [move for move in moves if move] for alias, moves in every.items()}
+        """Every move of every alias that can be read, in order."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for alias in self._every_alias():
+            found[alias] = []
+            facts = self._alias(alias)
+            for number in facts.numbers():
+                with contextlib.suppress(Corrupted):
+                    found[alias] += filter(None, [facts.get(number)])
+        return found
 
     def last_move(self, alias: str) -> int:
         """Return the number of an alias's last move, 0 if it never moved."""
@@ -143,18 +158,24 @@ class Model:
         )
         return NotFound("snapshot", ref, [f"{self.name}:{live}" for live in self.live()], hint=gone)
 
-    def _every_alias(self) -> dict[str, Facts]:
-        return {alias: self._alias(alias) for alias in self._objects.folders(f"{self._folder}/aliases")}
+    def _every_alias(self) -> list[str]:
+        return [alias for alias in self._objects.folders(f"{self._folder}/aliases") if is_name(alias)]
 
     def _alias(self, alias: str) -> Facts:
         return Facts(self._objects, f"{self._folder}/aliases/{alias}", f"{self.name}@{alias}")
 
-    def _meant(self, alias: str, facts: Facts) -> int | None:
+    def _meant(self, alias: str) -> int | None:
+        """What the last move of an alias says; never what an earlier one said, if that is damaged."""
+        facts = self._alias(alias)
         for number in reversed(facts.numbers()):
-            document = facts.get(number)
-            if document is not None:
-                if not isinstance(document.get("version", ""), int | None):
+            try:
+                document = facts.get(number)
+                if document is not None and not isinstance(document.get("version", ""), int | None):
                     raise facts.damaged(number, f"it does not say what {alias} means")
+            except Corrupted as error:
+                hint = f"set it anew with: nbdeploy alias {self.name}:NUMBER {alias}"
+                raise Corrupted(f"{error}; {hint}", **error.facts) from error
+            if document is not None:
                 return document["version"]  # type: ignore[no-any-return]
         return None
 

@@ -92,9 +92,15 @@ class Store:
         """The versions of a model that were removed, by number."""
         return list(self._model(name).removals().values())
 
-    def aliases(self, name: str) -> dict[str, int]:
-        """Alias to version number, as the aliases stand now. One whose version was removed means nothing."""
-        return self._model(name).aliases()
+    def aliases(self, name: str, damaged: Callable[[Corrupted], object] | None = None) -> dict[str, int]:
+        """Alias to version number, as the aliases stand now. One whose version was removed means nothing.
+
+        Raises
+        ------
+        Corrupted
+            If the last move of one is damaged; with `damaged` given, that is called instead, and it means nothing.
+        """
+        return self._model(name).aliases(damaged)
 
     def moves(self, name: str) -> dict[str, list[dict[str, Any]]]:
         """Every move of every alias of a model, in order: ``version`` (None: taken away), ``by``, ``at`` …."""
@@ -296,7 +302,7 @@ class Store:
         """
         model = self._model(name)
         self.resolve(Ref(name, version=version))
-        before = model.aliases().get(alias)
+        before = model.aliases(lambda _: None).get(alias)
         model.move(alias, version, after, why)
         if version not in model.live():
             model.move(alias, before)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbdeploy.errors import Conflict, Corrupted, InvalidName, NotFound, NotWritable, Unreachable
+from nbdeploy.snapshots.catalog import list_versions
 from nbdeploy.store import Store
 from nbdeploy.types import Ref
 from tests.store.making import bundle
@@ -157,6 +158,33 @@ def test_one_damaged_record_takes_nothing_else_down(store: Store, tmp_path: Path
         store.resolve("churn")
     assert store.add("churn", *bundle("a"))[0].number == 1
     assert store.add("churn", *bundle("d"))[0].number == 4
+
+
+@pytest.mark.parametrize("damage", [b"{", b"[1]", b'{"version": "1"}', b"{}"])
+def test_a_damaged_move_takes_nothing_else_down_and_can_be_made_anew(
+    store: Store, tmp_path: Path, damage: bytes
+) -> None:
+    """The alias means nothing until then, and never again what it meant before."""
+    store.add("churn", *bundle("a"))
+    store.add("churn", *bundle("b"))
+    store.set_alias("churn", "prod", 1)
+    store.set_alias("churn", "champion", 1)
+    store.set_alias("churn", "champion", 2)
+    (tmp_path / "store" / "models" / "churn" / "aliases" / "champion" / "00000002.json").write_bytes(damage)
+    lost: list[Corrupted] = []
+    assert (store.aliases("churn", lost.append), len(lost)) == ({"prod": 1}, 1)
+    for ask in (store.aliases, lambda name: store.remove(name, 2)):
+        with pytest.raises(Corrupted, match="set it anew"):
+            ask("churn")
+    listed = list_versions(store)
+    assert [row["aliases"] for row in listed.document()] == [[], ["prod"]]
+    assert "churn@champion is damaged" in listed.notices[0]
+    assert store.resolve("churn@prod").number == 1
+    assert [move["version"] for move in store.moves("churn")["prod"]] == [1]
+    with pytest.raises(Corrupted, match=r"damaged.*set it anew with: nbdeploy alias churn:NUMBER champion"):
+        store.resolve("churn@champion")
+    store.set_alias("churn", "champion", 2)
+    assert store.resolve("churn@champion").number == 2
 
 
 def test_versions_are_numbers_not_text(store: Store, tmp_path: Path) -> None:
