@@ -21,7 +21,7 @@ FOLDER = "model/mlflow"
 _EXAMPLES = ("input_example.json", "serving_input_example.json")
 _LARGEST = 2**20
 _PATHS = frozenset(
-    {"artifact_path", "code", "conda", "config", "data", "env", "model_binary", "model_code_path", "model_data"}
+    {"artifact_path", "code", "conda", "config", "data", "env", "model_binary", "model_data"}
     | {"model_path", "path", "pickled_model", "python_model", "virtualenv"}
 )
 """Keys of ``MLmodel`` under which MLflow's flavors name files of the model."""

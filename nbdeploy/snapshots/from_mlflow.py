@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -10,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from nbdeploy.errors import Corrupted, Forbidden, InvalidData, MissingExtra, NotCapturable, NotFound
+from nbdeploy.flavors import FLAVORS
 from nbdeploy.flavors.mlflow import DESCRIPTION, Directory, describe, files_of
 from nbdeploy.flavors.native_state import check_native_state, is_plain
+from nbdeploy.flavors.ubjson import parse
 from nbdeploy.snapshots.options import Options
 from nbdeploy.snapshots.snapshot import Taken, take_snapshot
 from nbdeploy.store import Store
@@ -153,9 +156,11 @@ def _code(folder: Path, flavors: Mapping[str, Any]) -> tuple[str, ...]:
     found = [str(path) for path in files_of(folder) if path.suffix in _CODE]
     known = {name: table for name, table in flavors.items() if name in _NATIVE}
     for name, table in known.items():
-        own, cls = _NATIVE[name], table.get("model_class")
-        if cls is not None and not str(cls).startswith(own):
+        cls = table.get("model_class")
+        if cls is not None and not _is_model(str(cls), name):
             found.append(f"class {cls}")
+        if name == "catboost":
+            found.append("CatBoost's own file, which it follows without looking")
         if packed := _packed(name, table, folder):
             found.append(packed)
         found += [f"type {kind}" for kind in table.get("skops_trusted_types") or () if not _is_known(str(kind), name)]
@@ -175,6 +180,16 @@ def _packed(name: str, table: Mapping[str, Any], folder: Path) -> str | None:
     return None if listed else f"pickle {file}"
 
 
+def _is_model(cls: str, name: str) -> bool:
+    """Whether a class is one of a framework's models; whatever else it imports can be called by that name too."""
+    kinds = getattr(FLAVORS[name], "kinds", ())
+    return (
+        cls.startswith("sklearn.")
+        if name == "sklearn"
+        else cls in {f"{name}.{module}.{kind}" for module in ("basic", "core", "sklearn") for kind in kinds}
+    )
+
+
 def _is_known(kind: str, flavor: str) -> bool:
     """Whether building a type runs nobody's code: scikit-learn's are checked one by one, others' are their own."""
     return is_plain(kind) or (flavor != "sklearn" and kind.startswith((_NATIVE[flavor], "collections.")))
@@ -183,11 +198,32 @@ def _is_known(kind: str, flavor: str) -> bool:
 def _native(name: str, folder: Path, table: Mapping[str, Any]) -> Any:
     if name == "sklearn" and table.get("serialization_format") == "skops":
         return _from_skops(_inside(folder, table.get("pickled_model")), _type_names(folder, table))
+    if name in {"lightgbm", "xgboost"} and table.get("serialization_format") is None:
+        _check_native(name, _inside(folder, table.get("data")))
     try:
         return _mlflow(name).load_model(str(folder))
     except ModuleNotFoundError as error:
         hint = f"the model needs it, and it is not installed here: pip install -r {folder / 'requirements.txt'}"
         raise NotFound("module", str(error.name), hint=hint) from error
+
+
+def _check_native(name: str, path: Path) -> None:
+    """Check a native file as a bundle's own is, before the framework follows what is in it.
+
+    Raises
+    ------
+    Corrupted
+        If it points outside of itself, or cannot be read.
+    """
+    flavor = import_module(f"nbdeploy.flavors.{name}")
+    try:
+        raw = path.read_bytes()
+        if name == "lightgbm":
+            flavor.check(raw.decode())
+        else:
+            flavor.check(json.loads(raw) if path.suffix == ".json" else parse(raw))
+    except (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError) as error:
+        raise Corrupted(f"{path} is not a {name} model, or is damaged: {error}", path=str(path)) from error
 
 
 def _inside(folder: Path, name: Any) -> Path:

@@ -33,6 +33,15 @@ with warnings.catch_warnings(action="ignore"):
             return model_input["a"] * 2
 
 
+SCRIPT = """
+import mlflow
+
+class Model(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return model_input["a"]
+
+mlflow.models.set_model(Model())
+"""
 ROWS = pd.DataFrame({"a": np.arange(20.0), "b": np.arange(20) % 3})
 FITTED = LogisticRegression().fit(ROWS, (ROWS["a"] > 9).astype(int))
 
@@ -142,6 +151,49 @@ def test_boosted_trees_are_loaded_as_their_own_kind(tmp_path: Path, library: str
     native = next(found.natives())
     assert type(native).__name__ == made
     np.testing.assert_array_equal(native.predict_proba(ROWS), model.predict_proba(ROWS))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("library", "file"), [("xgboost", "model.ubj"), ("lightgbm", "model.lgb")])
+def test_a_forged_native_file_is_refused_before_its_framework_sees_it(tmp_path: Path, library: str, file: str) -> None:
+    """As a bundle's own is: boosters of both, cut short and pointing outside."""
+    framework, flavor = import_module(library), import_module(f"mlflow.{library}")
+    kind = "DMatrix" if library == "xgboost" else "Dataset"
+    booster = framework.train({"verbosity": 0}, getattr(framework, kind)(ROWS, (ROWS["a"] > 9).astype(int)), 2)
+    folder = tmp_path / "trees"
+    flavor.save_model(booster, str(folder), pip_requirements=[library])
+    assert type(next(open_mlflow_model(folder, ROWS).natives())).__name__ == "Booster"
+    whole = (folder / file).read_bytes()
+    forged = whole.replace(b"leaf_value=", b"leaf_value=1 ") if library == "lightgbm" else whole[:-40]
+    for raw in (forged, whole[: len(whole) // 2], b"", b"x"):
+        (folder / file).write_bytes(raw)
+        with pytest.raises(Corrupted, match=f"is not a {library} model, or is damaged"):
+            next(open_mlflow_model(folder, ROWS).natives())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_a_framework_follows_without_looking_counts_as_code(tmp_path: Path, saved: Callable[..., Path]) -> None:
+    """CatBoost's own files, here as in a bundle; and classes that a framework's module only imports."""
+    catboost, flavor = import_module("catboost"), import_module("mlflow.catboost")
+    model = catboost.CatBoostClassifier(iterations=1, verbose=0, allow_writing_files=False)
+    flavor.save_model(model.fit(ROWS, ROWS["a"] > 9), str(tmp_path / "cat"), pip_requirements=["catboost"])
+    assert open_mlflow_model(tmp_path / "cat", ROWS).code == ("CatBoost's own file, which it follows without looking",)
+    folder = saved("forged")
+    for cls in ("xgboost.core.ctypes.CDLL", "xgboost.sklearn.os", "xgboost.Booster"):
+        table = {"model_class": cls, "data": "model.ubj"}
+        loader = {"loader_module": "mlflow.xgboost"}
+        described(folder, lambda d, t=table, o=loader: d.update(flavors={"python_function": o, "xgboost": t}))
+        assert open_mlflow_model(folder, ROWS).code == (f"class {cls}",)
+
+
+def test_a_model_that_is_a_script_may_say_where_it_came_from(tmp_path: Path) -> None:
+    """MLflow looks for the script's name only, and in the model's folder."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    mlflow.pyfunc.save_model(str(tmp_path / "made"), python_model=str(script), pip_requirements=["mlflow-skinny"])
+    assert str(script) in (tmp_path / "made" / "MLmodel").read_text()
+    script.unlink()
+    assert "script.py" in open_mlflow_model(tmp_path / "made", ROWS).code
 
 
 @pytest.mark.parametrize(
