@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, cast
 from nbdeploy.errors import NotCapturable
 from nbdeploy.flavors.pickling import captured_module
 
-__all__ = ["read_audited", "skops_io", "write_canonical"]
+__all__ = ["nodes", "read_audited", "skops_io", "write_canonical"]
 
 _ZERO = {"__class__": "str", "__module__": "builtins", "__loader__": "JsonNode"} | {
     "content": "0",
@@ -179,7 +179,7 @@ def _renumber(schema: Any, files: Mapping[str, str], module: str | None, functio
     """Rewrite a schema in place, with the new name of every file."""
     _forget_process(schema)
     numbers: dict[int, int] = {}
-    for node in _nodes(schema):
+    for node in nodes(schema):
         if node.get("__loader__") == "FunctionNode":
             node["__class__"] = _importable(functions.get(node["__id__"], node["__class__"]))
             node["__module__"] = "__main__" if node["__id__"] in functions else node["__module__"]
@@ -199,7 +199,7 @@ def _importable(name: str) -> str:
 
 def _forget_process(schema: Any) -> None:
     """Remove what differs from process to process: an ``id()`` that text vectorizers keep, and the order of sets."""
-    for node in _nodes(schema):
+    for node in nodes(schema):
         if isinstance(node.get("_stop_words_id"), dict):
             node["_stop_words_id"]["content"] = "0"
         if node.get("__class__") in {"BallTree", "KDTree"}:
@@ -210,7 +210,7 @@ def _forget_process(schema: Any) -> None:
 
 def _forget_counters(tree: dict[str, Any]) -> None:
     """A tree of neighbours counts how it was searched: ``n_trims``, ``n_leaves``, ``n_splits`` and ``n_calls``."""
-    state = next(node["content"] for node in _nodes(tree) if node.get("__loader__") == "TupleNode")
+    state = next(node["content"] for node in nodes(tree) if node.get("__loader__") == "TupleNode")
     state[7:11] = [{**_ZERO} for _ in range(4)]
 
 
@@ -219,7 +219,7 @@ def _without_ids(document: Any) -> str:
     return re.sub(r'"(__id__|file)": ("[^"]*"|[0-9]+)', "", json.dumps(document))
 
 
-def _nodes(document: Any) -> Iterator[dict[str, Any]]:
+def nodes(document: Any) -> Iterator[dict[str, Any]]:
     """Every JSON object in the schema, in order."""
     todo = [document]
     while todo:

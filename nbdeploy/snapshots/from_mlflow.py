@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -14,6 +15,7 @@ from nbdeploy.errors import Corrupted, Forbidden, InvalidData, MissingExtra, Not
 from nbdeploy.flavors import FLAVORS
 from nbdeploy.flavors.mlflow import DESCRIPTION, Directory, describe, files_of
 from nbdeploy.flavors.native_state import check_native_state, is_plain
+from nbdeploy.flavors.skops_files import nodes
 from nbdeploy.flavors.ubjson import parse
 from nbdeploy.snapshots.options import Options
 from nbdeploy.snapshots.snapshot import Taken, take_snapshot
@@ -198,7 +200,7 @@ def _is_known(kind: str, flavor: str) -> bool:
 def _native(name: str, folder: Path, table: Mapping[str, Any]) -> Any:
     if name == "sklearn" and table.get("serialization_format") == "skops":
         return _from_skops(_inside(folder, table.get("pickled_model")), _type_names(folder, table))
-    if name in {"lightgbm", "xgboost"} and table.get("serialization_format") is None:
+    if name in {"lightgbm", "xgboost"}:
         _check_native(name, _inside(folder, table.get("data")))
     try:
         return _mlflow(name).load_model(str(folder))
@@ -219,11 +221,29 @@ def _check_native(name: str, path: Path) -> None:
     try:
         raw = path.read_bytes()
         if name == "lightgbm":
-            flavor.check(raw.decode())
+            for text in _lightgbm_texts(path, raw):
+                flavor.check(text)
         else:
             flavor.check(json.loads(raw) if path.suffix == ".json" else parse(raw))
-    except (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise Corrupted(f"{path} is not a {name} model, or is damaged: {error}", path=str(path)) from error
+
+
+def _lightgbm_texts(path: Path, raw: bytes) -> list[str]:
+    """The texts that LightGBM reads trees from: the file, or what the boosters in a skops file keep as their state.
+
+    A pickle has none to look at; it runs code anyway.
+    """
+    if path.suffix in _CODE:
+        return []
+    if not zipfile.is_zipfile(path):
+        return [raw.decode()]
+    with zipfile.ZipFile(path) as archive:
+        schema = json.loads(archive.read("schema.json"))
+    states = [node[key] for node in nodes(schema) for key in ("_handle", "handle") if key in node]
+    if any(state["__loader__"] != "JsonNode" for state in states):
+        raise ValueError("the state of a booster is no text")
+    return [text for state in states if (text := json.loads(state["content"])) is not None]
 
 
 def _inside(folder: Path, name: Any) -> Path:

@@ -173,7 +173,7 @@ class Model:
                 if document is not None and not isinstance(document.get("version", ""), int | None):
                     raise facts.damaged(number, f"it does not say what {alias} means")
             except Corrupted as error:
-                hint = f"set it anew with: nbdeploy alias {self.name}:NUMBER {alias}"
+                hint = f"set it anew with: {typed(f'alias {self.name}:NUMBER {alias}')}"
                 raise Corrupted(f"{error}; {hint}", **error.facts) from error
             if document is not None:
                 return document["version"]  # type: ignore[no-any-return]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+import zipfile
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -169,6 +170,23 @@ def test_a_forged_native_file_is_refused_before_its_framework_sees_it(tmp_path: 
         (folder / file).write_bytes(raw)
         with pytest.raises(Corrupted, match=f"is not a {library} model, or is damaged"):
             next(open_mlflow_model(folder, ROWS).natives())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_forged_booster_in_a_skops_file_is_refused_too(tmp_path: Path) -> None:
+    """LightGBM ends the process when a number is one too many."""
+    lightgbm, flavor = import_module("lightgbm"), import_module("mlflow.lightgbm")
+    model = lightgbm.LGBMClassifier(n_estimators=2, verbose=-1).fit(ROWS, ROWS["a"] > 9)
+    folder = tmp_path / "trees"
+    flavor.save_model(model, str(folder), pip_requirements=["lightgbm"])
+    with zipfile.ZipFile(folder / "model.skops") as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    assert b"leaf_value=" in files["schema.json"]
+    with zipfile.ZipFile(folder / "model.skops", "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content.replace(b"leaf_value=", b"leaf_value=1 "))
+    with pytest.raises(Corrupted, match="is not a lightgbm model, or is damaged"):
+        next(open_mlflow_model(folder, ROWS).natives())
 
 
 @pytest.mark.filterwarnings("ignore")
