@@ -20,6 +20,7 @@ from nbdeploy.errors import InvalidData, NotFound, RehearsalFailed
 from nbdeploy.flavors import FLAVORS
 from nbdeploy.predictor import Caller
 from nbdeploy.snapshots.rehearsal.batch_dependence import FEW, dependent_step
+from nbdeploy.snapshots.rehearsal.changing import changing_parts
 from nbdeploy.snapshots.rehearsal.refusals import changes_from_run_to_run, depends_on_other_rows
 from nbdeploy.snapshots.sampling import choose_rows
 from nbdeploy.types import Canonical, MethodOutput, Signature
@@ -183,7 +184,9 @@ def _why(caller: Caller, method: str, sample: pl.DataFrame, frame: pl.DataFrame)
         classes = FLAVORS[caller.flavor].classes(caller.model)
         again = compare(frame, describe_output(method, caller.raw(sample, method), classes)[1])
     if not again.identical:
-        return changes_from_run_to_run(again.max_difference)
+        with warnings.catch_warnings(action="ignore"):
+            changing = changing_parts(caller.model, lambda: caller.raw(sample, method))
+        return changes_from_run_to_run(again.max_difference, changing)
     return depends_on_other_rows(dependent_step(caller.model, rebuild(sample[:FEW], caller.signature)))
 
 

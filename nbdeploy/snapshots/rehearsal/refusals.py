@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 __all__ = ["changes_from_run_to_run", "depends_on_other_rows"]
 
+_SHOWN = 3
 _TOO_MUCH = 0.1
 """Relative difference from which on no tolerance is worth declaring: it would allow any answer."""
 
 
-def changes_from_run_to_run(difference: float) -> str:
+def changes_from_run_to_run(difference: float, changing: Sequence[str] = ()) -> str:
     """Say what to do about answers that change from run to run.
+
+    Parameters
+    ----------
+    difference : float
+        The largest relative difference.
+    changing : sequence of str
+        What asking the model changes, where that is known.
 
     Examples
     --------
@@ -20,12 +29,21 @@ def changes_from_run_to_run(difference: float) -> str:
     """
     if not difference < _TOO_MUCH:
         by = f"by as much as {difference:.2g} of their size" if math.isfinite(difference) else "and not only in numbers"
-        return f"answers change from run to run, {by}: fix what is random in the model (random_state, a seed)"
+        return f"answers change from run to run, {by}: {_cause(changing)}"
     allowed = 10.0 ** math.ceil(math.log10(difference * 2))
+    named = f"; {_cause(changing)}" if changing else ""
     return (
-        f"answers change from run to run (largest difference {difference:.2g}); "
+        f"answers change from run to run (largest difference {difference:.2g}){named}; "
         f"if that is meant, declare it: --tolerance {allowed:g}"
     )
+
+
+def _cause(changing: Sequence[str]) -> str:
+    fix = "fix what is random in the model (random_state, a seed)"
+    if not changing:
+        return fix
+    more = f" and {len(changing) - _SHOWN} more" if len(changing) > _SHOWN else ""
+    return f"asking it changes {', '.join(changing[:_SHOWN])}{more}; {fix}, and let no answer use what another changed"
 
 
 def depends_on_other_rows(step: str) -> str:
