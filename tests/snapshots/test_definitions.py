@@ -409,6 +409,35 @@ model = make()
         ),
         pytest.param(
             """
+def make(step, note="a\\nb"):
+    def even(n, by=step): return n == 0 or odd(n - by)
+    odd = lambda n: n != 0 and even(n - step) and bool(note)
+    return even, odd
+model = make(1)
+""",
+            "[f(n) for f in model for n in (0, 3, 4)]",
+            "even, odd = make_even(",
+            id="closures over each other",
+        ),
+        pytest.param(
+            """
+def make(steps):
+    def first(x): return second(x - 1) * 2 if x > 0 else steps[0]
+    def second(x):
+        \'\'\'Text
+at the margin.\'\'\'
+        return first(x - 1) + third(x)
+    def third(x): return steps[1] if x < 0 else first(x - 2)
+    return third
+model = [make([1, 2]), make([3, {'k'}])]
+def first(): return None
+""",
+            "[f(x) for f in model for x in (5, 6)] if len(model) == 1 else [model[0](5), model[1](0)]",
+            "def third(x): return steps[1]",
+            id="three closures over each other, made twice",
+        ),
+        pytest.param(
+            """
 counter = 0
 def model(x):
     global counter

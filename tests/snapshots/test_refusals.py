@@ -131,17 +131,6 @@ model.other, other.back, other.lock = other, model, threading.Lock()
         ),
         pytest.param(
             """
-def make():
-    def even(n): return n == 0 or odd(n - 1)
-    def odd(n): return n != 0 and even(n - 1)
-    return even
-model = make()
-""",
-            "these definitions need each other while they are being made: .*even.*odd",
-            id="closures over each other",
-        ),
-        pytest.param(
-            """
 def make(scale):
     class M:
         factor = scale * 2

@@ -6,7 +6,7 @@ import ast
 import builtins
 import functools
 import sys
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from types import FunctionType, ModuleType
 from typing import Any
@@ -84,7 +84,7 @@ class Collection:
     def collect(self, thing: Any) -> str:
         """Gather a class or function of the user's own; return its name in the captured module."""
         if id(thing) not in self.names:
-            self._alive.append(thing)
+            self.keep(thing)
             if isinstance(thing, FunctionType):
                 take_function(self, thing)
             elif isinstance(thing, functools._lru_cache_wrapper):
@@ -98,6 +98,10 @@ class Collection:
     def kept(self) -> tuple[Any, ...]:
         """The things gathered: as long as they live, their ``id`` is theirs alone."""
         return tuple(self._alive)
+
+    def keep(self, thing: Any) -> None:
+        """Keep a thing gathered alive."""
+        self._alive.append(thing)
 
     def name(self, thing: Any, wanted: str | None = None, free_to_share: Found | None = None) -> str:
         """A free name: the thing's own, unless that means something else in the notebook."""
@@ -144,6 +148,15 @@ class Collection:
         self.early[key] = value
         return f"{VALUE}({key!r})", {name.partition(".")[0] for name in self.reach(value, where)}
 
+    def arguments(self, name: str, free: Mapping[str, Any]) -> tuple[str, set[str]]:
+        """Text that gives a function the variables that were around another, and the names that it uses."""
+        given, needs = [], set[str]()
+        for variable, value in free.items():
+            text, used = self.expression(value, f"{name}.{variable}", f"the variable {variable} of {name}")
+            given.append(f"{variable}={text}")
+            needs |= used
+        return ", ".join(given), needs
+
     def add(
         self,
         name: str,
@@ -153,6 +166,7 @@ class Collection:
         *,
         needs: Set[str] = frozenset(),
         lazy: bool = False,
+        also: Iterable[str] = (),
     ) -> None:
         """Add a statement, and everything that it uses.
 
@@ -170,10 +184,13 @@ class Collection:
             Statements to come before it that its text does not name.
         lazy : bool
             Whether its annotations are kept as text.
+        also : iterable of str
+            Other names that it defines.
         """
         self.lazy |= lazy
         used = uses(source, lazy_annotations=lazy)
-        own = needs | {VALUE, name}
+        own = needs | {VALUE, name, *also}
+        self.statements |= {other: Statement("", frozenset({name})) for other in also}
         self.statements[name] = Statement(source, used.now | needs, used.later, found, found.line)
         tree = ast.parse(source)
         for module in imports_in(tree):

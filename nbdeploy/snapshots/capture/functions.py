@@ -1,4 +1,8 @@
-"""Functions, lambdas and closures, as statements of the captured module."""
+"""Functions, lambdas and closures, as statements of the captured module.
+
+Closures that share a variable each get it as it is: what one of them would assign to it while it answers, the others
+would not see. Such answers depend on earlier ones, and are refused before.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import sys
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from nbdeploy.snapshots.capture.circles import circle_of, take_circle
 from nbdeploy.snapshots.capture.finding import Found, find_function
 from nbdeploy.snapshots.capture.literals import is_literal, literal
 from nbdeploy.snapshots.capture.live import (
@@ -35,6 +40,10 @@ def take_function(into: Collection, thing: FunctionType) -> None:
     if found is None:
         raise no_source(thing)
     if len(found.trail) > 1 and isinstance(found.trail[-2], ast.ClassDef) and _method(into, thing):
+        return
+    circle = circle_of(thing)
+    if circle is not None:
+        take_circle(into, circle, thing)
         return
     free = free_of(thing, found)
     replaced, needs = into.defaults(found, thing, set(free))
@@ -115,11 +124,7 @@ def take_made(
     into: Collection, name: str, found: Found, free: dict[str, Any], replaced: Replaced, thing: Any, needs: set[str]
 ) -> None:
     """Write a function that makes what was defined inside a function, and call it."""
-    given = []
-    for variable, value in free.items():
-        text, used = into.expression(value, f"{name}.{variable}", f"the variable {variable} of {name}")
-        given.append(f"{variable}={text}")
-        needs = needs | used
-    source = f"{wrapped(found, list(free), replaced, name)}\n\n{name} = make_{name}({', '.join(given)})\n"
+    given, used = into.arguments(name, free)
+    source = f"{wrapped(found, list(free), replaced, name)}\n\n{name} = make_{name}({given})\n"
     namespace = thing.__globals__ if isinstance(thing, FunctionType) else namespace_of(thing)
-    into.add(name, source, found, namespace, needs=needs, lazy=is_lazy(thing))
+    into.add(name, source, found, namespace, needs=needs | used, lazy=is_lazy(thing))

@@ -10,7 +10,7 @@ from typing import Any
 
 from nbdeploy.snapshots.capture.finding import Found, first_line
 
-__all__ = ["Replaced", "called", "cut", "defaults", "local_names", "wrapped"]
+__all__ = ["Replaced", "called", "cut", "defaults", "indented", "local_names", "wrapped"]
 
 Replaced = Mapping[ast.expr, str]
 """Expressions, and what to write in their place."""
@@ -101,10 +101,14 @@ def wrapped(found: Found, free: list[str], replaced: Replaced, name: str) -> str
         return f"{head}    return {called(found, replaced)}\n"
     decorated = isinstance(node, ast.ClassDef)
     body = cut(found, replaced, name=node.name, decorated=decorated)
-    inside = _lines_of_texts(f"if True:\n    pass\n{body}")
-    lines = _LINES.findall(body)
-    indented = "".join(line if i + 1 in inside or not line.strip() else f"    {line}" for i, line in enumerate(lines))
-    return f"{head}{indented}    return {node.name}\n"
+    return f"{head}{indented(body)}    return {node.name}\n"
+
+
+def indented(source: str) -> str:
+    """Indent the lines, except those inside of text that goes over several lines."""
+    inside = _lines_of_texts(f"if True:\n    pass\n{source}")
+    lines = _LINES.findall(source)
+    return "".join(line if i + 1 in inside or not line.strip() else f"    {line}" for i, line in enumerate(lines))
 
 
 def defaults(node: Any, function: Any) -> Iterator[tuple[ast.expr, Any]]:
