@@ -492,6 +492,23 @@ model = make(B, 3)()
         ),
         pytest.param(
             """
+import numpy as np
+def make(scale, names):
+    class M:
+        factor = scale * 2
+        weights: list = np.ones(scale)
+        first, last = 'a', 'b'
+        def f(self, x, k=scale): return x * self.factor * k + len(names) + self.weights.sum()
+    return M
+# %%
+model = make(3, 'ab')()
+""",
+            "model.f(2)",
+            "factor = 6",
+            id="a class body that uses variables of a function",
+        ),
+        pytest.param(
+            """
 from typing import TypeVar, Generic
 T = TypeVar('T')
 class Box(Generic[T]):

@@ -133,7 +133,7 @@ model.other, other.back, other.lock = other, model, threading.Lock()
             """
 def make(scale):
     class M:
-        factor = scale * 2
+        for factor in range(scale): pass
     return M
 model = make(3)()
 """,

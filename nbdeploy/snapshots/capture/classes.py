@@ -10,8 +10,8 @@ from nbdeploy.flavors.pickling import from_main
 from nbdeploy.snapshots.capture.finding import Found, find_assignment, find_class
 from nbdeploy.snapshots.capture.functions import take_made
 from nbdeploy.snapshots.capture.literals import is_literal, literal
-from nbdeploy.snapshots.capture.live import free_of_class, is_lazy, namespace_of, no_source, resolves
-from nbdeploy.snapshots.capture.rewriting import cut
+from nbdeploy.snapshots.capture.live import free_of_class, is_lazy, namespace_of, no_source, require_known, resolves
+from nbdeploy.snapshots.capture.rewriting import cut, local_names
 
 if TYPE_CHECKING:
     from nbdeploy.snapshots.capture.collecting import Collection
@@ -33,6 +33,10 @@ def take_class(into: Collection, cls: type) -> None:
     outer = Found(found.text, found.trail[: len(found.trail) - len(path)])
     free = {} if outer.is_top_level else free_of_class(cls, outer)
     replaced, needs = ({}, set[str]()) if path else _method_defaults(into, outer, cls, set(free))
+    if not outer.is_top_level:
+        values, used = _class_values(into, outer, cls, set(free))
+        replaced, needs = {**values, **replaced}, needs | used
+        require_known(cls, cut(outer, replaced, name=top, decorated=True), outer, free)
     name = into.name(cls, top, free_to_share=None if replaced else outer)
     into.names[id(cls)] = ".".join([name, *path])
     if name in into.statements:
@@ -57,6 +61,24 @@ def _method_defaults(into: Collection, found: Found, cls: type, free: set[str]) 
                 more, used = into.defaults(inner, method, free)
                 replaced |= more
                 needs |= used
+    return replaced, needs
+
+
+def _class_values(into: Collection, found: Found, cls: type, free: set[str]) -> tuple[dict[ast.expr, str], set[str]]:
+    """What a class body made of variables of the function around it, which are gone: the class has the results."""
+    replaced: dict[ast.expr, str] = {}
+    needs: set[str] = set()
+    gone = local_names(found) - free
+    for statement in found.node.body:
+        if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is None:
+            continue
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        used = {node.id for node in ast.walk(statement.value) if isinstance(node, ast.Name)}
+        if used & gone and isinstance(target, ast.Name) and target.id in vars(cls):
+            where = f"{cls.__qualname__}.{target.id}"
+            text, more = into.expression(vars(cls)[target.id], where, f"the attribute {where}")
+            replaced[statement.value] = text
+            needs |= more
     return replaced, needs
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import FunctionType
 from typing import Any
 
@@ -22,6 +22,7 @@ __all__ = [
     "means",
     "namespace_of",
     "no_source",
+    "require_known",
     "resolves",
     "same_text",
     "still_decorates",
@@ -103,14 +104,24 @@ def free_of_class(cls: type, found: Found) -> dict[str, Any]:
     bases = vars(cls).get("__orig_bases__", cls.__bases__)
     free |= {b.id: live for b, live in zip(written, bases, strict=False) if isinstance(b, ast.Name)}
     around = local_names(found)
-    missing = sorted((uses(ast.unparse(found.node), lazy_annotations=False).now & around) - free.keys())
+    return {name: value for name, value in free.items() if name in around}
+
+
+def require_known(cls: type, source: str, found: Found, free: Collection[str]) -> None:
+    """Require that what a class body uses of the variables around it is known.
+
+    Raises
+    ------
+    NotCapturable
+        Naming the first variable that is not.
+    """
+    missing = sorted((uses(source, lazy_annotations=False).now & local_names(found)) - set(free))
     if missing:
         raise NotCapturable(
             f"the class {cls.__qualname__} uses {missing[0]}, a variable of the function that it is defined in; "
             "define the class at the top level of a cell",
             name=cls.__qualname__,
         )
-    return {name: value for name, value in free.items() if name in around}
 
 
 def means(expr: ast.expr, live: Any, namespace: Mapping[str, Any], free: set[str]) -> bool:
