@@ -119,6 +119,7 @@ FLAVORS: Registry[Flavor] = Registry(
         "statsmodels": "nbdeploy.flavors.statsmodels:FLAVOR",
         "torch": "nbdeploy.flavors.torch:FLAVOR",
         "torch_modules": "nbdeploy.flavors.torch_modules:FLAVOR",
+        "torch_scripts": "nbdeploy.flavors.torch_scripts:FLAVOR",
         "xgboost": "nbdeploy.flavors.xgboost:FLAVOR",
     },
 )

@@ -20,7 +20,9 @@ class TorchCalls(Flavor):
 
     def accepts(self, model: Any) -> bool:
         torch = sys.modules.get("torch")
-        return torch is not None and isinstance(model, torch.nn.Module)
+        return (
+            torch is not None and isinstance(model, torch.nn.Module) and not isinstance(model, torch.jit.ScriptModule)
+        )
 
     def methods(self, model: Any) -> list[str]:
         own = offered(unwrapped(model))

@@ -6,6 +6,7 @@ import contextlib
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from textwrap import shorten
 from typing import Any
 
 import msgspec
@@ -26,6 +27,9 @@ from nbdeploy.snapshots.sampling import choose_rows
 from nbdeploy.types import Canonical, MethodOutput, Signature
 
 __all__ = ["Answers", "Asking", "answer"]
+
+_TOLD = 600
+"""Longest part of a model's own error to show: some show all of the rows."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,7 @@ def _answers(model: Any, data: Any, inputs: Signature, asking: Asking) -> Answer
                 raise
         except Exception as error:
             if name == default:
-                told = f"{type(error).__name__}: {str(error).strip()}"
+                told = f"{type(error).__name__}: {shorten(str(error), _TOLD, placeholder=' …')}"
                 raise RehearsalFailed(f"{name} fails on the data given: {told}") from error
     outputs = {name: answered.output for name, answered in found.items()}
     _refuse_clash(outputs)

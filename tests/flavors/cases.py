@@ -65,6 +65,7 @@ NAMES = (
     "torch sentences",
     "torch deciding",
     "torch asked",
+    "torch script",
     "onnx session",
     "onnx graph",
     "least squares",
@@ -474,11 +475,16 @@ def _torch() -> list[Case]:
             nn.Linear(4, 8), nn.ReLU(inplace=True), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 3)
         )
 
+    def scripted() -> Any:
+        with warnings.catch_warnings(action="ignore"):
+            return torch.jit.script(layers())
+
     return [
         Case("torch layers", "torch", seeded(layers, torch.from_numpy(X)), ["predict"]),
         Case("torch sentences", "torch", seeded(Sentences, words), ["predict"]),
         Case("torch deciding", "torch_modules", seeded(Deciding, X), ["predict"], runs_code=True),
         Case("torch asked", "torch_modules", seeded(Asked, X), ["predict", "forward"], runs_code=True),
+        Case("torch script", "torch_scripts", seeded(scripted, X), ["predict"], runs_code=True),
     ]
 
 

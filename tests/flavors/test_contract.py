@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import linecache
 import os
 import pickle
 import subprocess
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import polars as pl
 import pytest
@@ -84,6 +86,8 @@ def state(case: Case, model: Any) -> bytes:
     raw = getattr(model, "_model_bytes", None)
     if isinstance(raw, bytes):
         return raw
+    if hasattr(model, "save_to_buffer"):
+        return bytes(model.save_to_buffer())
     return dumps(model, case.module) if case.module else pickle.dumps(model)
 
 
@@ -236,6 +240,21 @@ def test_what_a_native_format_leaves_out_is_pickled(tmp_path: Path) -> None:
     FLAVORS["python"].save(model, tmp_path, None)
     assert (FLAVORS["python"].load(tmp_path, {}).predict(X) == model.predict(X)).all()
     assert b"end of trees" in (tmp_path / "model" / "model.pkl").read_bytes()
+
+
+def test_the_lines_of_a_notebook_are_no_content_of_a_script(tmp_path: Path) -> None:
+    """TorchScript remembers for tracebacks where a module was written, which is another file in another kernel."""
+    import torch
+
+    path = tmp_path / "cell.py"
+    path.write_text("import torch\nclass Rule(torch.nn.Module):\n    def forward(self, rows): return rows.relu()\n")
+    names: dict[str, Any] = {"__name__": "notebook"}
+    exec(compile(path.read_text(), str(path), "exec"), names)
+    linecache.checkcache()
+    with warnings.catch_warnings(action="ignore"):
+        FLAVORS["torch_scripts"].save(torch.jit.script(names["Rule"]()), tmp_path, None)
+    with ZipFile(tmp_path / "model/script.pt") as archive:
+        assert not [name for name in archive.namelist() if str(path).encode() in archive.read(name)]
 
 
 def test_a_booster_inside_of_a_pipeline_works_in_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
