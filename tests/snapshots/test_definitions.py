@@ -579,3 +579,12 @@ def test_any_mixture_of_definitions_answers_the_same(notebook: list[str]) -> Non
         cells.run(*notebook)
         carried = cells.carried(cells["model"])
         assert [carried(x) for x in (-2, 0.5, 7)] == [cells["model"](x) for x in (-2, 0.5, 7)]
+
+
+def test_what_is_defined_anew_and_not_used_changes_nothing(cells: Cells) -> None:
+    """The class of a model keeps its name though the notebook has another one of that name by now."""
+    cells.run("class M:\n    def predict(self, x): return x + 1\nmodel = M()\ndef own(x): return x\nkept = own")
+    before = cells.source([cells["model"], cells["kept"]])
+    cells.run("class M:\n    def predict(self, x): return x + 2\ndef own(x): return -x")
+    assert cells.source([cells["model"], cells["kept"]]) == before
+    assert "class M_2" in cells.source([cells["model"], cells["M"]])

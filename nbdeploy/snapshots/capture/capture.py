@@ -100,6 +100,10 @@ def capture(model: Any, where: str = "the model") -> Captured:
 def _captured(model: Any, where: str) -> Captured:
     found = Collection()
     found.reach(model, where)
+    if found.unused():
+        # What was defined anew and is not used here is no reason for another name, and so for another version.
+        found = Collection(spare=found.unused())
+        found.reach(model, where)
     helpers = follow(found.local)
     packages = frozenset(found.packages | helpers.packages)
     if not found.statements and not helpers.files:

@@ -51,6 +51,8 @@ class Collection:
         Helper modules used.
     lazy : bool
         Whether annotations have to be kept as text.
+    spare : frozenset of str
+        Names that mean something else in the notebook, which nothing gathered uses.
     """
 
     statements: dict[str, Statement] = field(default_factory=dict)
@@ -62,6 +64,8 @@ class Collection:
     packages: set[str] = field(default_factory=set)
     local: set[str] = field(default_factory=set)
     lazy: bool = False
+    spare: frozenset[str] = frozenset()
+    _avoided: set[str] = field(default_factory=set)
     _alive: list[Any] = field(default_factory=list)
     _bound: dict[str, Any] = field(default_factory=dict)
 
@@ -103,6 +107,10 @@ class Collection:
         """Keep a thing gathered alive."""
         self._alive.append(thing)
 
+    def unused(self) -> frozenset[str]:
+        """Names that were left to other things of the notebook, none of which was gathered."""
+        return frozenset(self._avoided - self.statements.keys() - self._bound.keys() - self.imports.keys())
+
     def name(self, thing: Any, wanted: str | None = None, free_to_share: Found | None = None) -> str:
         """A free name: the thing's own, unless that means something else in the notebook."""
         wanted = (wanted or exported_name(thing)).replace(".", "_").replace("<lambda>", "function")
@@ -110,8 +118,11 @@ class Collection:
         for name in _numbered(wanted):
             other = self.statements.get(name)
             if other is None:
-                if name == wanted and (taken.get(name, thing) is thing or same_text(taken[name], free_to_share)):
+                own = taken.get(name, thing) is thing or name in self.spare
+                if name == wanted and (own or same_text(taken[name], free_to_share)):
                     return name
+                if name == wanted:
+                    self._avoided.add(name)
                 if name not in taken and name not in self._bound:
                     return name
             elif free_to_share is not None and other.found == free_to_share:
