@@ -15,6 +15,9 @@ __all__ = ["Document", "Place", "differences", "document", "name_of", "steps_of"
 
 _TEXT = re.compile(r"""[rbfuRBFU]{0,2}(\"\"\"|'''|"|')(?:\\.|(?!\1).)+\1""", re.DOTALL)
 
+_METHOD = re.compile(r"^(\w+)\.\w+$")
+"""What was read of a name in ``rows.append(4)``: it is the name that is told."""
+
 _INJECTED = "# Parameters\n"
 
 
@@ -48,8 +51,26 @@ class Document:
     def place(self, execution: Execution) -> Place | None:
         """Where a cell that ran is in the notebook."""
         named = [place for place in self.places if place.id is not None and place.id == execution.cell]
-        alike = [place for place in self.places if place.source.strip() == execution.source.strip()]
-        return next(iter(named or alike), None)
+        return next(iter(named or self._alike(execution)), None)
+
+    def ids(self, executions: Sequence[Execution]) -> dict[Execution, str]:
+        """The ids of the cells that ran, also where the front end gave none: of those with the same source.
+
+        Of several cells with the same source the first run is of the first, if they ran as often as they are there.
+        """
+        known = {execution: execution.cell for execution in executions if execution.cell is not None}
+        alike: dict[str, list[Execution]] = {}
+        for execution in executions:
+            if execution.cell is None:
+                alike.setdefault(execution.source.strip(), []).append(execution)
+        for runs in alike.values():
+            places = [place.id for place in self._alike(runs[0]) if place.id is not None]
+            if len(places) in {1, len(runs)}:
+                known |= dict(zip(runs, places * (len(runs) if len(places) == 1 else 1), strict=True))
+        return known
+
+    def _alike(self, execution: Execution) -> list[Place]:
+        return [place for place in self.places if place.source.strip() == execution.source.strip()]
 
 
 def document(book: Notebook, saved: float, executions: Sequence[Execution]) -> Document:
@@ -173,7 +194,7 @@ def _of_nodes(
 
 
 def _reason(difference: _Difference, texts: Collection[str], found: Document) -> Iterator[str]:
-    name, ran, written = difference.name, difference.ran, difference.written
+    name, ran, written = _METHOD.sub(r"\1", difference.name), difference.ran, difference.written
     instead = f"; from top to bottom {name} is from {name_of(written)}" if written is not None else ""
     if ran is None or ran.step is None:
         if written is not None:

@@ -41,7 +41,8 @@ class Lineage:
 
         - ``notebook`` or ``script`` and its ``notebook_sha256`` or ``script_sha256`` as saved;
         - ``cells`` that the model depends on, in the order in which they ran: ``count``, ``id``, ``line`` (the first
-          one, without texts) and ``sha256`` of the source;
+          one, without texts) and ``sha256`` of the source. The id is what the front end said, or where it said none
+          (nbclient, papermill), that of the saved notebook's cell with the same source;
         - ``unknown_names``: what these cells use, and no cell that is known made;
         - ``unsaved``: whether cells ran that are not saved as they ran;
         - ``stale``: whether the notebook, run from top to bottom, would make another model;
@@ -176,6 +177,9 @@ def _compared(
         return Lineage({**facts, "stale": UNKNOWN})
     found = document(book, path.stat().st_mtime, known.history.executions)
     facts = {**facts, "notebook_sha256": sha256(book.content), "unsaved": found.unsaved}
+    if executions:
+        ids = found.ids(known.history.executions)
+        facts["cells"] = [{**_cell(execution), "id": ids.get(execution, UNKNOWN)} for execution in executions]
     if not executions or found.unplaced & set(executions):
         return Lineage({**facts, "stale": UNKNOWN})
     reasons = differences(names, known.state, found, known.keys, known.history.executions[-1])

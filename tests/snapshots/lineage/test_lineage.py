@@ -63,11 +63,15 @@ def test_a_notebook_that_was_edited_after_the_fit_is_warned_of(executed: Any) ->
 
 
 def test_the_record_names_notebook_cells_commit_and_data(executed: Any) -> None:
-    """The kernel was sent no ids, so they are unknown; everything else is known."""
+    """The kernel was sent no ids: they are those of the cells with the same source, and of the edited one unknown."""
     book, path = executed
     lineage = eval(book.cells[6].outputs[0].data["text/plain"])
     assert lineage["notebook"] == str(path)
-    assert [(cell["count"], cell["id"]) for cell in lineage["cells"]] == [(n, "unknown") for n in (1, 3, 4)]
+    assert [(cell["count"], cell["id"]) for cell in lineage["cells"]] == [
+        (1, book.cells[0].id),
+        (3, book.cells[2].id),
+        (4, "unknown"),
+    ]
     assert lineage["cells"][-1]["line"] == "churn = LogisticRegression(C=2).fit(customers, customers[…] > 3)"
     assert lineage["stale"] is True
     assert (lineage["git_dirty"], lineage["git_changed_files"], lineage["git_notebook"]) == (True, 1, "changed")
@@ -90,8 +94,8 @@ answer = trace([object()], pl.DataFrame({"x": [1.0]}), past()).facts
     assert answer["cells"] == "unknown"
 
 
-def test_cells_that_ran_before_anybody_listened_have_no_ids(notebook: Notebook) -> None:
-    """IPython's own history has their sources; their ids are unknown."""
+def test_cells_that_ran_before_anybody_listened_are_known_by_their_source(notebook: Notebook) -> None:
+    """IPython's own history has it; a cell of the saved notebook has it too, or its id is unknown."""
     from nbdeploy.snapshots import history
 
     history.forget(notebook.shell)
@@ -100,8 +104,25 @@ def test_cells_that_ran_before_anybody_listened_have_no_ids(notebook: Notebook) 
     history.record(notebook.shell)
     notebook.run("model")
     found = notebook.trace()
-    assert [(cell["id"], cell["count"]) for cell in found.facts["cells"]] == [("unknown", 1), ("model", 2)]
+    assert [(cell["id"], cell["count"]) for cell in found.facts["cells"]] == [("rows", 1), ("model", 2)]
     assert found.facts["stale"] is False
+    notebook.save(rows="rows = [2]", model="model = sorted(rows)")
+    assert [cell["id"] for cell in notebook.trace().facts["cells"]] == ["unknown", "model"]
+
+
+@pytest.mark.parametrize(
+    ("ran", "ids"),
+    [(["more", "more"], ["one", "two"]), (["more"], ["unknown"]), (["more"] * 3, ["unknown"] * 3)],
+)
+def test_cells_of_one_source_are_told_apart_where_each_ran_once(
+    notebook: Notebook, ran: list[str], ids: list[str]
+) -> None:
+    """Otherwise nobody knows which of them it was."""
+    notebook.save(rows="rows = [1]", one="rows.append(2)", two="rows.append(2)", model="model = sorted(rows)")
+    sources = {"rows": "rows = [1]", "more": "rows.append(2)", "model": "model = sorted(rows)"}
+    for name in ["rows", *ran, "model"]:
+        notebook.shell.run_cell(sources[name], store_history=True).raise_error()
+    assert [cell["id"] for cell in notebook.trace().facts["cells"]] == ["rows", *ids, "model"]
 
 
 def test_names_from_nowhere_are_told(notebook: Notebook) -> None:

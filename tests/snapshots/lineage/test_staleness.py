@@ -111,7 +111,10 @@ def test_a_cell_that_ran_twice_and_adds_up_is_named(notebook: Notebook, again: s
     notebook.save(model=MODEL, rows=LIST, again=again, fit=FIT)
     notebook.run("model", "rows", "again", "again", "fit")
     said = _warned(notebook)
-    assert f"In [3] (cell again, `{again}`) ran again as In [4] (cell again, `{again}`), and changed rows" in said
+    assert (
+        f"In [3] (cell again, `{again}`) ran again as In [4] (cell again, `{again}`), and changed rows each time"
+        in said
+    )
 
 
 def test_a_function_redefined_after_it_was_used_is_named(notebook: Notebook) -> None:
