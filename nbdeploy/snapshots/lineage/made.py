@@ -8,13 +8,14 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from nbdeploy.codecs.binding import height_of
 from nbdeploy.codecs.frames import CONTAINERS, container_of
-from nbdeploy.snapshots.lineage.making import Making, origin_of
+from nbdeploy.snapshots.lineage.making import LAMBDA, Making, origin_of
 from nbdeploy.snapshots.lineage.staleness import name_of
 from nbdeploy.snapshots.lineage.tracing import Past
 
@@ -26,6 +27,7 @@ _FOUND_ROWS = 8
 _MOST_ROWS = 20_000
 _MOST_OBJECTS = 20
 _MOST_STEPS = 4
+_MOST_NAMES = 5
 
 
 def made_elsewhere(data: Any, known: Past | None) -> list[str]:
@@ -60,13 +62,15 @@ def _from_history(data: Any, known: Past) -> str:
     if not names:
         return _from_selection(data, known)
     name = names[0]
-    found = origin_of(known.state[name], known)
+    found = _touching(origin_of(known.state[name], known), data)
     if found is None:
         return ""
+    if found.nameless and found.whole:
+        return _nameless(name, found)
     if found.source is None:
         # A function may as well have read or made the rows; only a transformer says that there were others before.
         transformers = all(hasattr(known.evaluate(maker), "transform") for maker in found.makers)
-        return _lost(name, found) if transformers else ""
+        return _lost(name, found) if transformers or not found.whole else ""
     source = known.evaluate(found.source)
     if source is None or not _proven(found, source, data, known):
         return ""
@@ -80,29 +84,63 @@ def _from_history(data: Any, known: Past) -> str:
 
 
 def _from_selection(data: Any, known: Past) -> str:
-    """Where the data is columns (``X[features]``) of a variable that a transformer changed in place."""
-    for name, table in list(known.history.names.items()):
-        if name not in known.state or name.startswith("_"):
-            continue
-        found = origin_of(known.state[name], known) if _is_selection(data, table) else None
-        if found is not None and not found.whole:
-            return _lost(name, found)
-    return ""
+    """Where the data is columns (``X[features]``) of a variable that something made, and not of one that is raw."""
+    tables = {name: table for name, table in list(known.history.names.items()) if _is_selection(data, table)}
+    makings = {
+        name: _touching(origin_of(known.state[name], known), data)
+        for name in tables
+        if name in known.state and not name.startswith("_")
+    }
+    if not makings or None in makings.values():
+        return ""
+    name, found = next(iter(makings.items()))
+    if found is None or not found.whole:
+        return _lost(name, found) if found is not None else ""
+    if found.nameless:
+        return _nameless(name, found)
+    source = known.evaluate(found.source) if found.source is not None else None
+    if source is None or not _proven(found, source, tables[name], known):
+        return ""
+    if list(tables[name].columns) == list(data.columns):
+        return _advice(name, found.makers, found.source or "")
+    made = found.library or " and ".join(found.makers)
+    return (
+        f"the data given is columns of {name}, which was made from {found.source} by {made}: callers will have to send "
+        f"them transformed like that; to send {found.source} instead, put {made} and the choice of columns into a "
+        "pipeline with the model"
+    )
+
+
+def _touching(found: Making | None, data: Any) -> Making | None:
+    """What was made of the columns that are given; of columns without names, all."""
+    if found is None or found.whole:
+        return found
+    named = {name for name in getattr(data, "columns", ()) if isinstance(name, str)}
+    parts = tuple(p for p in found.parts if p.columns is None or not named or named & {*p.columns})
+    if not parts:
+        return None
+    return replace(found, node=parts[-1].node, makers=tuple(dict.fromkeys(p.maker for p in parts)), parts=parts)
 
 
 def _is_selection(data: Any, table: Any) -> bool:
-    """Whether a frame of pandas is columns of another, of the same rows."""
-    if not all(hasattr(frame, "iloc") and getattr(frame, "ndim", 0) == 2 for frame in (data, table)):
+    """Whether a frame of pandas or Polars is columns of another, of the same rows."""
+    if not all(hasattr(frame, "columns") and getattr(frame, "shape", ()) for frame in (data, table)):
         return False
-    known = table.columns.is_unique and data.columns.isin(table.columns).all()
-    return bool(known and table[data.columns].equals(data))
+    if data is table or type(data) is not type(table) or data.shape[0] != table.shape[0]:
+        return False
+    names = list(data.columns)
+    known = len({*table.columns}) == len(table.columns) and {*names} <= {*table.columns}
+    return bool(known and table[names].equals(data))
 
 
 def _advice(name: str, makers: Sequence[str], source: str) -> str:
-    options = " ".join(f"--preprocess {maker}" for maker in makers)
+    steps = {maker: f"step{i or ''}" for i, maker in enumerate(m for m in makers if m.startswith(LAMBDA))}
+    options = " ".join(f"--preprocess {steps.get(maker, maker)}" for maker in makers)
+    defined = "".join(f"{step} = {maker}; " for maker, step in steps.items())
+    by = " and ".join(maker.removeprefix(LAMBDA) for maker in makers)
     return (
-        f"{name} was made from {source} by {' and '.join(makers)}: callers will have to send rows transformed like "
-        f"that; to send {source} instead add: {options} -X {source}"
+        f"{name} was made from {source} by {by}: callers will have to send rows transformed like that; to send "
+        f"{source} instead add: {options} -X {source}{f' (with {defined[:-2]})' if defined else ''}"
     )
 
 
@@ -111,8 +149,8 @@ def _lost(name: str, found: Making) -> str:
     makers, cell = " and ".join(found.makers), name_of(found.node)
     if not found.whole:
         return (
-            f"columns of {name} were changed by {makers} in {cell}: callers will have to send them transformed like "
-            f"that; put {makers} into a pipeline with the model (make_column_transformer)"
+            f"{_columns(found)} of {name} were made by {makers} in {cell}: callers will have to send them transformed "
+            f"like that; put {makers} into a pipeline with the model (make_column_transformer)"
         )
     options = " ".join(f"--preprocess {maker}" for maker in found.makers)
     return (
@@ -121,11 +159,32 @@ def _lost(name: str, found: Making) -> str:
     )
 
 
+def _nameless(name: str, found: Making) -> str:
+    """What to say where no variable holds what was fitted."""
+    makers, first = " and ".join(found.makers), found.nameless[0]
+    options = " ".join(f"--preprocess {'step' if maker == first else maker}" for maker in found.makers)
+    return (
+        f"{name} was made by {makers} in {name_of(found.node)}, and no variable holds {first}: callers will have to "
+        f"send rows transformed like that; fit it by a name, say step = {first}, and add: {options} -X "
+        f"{found.source or 'the rows as they were'}"
+    )
+
+
+def _columns(found: Making) -> str:
+    named = [part.columns for part in found.parts]
+    every = [name for columns in named for name in columns or ()]
+    if None in named or len(every) > _MOST_NAMES:
+        return "columns"
+    return f"the columns {', '.join(dict.fromkeys(every))}"
+
+
 def _proven(found: Making, source: Any, data: Any, known: Past) -> bool:
     """Whether the makers make these rows of the source, and are not without effect."""
     applied = [known.evaluate(maker) for maker in found.makers]
     if found.library:
-        whole = known.evaluate(found.library_call) if len(source) <= _MOST_ROWS else None
+        whole: Any = known.evaluate(found.library_call) if len(source) <= _MOST_ROWS else None
+        if found.selected and hasattr(whole, "columns") and {*getattr(data, "columns", ())} < {*whole.columns}:
+            whole = whole[list(data.columns)]
         return whole is not None and _contains(whole, _some(data, _FOUND_ROWS), data)
     if any(maker is None for maker in applied):
         return False

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from nbdeploy.snapshots.lineage.provenance import Node, Value
 
 if TYPE_CHECKING:
     from nbdeploy.snapshots.lineage.tracing import Past
 
-__all__ = ["Making", "is_plain", "origin_of"]
+__all__ = ["LAMBDA", "Making", "is_plain", "origin_of"]
 
 _TRANSFORMS = frozenset({"transform", "fit_transform"})
 _WRAPPERS = frozenset({"DataFrame", "Series", "asarray", "array", "csr_matrix"})
@@ -24,6 +27,18 @@ _SELECTIONS = frozenset(
 )
 _SAME_ROWS = frozenset({"copy", "to_numpy", "toarray", "astype", "to_pandas"})
 _DEPTH = 6
+
+LAMBDA = "lambda rows: "
+"""How a maker begins that is a function of more than the rows."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Columns of a table that were made: by which transformer, in which statement; None if nobody knows which."""
+
+    node: Node
+    maker: str
+    columns: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -42,6 +57,8 @@ class Making:
         Whether only some of the rows were taken, before or after.
     whole : bool
         Whether the whole table was made, and not only columns of it.
+    parts : tuple of Part
+        If only columns were made: which, and by what.
     library, library_call : str
         The function of a library that made it, and its call, where that is no function of rows alone.
     """
@@ -51,8 +68,14 @@ class Making:
     source: str | None
     selected: bool = False
     whole: bool = True
+    parts: tuple[Part, ...] = ()
     library: str = ""
     library_call: str = ""
+
+    @property
+    def nameless(self) -> tuple[str, ...]:
+        """The makers that no variable holds."""
+        return tuple(maker for maker in self.makers if maker.endswith(")") and not maker.startswith(LAMBDA))
 
 
 def origin_of(value: Value, known: Past, depth: int = _DEPTH) -> Making | None:
@@ -67,13 +90,51 @@ def origin_of(value: Value, known: Past, depth: int = _DEPTH) -> Making | None:
     depth : int
         How many statements to follow.
     """
-    for node in value.slots.values():
-        expression = _expression(node)
-        maker = _transformer(expression, known) if expression is not None else None
-        if maker is not None and "[" in ast.unparse(node.step.statement.node.targets[0]):  # type: ignore[union-attr]
-            return Making(node, (maker,), None, whole=False)
+    parts = tuple(part for node in value.slots.values() for part in _parts(node, known))
+    if parts:
+        return _of_parts(parts)
     expression = _expression(value.base)
     return None if expression is None or not depth else _read(expression, value.base, known, depth)
+
+
+def _of_parts(parts: tuple[Part, ...]) -> Making:
+    makers = tuple(dict.fromkeys(part.maker for part in parts))
+    return Making(parts[-1].node, makers, None, whole=False, parts=parts)
+
+
+def _parts(node: Node, known: Past) -> Iterator[Part]:
+    """The columns that a statement replaces by what a transformer makes, also in a loop over their names."""
+    statement = node.step.statement.node if node.step is not None else None
+    loop = statement if isinstance(statement, ast.For) else None
+    for inner in ast.walk(loop) if loop is not None else [statement]:
+        target = inner.targets[0] if isinstance(inner, ast.Assign) else None
+        maker = _transformer(inner.value, known) if isinstance(inner, ast.Assign) else None
+        if maker is None or not isinstance(target, ast.Subscript):
+            continue
+        chosen = target.slice.elts[-1] if isinstance(target.slice, ast.Tuple) else target.slice
+        if loop is not None and ast.unparse(chosen) == ast.unparse(loop.target):
+            chosen = loop.iter
+        yield Part(node, maker, _names(known.evaluate(ast.unparse(chosen)) if is_plain(chosen) else None))
+
+
+def _names(chosen: Any) -> tuple[str, ...] | None:
+    if isinstance(chosen, str):
+        return (chosen,)
+    listed = list(chosen) if isinstance(chosen, (list, tuple)) or hasattr(chosen, "tolist") else []
+    return tuple(listed) if listed and all(isinstance(name, str) for name in listed) else None
+
+
+def _concatenated(expression: ast.Call, node: Node, known: Past, depth: int) -> Making | None:
+    """Tables side by side, some of which a transformer made."""
+    tables = expression.args[0]
+    parts: list[Part] = []
+    for table in tables.elts if isinstance(tables, (ast.List, ast.Tuple)) else ():
+        found = _read(table, node, known, depth)
+        if found is not None and found.makers:
+            made = known.evaluate(ast.unparse(table)) if is_plain(table) else None
+            columns = _names(getattr(made, "columns", None))
+            parts += found.parts or [Part(found.node, " and ".join(found.makers), columns)]
+    return _of_parts(tuple(parts)) if parts else None
 
 
 def _read(expression: ast.expr, node: Node, known: Past, depth: int) -> Making | None:
@@ -83,12 +144,19 @@ def _read(expression: ast.expr, node: Node, known: Past, depth: int) -> Making |
         found = _read(inner[0], node, known, depth)
         return replace(found, selected=found.selected or inner[1]) if found is not None else None
     if isinstance(expression, ast.Name):
-        earlier = node.inputs.get(expression.id)
+        # Of a method's owner the method is what was read: ``D.drop``.
+        earlier = node.inputs.get(expression.id) or next(
+            (node.inputs[label] for label in _labels(expression, node)), None
+        )
         return origin_of(earlier, known, depth - 1) if earlier is not None else None
     if not isinstance(expression, ast.Call) or not expression.args:
         return None
+    expression = _piped(expression)
     given = expression.args[0]
-    if isinstance(expression.func, ast.Attribute) and expression.func.attr == "get_dummies":
+    called = expression.func.attr if isinstance(expression.func, ast.Attribute) else ""
+    if called in {"concat", "hstack"}:
+        return _concatenated(expression, node, known, depth)
+    if called == "get_dummies":
         source = _now(given, node, known, depth)
         call = ast.unparse(expression)
         return Making(node, (), source, library="pandas.get_dummies", library_call=call) if source else None
@@ -99,6 +167,19 @@ def _read(expression: ast.expr, node: Node, known: Past, depth: int) -> Making |
     if before is not None and before.whole and not before.library:
         return replace(before, makers=(*before.makers, maker))
     return Making(node, (maker,), _now(given, node, known, depth))
+
+
+def _labels(name: ast.Name, node: Node) -> list[str]:
+    """What a statement read of a name: all of it, or attributes and columns."""
+    return [label for label in node.inputs if label.split("[")[0].split(".")[0] == name.id]
+
+
+def _piped(expression: ast.Call) -> ast.Call:
+    """``rows.pipe(f, x)`` as ``f(rows, x)``."""
+    called = expression.func
+    if not isinstance(called, ast.Attribute) or called.attr != "pipe":
+        return expression
+    return ast.Call(expression.args[0], [called.value, *expression.args[1:]], expression.keywords)
 
 
 def _unwrapped(expression: ast.expr) -> tuple[ast.expr, bool] | None:
@@ -132,19 +213,31 @@ def _transformer(expression: ast.expr, known: Past) -> str | None:
         return _transformer(inner[0], known)
     if not isinstance(expression, ast.Call) or not isinstance(expression.func, ast.Attribute):
         return None
-    owner = ast.unparse(expression.func.value)
-    if expression.func.attr not in _TRANSFORMS or not is_plain(expression.func.value):
+    owner = expression.func.value
+    if expression.func.attr not in _TRANSFORMS:
         return None
-    return owner if hasattr(known.evaluate(owner), "transform") else None
+    if isinstance(owner, ast.Call) and isinstance(owner.func, ast.Attribute) and owner.func.attr == "fit":
+        owner = owner.func.value
+    # One without a name (``StandardScaler().fit_transform(X)``) is known by its class.
+    known_by = owner.func if isinstance(owner, ast.Call) else owner
+    transforms = is_plain(known_by) and hasattr(known.evaluate(ast.unparse(known_by)), "transform")
+    return ast.unparse(owner) if transforms else None
 
 
 def _own_function(expression: ast.Call, known: Past) -> str | None:
-    """A function that the notebook defines, of the rows alone."""
-    if not isinstance(expression.func, ast.Name) or len(expression.args) != 1 or expression.keywords:
+    """A function of the notebook, or one of NumPy that goes value by value; of the rows, and of what is plain."""
+    if not is_plain(expression.func):
         return None
-    function: Any = known.history.names.get(expression.func.id)
+    name = ast.unparse(expression.func)
+    function: Any = known.evaluate(name)
     own = isinstance(function, FunctionType) and function.__globals__ is known.history.names
-    return expression.func.id if own else None
+    if not own and not isinstance(function, np.ufunc):
+        return None
+    rest = [*expression.args[1:], *(keyword.value for keyword in expression.keywords)]
+    if not rest:
+        return name
+    given = ast.Call(expression.func, [ast.Name("rows"), *expression.args[1:]], expression.keywords)
+    return f"{LAMBDA}{ast.unparse(ast.fix_missing_locations(given))}" if own and all(map(is_plain, rest)) else None
 
 
 def _now(expression: ast.expr, node: Node, known: Past, depth: int) -> str | None:
@@ -155,7 +248,7 @@ def _now(expression: ast.expr, node: Node, known: Past, depth: int) -> str | Non
     for part in ast.walk(expression):
         if not isinstance(part, ast.Name):
             continue
-        values = [value for label, value in node.inputs.items() if label.split("[")[0].split(".")[0] == part.id]
+        values = [node.inputs[label] for label in _labels(part, node)]
         current = known.state.get(part.id)
         if current is not None and all(value.base.key == current.base.key for value in values):
             continue

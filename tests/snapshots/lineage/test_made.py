@@ -58,6 +58,38 @@ MADE = {
         "put scaler into a pipeline with the model",
     ),
     "by a function of a library": ("Z = pd.get_dummies(plans)", "OneHotEncoder"),
+    "by a function of a library, and then a selection": (
+        "D = pd.get_dummies(plans, columns=['plan'])\nZ = D.drop(columns='age')",
+        "OneHotEncoder",
+    ),
+    "and then a method that selects": ("S = add_ratio(X)\nZ = S.head(30)", "--preprocess add_ratio -X X"),
+    "by a function of NumPy": ("Z = np.log1p(X)", "--preprocess np.log1p -X X"),
+    "by a function with arguments": (
+        "def scaled(rows, factor):\n    return rows * factor\nZ = scaled(X, factor=3)",
+        "--preprocess step -X X (with step = lambda rows: scaled(rows, factor=3))",
+    ),
+    "by a function in a pipe": ("Z = X.pipe(add_ratio)", "--preprocess add_ratio -X X"),
+    "by a transformer in a pipe": ("Z = X.pipe(scaler.transform)", "--preprocess scaler -X X"),
+    "by a transformer without a name": (
+        "Z = StandardScaler().fit_transform(X)",
+        "fit it by a name, say step = StandardScaler(), and add: --preprocess step -X X",
+    ),
+    "by fitting and transforming in turn": (
+        "one = StandardScaler()\nZ = one.fit(X).transform(X)",
+        "--preprocess one -X X",
+    ),
+    "in a loop over columns": (
+        "Z = X.copy()\nfor name in features:\n    Z[name] = StandardScaler().fit_transform(Z[[name]])",
+        "the columns a, b of Z were made by StandardScaler()",
+    ),
+    "beside what is raw": (
+        "S = pd.DataFrame(scaler.transform(X), columns=features)\nZ = pd.concat([S, df[['y']]], axis=1)",
+        "the columns a, b of Z were made by scaler in",
+    ),
+    "of Polars": (
+        "import polars as pl\nP = pl.from_pandas(X)\nZ = pl.DataFrame(scaler.fit(P).transform(P), schema=features)",
+        "--preprocess scaler -X P",
+    ),
     "by a member": ("tools = {'s': scaler}\nZ = tools['s'].transform(X)", "--preprocess tools['s'] -X X"),
 }
 
@@ -99,12 +131,60 @@ def test_raw_data_is_not_warned_of(notebook: Notebook, how: str) -> None:
     assert _warned(notebook, RAW[how]) == []
 
 
-def test_columns_of_a_table_that_was_changed_in_place_are_known(notebook: Notebook) -> None:
-    """A selection is no variable, and still has the rows of one."""
-    notebook.run(start=START, made="Z = df.copy()\nZ[features] = scaler.fit_transform(Z[features])")
-    (said,) = notebook.ask(lambda data: made_elsewhere(data, past()), "Z[features]")
-    assert "columns of Z were changed by scaler" in said
-    assert notebook.ask(lambda data: made_elsewhere(data, past()), "df[features]") == []
+SELECTIONS = {
+    "columns changed in place": (
+        "Z = df.copy()\nZ[features] = scaler.fit_transform(Z[features])",
+        "Z[features]",
+        "a, b",
+    ),
+    "some of them": ("Z = df.copy()\nZ[features] = scaler.fit_transform(Z[features])", "Z[['b', 'y']]", "a, b"),
+    "all columns of what was made": (
+        "S = pd.DataFrame(scaler.transform(X), columns=features)",
+        "S[features]",
+        "--preprocess scaler -X X",
+    ),
+    "some columns of what was made": (
+        "S = pd.DataFrame(scaler.transform(X), columns=features)",
+        "S[['b']]",
+        "columns of S, which was made from X by scaler",
+    ),
+    "of Polars": (
+        "import polars as pl\nP = pl.from_pandas(X)\nS = pl.DataFrame(scaler.fit(P).transform(P), schema=features)",
+        "S.select('a', 'b')",
+        "made from P by scaler",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", SELECTIONS)
+def test_a_selection_of_what_was_made_is_known(notebook: Notebook, how: str) -> None:
+    """It is no variable, and still has the rows of one."""
+    cell, data, said = SELECTIONS[how]
+    notebook.run(start=START, made=cell)
+    (told,) = notebook.ask(lambda data: made_elsewhere(data, past()), data)
+    assert said in told
+
+
+UNTOUCHED = {
+    "other columns changed in place": ("Z = df.copy()\nZ[['b']] = scaler.fit_transform(Z[['b']])", "Z[['a', 'y']]"),
+    "other columns, of a variable": (
+        "D = df.copy()\nD['b'] = scaler.fit_transform(D[['b']])\nZ = D[['a', 'y']]",
+        "Z",
+    ),
+    "other columns in a loop": (
+        "Z = df.copy()\nfor name in ['b']:\n    Z[name] = scaler.fit_transform(Z[[name]])",
+        "Z[['a', 'y']]",
+    ),
+    "columns that a function left alone": ("S = add_ratio(X)", "S[features]"),
+    "the columns of a raw table beside it": ("S = scaler.transform(X)", "df[features]"),
+}
+
+
+@pytest.mark.parametrize("how", UNTOUCHED)
+def test_columns_that_nothing_made_are_not_warned_of(notebook: Notebook, how: str) -> None:
+    cell, data = UNTOUCHED[how]
+    notebook.run(start=START, made=cell)
+    assert notebook.ask(lambda data: made_elsewhere(data, past()), data) == []
 
 
 def test_functions_are_tried_without_a_trace(notebook: Notebook, capsys: Any) -> None:
