@@ -78,7 +78,10 @@ def compared(before: Node, after: Node) -> Learned:
     for path, old, new in _changes(before, after, ()):
         names = [part[1:] for part in path if part.startswith("/")]
         fitted = any(part.endswith("_") or part.startswith("_") for part in path)
-        if fitted or not path:
+        classes = [one.get("class") if isinstance(one, dict) else None for one in (old, new)]
+        if not path and None not in classes and classes[0] != classes[1]:
+            parameters[f"the model is a {classes[1]} and was a {classes[0]}"] = None
+        elif fitted or not path:
             steps[names[-1] if names else ""] = None
         else:
             told = "__".join(part.removeprefix("/") for part in path if part not in {"steps", "transformers"})

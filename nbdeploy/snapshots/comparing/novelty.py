@@ -166,6 +166,8 @@ def _column(old: Column, new: Column) -> list[str]:
     if not _RANGE & {*fields}:
         return told
     told = [one for one, name in zip(told, fields, strict=True) if name not in _RANGE]
+    if None in (old.low, new.low):  # of a private column no range is kept
+        return told
     return [*told, f"{old.name}: values within {old.low} … {old.high} → {new.low} … {new.high}"]
 
 
