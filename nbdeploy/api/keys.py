@@ -62,7 +62,9 @@ class KeyList(Result):
     def card(self) -> Card:
         """Return a table of keys."""
         rows = [(pair.name, pair.fingerprint[:12], pair.private.exists(), pair.public) for pair in self.pairs]
-        return Card(self.line, table=Table(("key", "fingerprint", "can sign", "public key"), rows) if rows else None)
+        if not rows:
+            return Card("No keys yet", [("folder", self.folder)], next=typed("keys create NAME"))
+        return Card(self.line, table=Table(("key", "fingerprint", "can sign", "public key"), rows))
 
     def document(self) -> list[dict[str, Any]]:
         """Name, files and fingerprint of each."""

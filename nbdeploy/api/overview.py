@@ -39,7 +39,8 @@ class Overview(Result):
     @property
     def line(self) -> str:
         """Counts, and the next step."""
-        counts = f"{len(self.snapshots)} models, {len(self.targets)} targets, {len(self.running)} runs going on"
+        there = ((self.snapshots, "model"), (self.targets, "target"), (self.running, "run"))
+        counts = ", ".join(f"{len(each)} {what}{'s' * (len(each) != 1)}" for each, what in there) + " going on"
         return f"{counts}; next: {self._next}"
 
     @property

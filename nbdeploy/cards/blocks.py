@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Protocol
 
-from nbdeploy.cards.style import CELL, CODE, DIM, NAME, TABLE
+from nbdeploy.cards.style import CELL, CODE, DIM, NAME, TABLE, VALUE
 
 __all__ = ["Block", "Code", "Facts", "Items", "Table", "Text", "as_html", "as_markdown"]
 
@@ -80,7 +80,7 @@ class Facts:
     def html(self) -> str:
         """A table of two columns."""
         rows = "".join(
-            f'<tr><td style="{NAME}">{escape(name)}</td><td style="{CELL}">{as_html(value)}</td></tr>'
+            f'<tr><td style="{NAME}">{escape(name)}</td><td style="{VALUE}">{as_html(value)}</td></tr>'
             for name, value in self.facts
         )
         return f'<table style="{TABLE}"><tbody>{rows}</tbody></table>'

@@ -5,7 +5,7 @@ Colours come from the notebook's own theme where there is one, so that light and
 
 from __future__ import annotations
 
-__all__ = ["ADDED", "BADGES", "CELL", "CODE", "DIM", "FILL", "FRAME", "NAME", "TABLE", "TAKEN"]
+__all__ = ["ADDED", "BADGES", "CELL", "CODE", "DIM", "FILL", "FRAME", "NAME", "TABLE", "TAKEN", "VALUE"]
 
 FRAME = (
     "border:1px solid var(--jp-border-color2,#8884);border-left:4px solid var(--jp-brand-color1,#1976d2);"
@@ -14,8 +14,10 @@ FRAME = (
 )
 DIM = "color:var(--jp-ui-font-color2,#777)"
 TABLE = "border-collapse:collapse;margin:6px 0;font-size:inherit;border:0"
-CELL = "text-align:left;padding:2px 14px 2px 0;vertical-align:top"
-NAME = f"{CELL};{DIM};white-space:nowrap"
+_PLACE = "text-align:left;padding:2px 14px 2px 0;vertical-align:top"
+CELL = f"{_PLACE};overflow-wrap:break-word;max-width:24em"
+NAME = f"{_PLACE};{DIM};white-space:nowrap"
+VALUE = f"{_PLACE};overflow-wrap:anywhere"
 CODE = (
     "margin:6px 0;padding:6px 10px;overflow-x:auto;border-radius:3px;font-size:12px;line-height:1.5;"
     "background:var(--jp-layout-color2,#8881);font-family:var(--jp-code-font-family,monospace)"

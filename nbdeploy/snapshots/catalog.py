@@ -18,7 +18,7 @@ from nbdeploy.snapshots.metrics import ordered
 from nbdeploy.snapshots.pages.certificate import certificate, signed
 from nbdeploy.snapshots.pages.disclosure import inside, kept_line
 from nbdeploy.snapshots.pages.page import page
-from nbdeploy.snapshots.pages.wording import proof_in_short, score, size, some, twin_in_short
+from nbdeploy.snapshots.pages.wording import count, minute, proof_in_short, score, size, some, twin_in_short
 from nbdeploy.store import Store, Version
 from nbdeploy.types import Signature
 
@@ -185,7 +185,7 @@ class Snapshot(Result):
             ),
             ("inputs", inputs),
             ("answers", outputs),
-            ("by", f"{self.stored.author}, {self.stored.created}"),
+            ("by", f"{self.stored.author}, {minute(self.stored.created)}"),
         ]
         privacy = record.get("privacy", {})
         facts += [
@@ -272,7 +272,7 @@ class SnapshotList(Result):
         """How many there are, and where."""
         if not self.rows:
             return f"no snapshots yet in {self.store}; next: %deploy snapshot MODEL NAME -X X"
-        return f"{len(self.rows)} snapshot{'s' if len(self.rows) != 1 else ''} in {self.store}"
+        return f"{count(len(self.rows), 'snapshot')} in {self.store}"
 
     def card(self) -> Card:
         """Return a table of snapshots."""
@@ -285,12 +285,12 @@ class SnapshotList(Result):
                 ", ".join(score(*pair) for pair in _metrics_of(version)[:2]),
                 version.record.get("flavor", ""),
                 size(version.record.get("bytes", 0)),
-                version.created[:16].replace("T", " "),
+                minute(version.created),
                 version.digest[7:19],
             )
             for version, aliases in self.rows
         ]
-        header = ("snapshot", "aliases", "metrics", "flavor", "size", "created (UTC)", "digest")
+        header = ("snapshot", "aliases", "metrics", "flavor", "size", "created", "digest")
         return Card(self.line, table=Table(header, rows))
 
     def document(self) -> list[dict[str, Any]]:
@@ -311,8 +311,11 @@ class Exported(Result):
         return f"{self.version} exported to {self.path}; it is a valid MLflow model too"
 
     def card(self) -> Card:
-        """Return the one line."""
-        return Card(self.line)
+        """Where it is, and how MLflow loads it."""
+        facts: list[tuple[str, Any]] = [("path", self.path), ("digest", self.version.digest)]
+        if self.path.is_dir():
+            facts.append(("by MLflow", f"mlflow.pyfunc.load_model({str(self.path)!r})"))
+        return Card(f"{self.version} exported", facts)
 
     def document(self) -> dict[str, Any]:
         """Snapshot, digest and path."""

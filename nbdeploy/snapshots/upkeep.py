@@ -9,6 +9,7 @@ from typing import Any
 
 from nbdeploy.cards import Card, Result, Table
 from nbdeploy.hints import typed
+from nbdeploy.snapshots.pages.wording import count, minute, size
 from nbdeploy.store import Collected, Removal, Store, Version
 
 __all__ = ["Copied", "Event", "History", "Removed", "Swept", "history"]
@@ -30,8 +31,10 @@ class Removed(Result):
         )
 
     def card(self) -> Card:
-        """Return the one line."""
-        return Card(self.line)
+        """What it was, and who removed it."""
+        gone = self.removal
+        facts = [("digest", gone.digest), ("by", f"{gone.by}, {minute(gone.at)}")]
+        return Card(f"{gone.name}:{gone.number} removed", facts, next=typed("gc"))
 
     def document(self) -> dict[str, Any]:
         """Which version, what it was, who removed it and when."""
@@ -52,14 +55,19 @@ class Swept(Result):
         """How much was deleted, and how much waits."""
         done, verb = self.collected, "would delete" if self.dry else "deleted"
         waits = f"; {done.waiting} younger than {_hours(self.grace)} wait" if done.waiting else ""
+        if not done.blobs:
+            return f"nothing to delete in {self.store}{waits}; {count(done.kept, 'file')} in use"
         return (
-            f"{verb} {done.blobs} files ({done.bytes:,} bytes) that no snapshot in {self.store} uses{waits}; "
-            f"{done.kept} are in use"
+            f"{verb} {count(done.blobs, 'file')} ({size(done.bytes)}) that no snapshot in {self.store} uses{waits}; "
+            f"{done.kept} in use"
         )
 
     def card(self) -> Card:
-        """Return the one line."""
-        return Card(self.line)
+        """The same in figures."""
+        done, verb = self.collected, "to delete" if self.dry else "deleted"
+        facts = [(verb, f"{count(done.blobs, 'file')}, {size(done.bytes)}")]
+        facts += [(f"younger than {_hours(self.grace)}", count(done.waiting, "file"))] if done.waiting else []
+        return Card("Files in the store", [*facts, ("in use", count(done.kept, "file")), ("store", self.store)])
 
     def document(self) -> dict[str, Any]:
         """Files and bytes deleted, files waiting, files in use."""
@@ -82,11 +90,16 @@ class Copied(Result):
         """What is where, and what had to be sent."""
         if not self.files:
             return f"{self.version} is in {self.store}; all its files were there"
-        return f"{self.version} copied to {self.store}: {self.files} files, {self.bytes:,} bytes"
+        return f"{self.version} copied to {self.store}: {self._sent}"
+
+    @property
+    def _sent(self) -> str:
+        return f"{count(self.files, 'file')}, {size(self.bytes)}"
 
     def card(self) -> Card:
-        """Return the one line."""
-        return Card(self.line)
+        """What is where, and what had to be sent."""
+        facts = [("store", self.store), ("sent", self._sent), ("digest", self.version.digest)]
+        return Card(f"{self.version} is in another store too", facts)
 
     def document(self) -> dict[str, Any]:
         """Snapshot, digest, store, and what was sent."""
@@ -131,14 +144,14 @@ class History(Result):
     @property
     def line(self) -> str:
         """How much happened, and what was last."""
-        count = f"{len(self.events)} event{'s' if len(self.events) != 1 else ''}"
+        happened = count(len(self.events), "event")
         last = self.events[-1]
-        return f"{self.name}: {count}, the last on {_minute(last.at)} UTC by {last.by}: {_said(self.name, last)}"
+        return f"{self.name}: {happened}, the last on {minute(last.at)} by {last.by}: {_said(self.name, last)}"
 
     def card(self) -> Card:
         """Return a table of events."""
-        rows = [(_minute(one.at), one.by, _said(self.name, one), one.digest[7:19], one.note) for one in self.events]
-        return Card(f"History of {self.name}", table=Table(("when (UTC)", "who", "what", "digest", "note"), rows))
+        rows = [(minute(one.at), one.by, _said(self.name, one), one.digest[7:19], one.note) for one in self.events]
+        return Card(f"History of {self.name}", table=Table(("when", "who", "what", "digest", "note"), rows))
 
     def document(self) -> list[dict[str, Any]]:
         """Return every event."""
@@ -187,10 +200,6 @@ def _said(name: str, event: Event) -> str:
     if event.event == "alias removed":
         return f"{name}@{event.alias} removed"
     return f"{name}:{event.version} {event.event}"
-
-
-def _minute(at: str) -> str:
-    return at[:16].replace("T", " ")
 
 
 def _hours(age: timedelta) -> str:

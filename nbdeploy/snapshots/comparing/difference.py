@@ -13,6 +13,7 @@ from nbdeploy.predictor import Predictor
 from nbdeploy.snapshots.comparing.changes import Change, changed, code_patch, environment_of, files_of, signature_of
 from nbdeploy.snapshots.comparing.disagreement import Disagreement, disagreement
 from nbdeploy.snapshots.metrics import ordered
+from nbdeploy.snapshots.pages.wording import minute
 from nbdeploy.store import Store, Version
 
 __all__ = ["Difference", "difference"]
@@ -87,7 +88,10 @@ class Difference(Result):
             more = len(self.code) - _LINES
             rest = [f"… {more} more lines; see --json"] if more > 0 else []
             shown.append(("code", Patch([*self.code[:_LINES], *rest])))
-        sides = [(str(one), f"{one.digest[:19]}… by {one.author}, {one.created}") for one in (self.before, self.after)]
+        sides = [
+            (str(one), f"{one.digest[:19]}… by {one.author}, {minute(one.created)}")
+            for one in (self.before, self.after)
+        ]
         return Card(self.line, [*sides, ("predictions", self._predictions())], parts=shown)
 
     def document(self) -> dict[str, Any]:

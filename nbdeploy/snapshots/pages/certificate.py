@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nbdeploy.snapshots.pages.wording import proof_in_short
+from nbdeploy.snapshots.pages.wording import proof_in_short, span
 
 __all__ = ["certificate", "signed"]
+
+_ISOLATION = {
+    "network-namespace": "without any network (a namespace of its own)",
+    "audit-hook": "with every connection denied (by an audit hook)",
+}
 
 
 def certificate(proof: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -67,9 +72,9 @@ def _runs(proof: Mapping[str, Any]) -> str:
 def _cost(proof: Mapping[str, Any]) -> str:
     parts = []
     if "load_seconds" in proof:
-        parts.append(f"loads in {proof['load_seconds']:.3g} s")
+        parts.append(f"loads in {span(proof['load_seconds'])}")
     if proof.get("predict_seconds") is not None and proof.get("rows"):
-        parts.append(f"answers these rows in {proof['predict_seconds']:.3g} s")
+        parts.append(f"answers these rows in {span(proof['predict_seconds'])}")
     if proof.get("peak_memory"):
         parts.append(f"{proof['peak_memory'] / 1e6:.0f} MB at its largest")
     return ", ".join(parts)
@@ -87,7 +92,8 @@ def _processor(cpu: Mapping[str, Any]) -> str:
 
 def _where(proof: Mapping[str, Any]) -> str:
     told = [f"Python {proof['python']}"] if proof.get("python") else []
-    told += [str(proof[name]) for name in ("machine", "isolation") if proof.get(name)]
+    told += [str(proof["machine"])] if proof.get("machine") else []
+    told += [_ISOLATION.get(proof["isolation"], str(proof["isolation"]))] if proof.get("isolation") else []
     if proof.get("environment") == "new":
         told.append("a new environment made of its requirements")
     return ", ".join(told)

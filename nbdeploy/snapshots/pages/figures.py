@@ -13,6 +13,8 @@ from nbdeploy.snapshots.pages.wording import digits
 
 __all__ = ["column_rows"]
 
+_DOTS = "\u00a0…\u00a0"
+
 _BARS = 12
 _NAMED = 3
 
@@ -72,7 +74,8 @@ def _range(found: ColumnProfile, whole: bool) -> str:
         return ""
     found_at = (found.numbers.quantile(rank) for rank in (0.0, 0.5, 1.0))
     low, middle, high = (_number(round(value) if whole else value, found) for value in found_at)
-    return low if low == high else f"{low} … {middle} … {high}"
+    # Not to be broken over lines: a column of a table may be narrow.
+    return low if low == high else _DOTS.join((low, middle, high))
 
 
 def _number(value: float, found: ColumnProfile) -> str:

@@ -14,6 +14,7 @@ from nbdeploy.snapshots.metrics import ordered
 from nbdeploy.snapshots.pages import certificate as certificates
 from nbdeploy.snapshots.pages.disclosure import facts_of
 from nbdeploy.snapshots.pages.figures import column_rows
+from nbdeploy.snapshots.pages.origin import origin
 from nbdeploy.snapshots.pages.wording import brief, digits, proof_in_short, some, speeds, twin_in_short
 from nbdeploy.types import Signature
 
@@ -123,21 +124,8 @@ def twin(record: Mapping[str, Any]) -> Section | None:
 
 def lineage(record: Mapping[str, Any]) -> Section | None:
     """Where it comes from."""
-    facts = [(name, str(record[name])) for name in ("created", "author", "note") if record.get(name)]
-    facts += _facts(_brief_lineage(record.get("lineage", {})))
+    facts = origin(record)
     return Section("Lineage", [Facts(facts)], str(record.get("created", ""))[:10]) if facts else None
-
-
-def _brief_lineage(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Cells by their numbers, and data by its size; what else there is as it is."""
-    cells, data = found.get("cells"), found.get("data")
-    shown = dict(found)
-    if isinstance(cells, list):
-        numbers = [cell.get("count") for cell in cells if isinstance(cell, dict)]
-        shown["cells"] = ", ".join(f"In [{number}]" for number in numbers)
-    if isinstance(data, dict):
-        shown["data"] = f"{data.get('rows')} rows, sha256 {str(data.get('sha256'))[:12]}…"
-    return shown
 
 
 def trust(content: Content) -> Section:

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["brief", "digits", "proof_in_short", "score", "size", "some", "speeds", "twin_in_short"]
+__all__ = [
+    "brief",
+    "count",
+    "digits",
+    "minute",
+    "proof_in_short",
+    "score",
+    "size",
+    "some",
+    "span",
+    "speeds",
+    "twin_in_short",
+]
 
 _LONG = 200
 
@@ -89,6 +101,17 @@ def some(names: Sequence[str]) -> str:
     return ", ".join(names[:8]) + (f" … ({len(names)})" if len(names) > 8 else "")
 
 
+def count(number: int, what: str) -> str:
+    """Write how many of something there are.
+
+    Examples
+    --------
+    >>> count(1, "file"), count(1200, "file")
+    ('1 file', '1,200 files')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def size(count: float) -> str:
     """Write a number of bytes.
 
@@ -102,6 +125,28 @@ def size(count: float) -> str:
             return f"{count:.3g} {unit}"
         count /= 1000
     return f"{count:.3g} GB"
+
+
+def span(seconds: float) -> str:
+    """Write a time that was measured.
+
+    Examples
+    --------
+    >>> span(0.0328), span(12.34)
+    ('33 ms', '12 s')
+    """
+    return f"{seconds * 1000:.2g} ms" if seconds < 0.0995 else f"{seconds:.2g} s"
+
+
+def minute(at: str) -> str:
+    """Write a moment (UTC, ISO 8601) to the minute.
+
+    Examples
+    --------
+    >>> minute("2026-11-21T13:48:59+00:00")
+    '2026-11-21 13:48 UTC'
+    """
+    return f"{at[:16].replace('T', ' ')} UTC"
 
 
 def brief(value: Any) -> str:
