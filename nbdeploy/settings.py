@@ -11,10 +11,13 @@ from typing import Any
 
 from nbdeploy.errors import InvalidData
 
-__all__ = ["DEFAULT", "FILE_NAME", "Settings"]
+__all__ = ["ALLOW_CODE", "DEFAULT", "FILE_NAME", "Settings"]
 
 FILE_NAME = "nbdeploy.toml"
 DEFAULT = "default"
+ALLOW_CODE = ("never", "signed", "always")
+"""When code that came with a bundle may run: never, if a trusted key signed it, or always."""
+
 _SQLITE = "sqlite:///"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["ITEMS", "TYPES", "Axis", "Column", "MethodOutput", "Signature"]
+__all__ = ["ITEMS", "PER_SECOND", "TYPES", "UNKNOWN", "UNSEEN", "Axis", "Column", "MethodOutput", "Signature"]
 
 NUMBERS = ("float16", "float32", "float64", *(f"{sign}int{bits}" for bits in (8, 16, 32, 64) for sign in ("", "u")))
 ITEMS = frozenset({*NUMBERS, "bool", "string"})
@@ -16,8 +16,14 @@ ITEMS = frozenset({*NUMBERS, "bool", "string"})
 TYPES = ITEMS | {"binary", "categorical", "date", "datetime", "decimal", "duration", "list", "sparse", "time"}
 """Logical types of a column."""
 
-_UNITS = ("s", "ms", "us", "ns")
-"""Units of times, the coarsest first."""
+PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+"""Units of times, the coarsest first, and how many of each are a second."""
+
+UNKNOWN = ("ignore", "warn", "reject")
+"""What can be done with columns that the model does not take; the first is what is done where nothing else is said."""
+
+UNSEEN = ("reject", "missing")
+"""What can be done with a value that is not one of its column's categories; the first as above."""
 
 _MISSING = (None, "NA", "NaT", "absent", "nan", "none")
 _HOLDS = (None, "list", "ndarray", "tuple")
@@ -117,7 +123,7 @@ class Column(msgspec.Struct, frozen=True, omit_defaults=True, repr_omit_defaults
         """
         self._refuse_unless("type", self.type, self.type in TYPES, sorted(TYPES))
         self._refuse_unless("missing", self.missing, self.missing in _MISSING, _MISSING)
-        self._refuse_unless("unit", self.unit, self.unit in (None, *_UNITS), _UNITS)
+        self._refuse_unless("unit", self.unit, self.unit in (None, *PER_SECOND), PER_SECOND)
         self._refuse_unless("holds", self.holds, self.holds in _HOLDS, _HOLDS)
         nested = self.type in {"list", "sparse"}
         self._refuse_unless("items", self.items, self.items in ITEMS if nested else self.items is None, sorted(ITEMS))
@@ -238,17 +244,17 @@ class Signature(msgspec.Struct, frozen=True, omit_defaults=True, repr_omit_defau
     dtype: str | None = None
     index: Axis | None = None
     header: Axis | None = None
-    unknown: str = "ignore"
-    unseen: str = "reject"
+    unknown: str = UNKNOWN[0]
+    unseen: str = UNSEEN[0]
 
     def __post_init__(self) -> None:
         """Refuse a signature without columns, or with two of one name."""
         names = self.names
         if not names or len({*names}) < len(names):
             raise ValueError(f"a signature has one column at least, and no two of one name: {names!r:.120}")
-        if self.unknown not in {"ignore", "warn", "reject"}:
+        if self.unknown not in UNKNOWN:
             raise ValueError(f"unknown columns are ignored, warned of or rejected, not {self.unknown!r:.60}")
-        if self.unseen not in {"reject", "missing"}:
+        if self.unseen not in UNSEEN:
             raise ValueError(f"unseen categories are rejected or missing, not {self.unseen!r:.60}")
 
     @property

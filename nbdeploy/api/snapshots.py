@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from nbdeploy.api.store import open_store, resolve
 from nbdeploy.errors import InvalidData
 from nbdeploy.settings import Settings
+from nbdeploy.signatures import UNKNOWN, UNSEEN
+from nbdeploy.snapshots.options import ROWS, TOLERANCE, Options
 from nbdeploy.types import Report, check_name, ignore_progress
 
 if TYPE_CHECKING:
@@ -26,18 +28,18 @@ def snapshot(
     test: Sequence[Any] | None = None,
     method: str | None = None,
     alias: str | None = None,
-    sample: Any = 200,
+    sample: Any = ROWS,
     private: Sequence[str] = (),
     note: str = "",
-    tolerance: float = 1e-12,
+    tolerance: float = TOLERANCE,
     preprocess: Any = (),
     allow_secrets: bool = False,
     compile: bool | str = True,  # noqa: A002 - what it is called everywhere
     sign: str | Path | None = None,
     defaults: Mapping[str, Any] | None = None,
     nullable: Collection[str] = (),
-    unknown_columns: str = "ignore",
-    unseen_categories: str = "reject",
+    unknown_columns: str = UNKNOWN[0],
+    unseen_categories: str = UNSEEN[0],
     settings: Settings | None = None,
     progress: Report = ignore_progress,
 ) -> Snapshot:
@@ -118,7 +120,6 @@ def snapshot(
     from nbdeploy.bundles.keys import Keys
     from nbdeploy.codecs.binding import height_of
     from nbdeploy.snapshots.catalog import describe_version
-    from nbdeploy.snapshots.options import Options
     from nbdeploy.snapshots.snapshot import take_snapshot
 
     if alias is not None:
@@ -128,11 +129,11 @@ def snapshot(
         raise InvalidData(f"there are {height_of(data)} rows, but {count}")
     declared = {"defaults": defaults, "nullable": nullable, "unknown": unknown_columns, "unseen": unseen_categories}
     options = Options(
-        test,
-        method,
-        sample,
-        note,
-        tolerance,
+        test=test,
+        method=method,
+        sample=sample,
+        note=note,
+        tolerance=tolerance,
         private=private,
         preprocess=preprocess if isinstance(preprocess, (list, tuple)) else (preprocess,),
         allow_secrets=allow_secrets,

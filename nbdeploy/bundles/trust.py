@@ -11,12 +11,9 @@ from nbdeploy.bundles.signing import verify_signature
 from nbdeploy.errors import Forbidden, InvalidData
 from nbdeploy.hints import typed
 from nbdeploy.manifest import SIGNATURE, Manifest
-from nbdeploy.settings import Settings
+from nbdeploy.settings import ALLOW_CODE, Settings
 
-__all__ = ["ALLOW_CODE", "Trust"]
-
-ALLOW_CODE = ("never", "signed", "always")
-"""When code that came with a bundle may run: never, if a trusted key signed it, or always."""
+__all__ = ["Trust"]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from nbdeploy.codecs.conforming import conform, parse
 from nbdeploy.codecs.strict_json import plain_series
 from nbdeploy.codecs.values import series_of
 from nbdeploy.errors import InvalidData, NotFound
+from nbdeploy.signatures import UNKNOWN, UNSEEN
 from nbdeploy.types import Column, Signature
 
 __all__ = ["declare"]
@@ -23,8 +24,8 @@ def declare(
     defaults: Mapping[str, Any] | None = None,
     nullable: Collection[str] = (),
     private: Collection[str] = (),
-    unknown: str = "ignore",
-    unseen: str = "reject",
+    unknown: str = UNKNOWN[0],
+    unseen: str = UNSEEN[0],
 ) -> Signature:
     """Add to a signature what data cannot show.
 

@@ -9,11 +9,10 @@ import polars as pl
 from nbdeploy.codecs.columns import wire_dtype
 from nbdeploy.codecs.refusals import expectation, refuse
 from nbdeploy.codecs.written import read_text
+from nbdeploy.signatures import PER_SECOND
 from nbdeploy.types import Column
 
 __all__ = ["converted"]
-
-_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
 def converted(series: pl.Series, column: Column, *, exact: bool = False) -> pl.Series:
@@ -98,4 +97,4 @@ def _finer(values: pl.Series, column: Column) -> pl.Series | None:
     ):
         return None
     ticks = {"time": "ns", "datetime": "ms", "duration": "ms"}[column.type]
-    return values.to_physical() % (_PER_SECOND[ticks] // _PER_SECOND[column.unit]) != 0
+    return values.to_physical() % (PER_SECOND[ticks] // PER_SECOND[column.unit]) != 0

@@ -13,6 +13,7 @@ import msgspec
 import polars as pl
 
 from nbdeploy.codecs.columns import wire_dtype
+from nbdeploy.signatures import PER_SECOND
 from nbdeploy.types import Column
 
 __all__ = ["read_text"]
@@ -30,7 +31,6 @@ _ISO_DURATION = re.compile(
 )
 _SECONDS = {"weeks": 604_800, "days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
 _NANOS = 1_000_000_000
-_PER_SECOND = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
 def read_text(text: pl.Series, column: Column) -> pl.Series:
@@ -56,7 +56,7 @@ def _datetimes(text: pl.Series, column: Column) -> pl.Series:
     stamp = pl.col("day") + "T" + clock + (zone if aware else pl.when(pl.col("zone").is_null()).then(pl.lit("")))
     whole = stamp.str.to_datetime("%Y-%m-%dT%H:%M:%S" + ("%z" if aware else ""), time_unit="us", strict=False)
     seconds = whole.cast(pl.Int64) // 1_000_000
-    per_second = _PER_SECOND[target.time_unit]
+    per_second = PER_SECOND[target.time_unit]
     nanos = pl.col("fraction").fill_null("0").str.pad_end(9, "0").cast(pl.Int64)
     # 64 bits of nanoseconds end in 2262, and overflow in silence.
     held = (nanos % (_NANOS // per_second) == 0) & (seconds.abs() < 2**63 // per_second)
@@ -104,7 +104,7 @@ def _duration(text: str, unit: str) -> int | None:
     # pandas writes "-1 days +23:59:59", Python "-1 day, 23:59:59": the minus is of the days alone.
     of_days = "clock" in groups and groups["days"]
     backward = groups["clock"] == "-" if of_days else bool(groups["sign"])
-    ticks = (days + (-rest if backward else rest)) * _PER_SECOND[unit]
+    ticks = (days + (-rest if backward else rest)) * PER_SECOND[unit]
     return int(ticks) if ticks == int(ticks) and -(2**63) < ticks < 2**63 else None
 
 

@@ -11,6 +11,7 @@ from nbdeploy.commands.answers import document_text
 from nbdeploy.commands.door import Door
 from nbdeploy.commands.kinds import FILE
 from nbdeploy.commands.syntax import argument, command, group, option, pass_door
+from nbdeploy.settings import ALLOW_CODE
 from nbdeploy.types import Progress
 
 __all__ = ["serve", "token"]
@@ -24,7 +25,7 @@ _home = option("--home", type=FILE, metavar="DIR", help="The endpoint's folder; 
 @option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="The port; 0 takes a free one.")
 @_home
 @option("--anonymous", type=click.Choice(["predict"]), help="What clients without a token may do (loopback only).")
-@option("--allow-code", type=click.Choice(["never", "signed", "always"]), help="When captured code may run.")
+@option("--allow-code", type=click.Choice(ALLOW_CODE), help="When captured code may run.")
 @option("--trust", multiple=True, metavar="KEY.pub", help="Take only snapshots that one of these keys signed.")
 @option("--stop", is_flag=True, help="Stop the endpoint of this folder.")
 @pass_door

@@ -11,6 +11,7 @@ from nbdeploy.commands.door import Door
 from nbdeploy.commands.kinds import FILE, OBJECT, REF, SAMPLE, VARIABLE, Live
 from nbdeploy.commands.syntax import Command, argument, command, option, pass_door
 from nbdeploy.errors import WrongUsage
+from nbdeploy.signatures import UNKNOWN, UNSEEN
 
 __all__ = ["GENERIC", "snapshot", "verify"]
 
@@ -56,8 +57,8 @@ class _NotebookOnly(Command):
 @option("--sign", type=FILE, metavar="KEY", help="A private key to sign the content with, by name or file.")
 @option("--default", "defaults", multiple=True, metavar="COL=VALUE", help="A column that callers may leave out.")
 @option("--nullable", multiple=True, metavar="COL", help="A column that may have missing values, though none is in X.")
-@option("--unknown-columns", type=click.Choice(["ignore", "warn", "reject"]), help="What to do with other columns.")
-@option("--unseen-categories", type=click.Choice(["reject", "missing"]), help="What to do with other categories.")
+@option("--unknown-columns", type=click.Choice(UNKNOWN), help="What to do with other columns.")
+@option("--unseen-categories", type=click.Choice(UNSEEN), help="What to do with other categories.")
 @pass_door
 def snapshot(door: Door, /, model: Live, name: str | None, data: object, **options: Any) -> object:
     """Store a model, proven to predict the same in a clean process."""

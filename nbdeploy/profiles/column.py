@@ -9,15 +9,14 @@ import polars as pl
 
 from nbdeploy.profiles.frequencies import Frequencies
 from nbdeploy.profiles.numbers import LARGEST, Numbers
+from nbdeploy.signatures import PER_SECOND
 
-__all__ = ["SECOND", "ColumnProfile"]
+__all__ = ["ColumnProfile"]
 
 Kind = Literal["category", "datetime", "duration", "list", "number", "unknown"]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 _FEW = 32
-SECOND = {"ns": 1e9, "us": 1e6, "ms": 1e3}
-"""How many of a unit are a second."""
 _DAY = 86_400.0
 
 
@@ -113,7 +112,7 @@ def _measured(series: pl.Series) -> tuple[Kind, pl.Series]:
         return "number", series.cast(pl.Float64).fill_nan(None)
     if isinstance(dtype, (pl.Datetime, pl.Duration)):
         kind: Kind = "datetime" if isinstance(dtype, pl.Datetime) else "duration"
-        return kind, series.to_physical().cast(pl.Float64) / SECOND[dtype.time_unit]
+        return kind, series.to_physical().cast(pl.Float64) / PER_SECOND[dtype.time_unit]
     if isinstance(dtype, pl.Date):
         return "datetime", series.to_physical().cast(pl.Float64) * _DAY
     if isinstance(dtype, pl.List):

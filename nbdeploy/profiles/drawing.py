@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nbdeploy.profiles.column import SECOND, ColumnProfile
+from nbdeploy.profiles.column import ColumnProfile
+from nbdeploy.signatures import PER_SECOND
 
 __all__ = ["draw_column"]
 
@@ -47,7 +48,7 @@ def _typed(numbers: NDArray[np.float64], dtype: Any) -> pl.Series:
     if isinstance(dtype, pl.Time):
         return pl.Series(np.zeros(len(numbers))).cast(pl.Int64).cast(dtype)
     if isinstance(dtype, (pl.Datetime, pl.Duration)):
-        return pl.Series(numbers * SECOND[dtype.time_unit]).cast(pl.Int64).cast(dtype)
+        return pl.Series(numbers * PER_SECOND[dtype.time_unit]).cast(pl.Int64).cast(dtype)
     if dtype.is_integer():
         limits = np.iinfo(str(dtype).lower())
         # The largest 64-bit integers are no floats; the next smaller one is.

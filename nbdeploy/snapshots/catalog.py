@@ -54,8 +54,9 @@ class AliasMove(Result):
         return f"alias {self.alias} moved to it" + (f" from {self.name}:{self.before}" if self.before else "")
 
     def card(self) -> Card:
-        """Return the one line."""
-        return Card(self.line)
+        """What it means, and what it meant."""
+        now, before = (f"{self.name}:{number}" if number else "nothing" for number in (self.after, self.before))
+        return Card(f"{self.name}@{self.alias}", [("now", now), ("before", before)])
 
     def document(self) -> dict[str, Any]:
         """Name, alias, and the versions before and after."""

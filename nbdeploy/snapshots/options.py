@@ -9,11 +9,13 @@ from typing import Any
 
 from nbdeploy.errors import WrongUsage
 
-__all__ = ["NONE", "ROWS", "SYNTHETIC", "Options"]
+__all__ = ["NONE", "ROWS", "SYNTHETIC", "TOLERANCE", "Options"]
 
 NONE, SYNTHETIC = "none", "synthetic"
 ROWS = 200
 """How many rows are kept and proven where nothing else is asked for."""
+TOLERANCE = 1e-12
+"""Largest relative difference of two answers that count as the same where nothing else is asked for."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Options:
         The method that answers by default.
     sample : int, str or table
         Which rows to keep beside the model: this many of the data given, ``synthetic`` ones that are drawn from its
-        profile, ``none``, or these. It is always proven with rows of the data, that many or 200.
+        profile, ``none``, or these. It is always proven with rows of the data, that many or :data:`ROWS`.
     private : sequence of str
         Columns whose values shall be shown nowhere.
     note : str
@@ -56,7 +58,7 @@ class Options:
     method: str | None = None
     sample: Any = ROWS
     note: str = ""
-    tolerance: float = 1e-12
+    tolerance: float = TOLERANCE
     preprocess: Sequence[Any] = ()
     allow_secrets: bool = False
     sign: Path | None = None

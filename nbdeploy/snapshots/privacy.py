@@ -15,7 +15,7 @@ from nbdeploy.predictor import Caller
 from nbdeploy.profiles import ModelProfile, Profile
 from nbdeploy.snapshots.answers import Answers
 from nbdeploy.snapshots.exposure import exposure
-from nbdeploy.snapshots.options import NONE, SYNTHETIC, Options
+from nbdeploy.snapshots.options import NONE, ROWS, SYNTHETIC, Options
 from nbdeploy.snapshots.sampling import Kept
 from nbdeploy.types import Column, Signature
 
@@ -113,7 +113,7 @@ def _answered(caller: Caller, rows: pl.DataFrame, options: Options) -> pl.DataFr
             raise
         what = "rows drawn from the profile of the data" if isinstance(options.sample, str) else "rows with "
         masks = f"masked columns ({', '.join(options.private)})" if what.endswith(" ") else ""
-        instead = f"--sample {NONE}" + (f" or --sample {SYNTHETIC}" if masks else " or --sample 200")
+        instead = f"--sample {NONE}" + (f" or --sample {SYNTHETIC}" if masks else f" or --sample {ROWS}")
         raise RehearsalFailed(
             f"the model refuses {what}{masks}: {type(error).__name__}: {error}. Keep other rows: {instead}"
         ) from error
