@@ -7,13 +7,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.models import NOTEBOOK, PENGUINS, STOCK
+from tests.models import NOTEBOOK, PENGUINS, STOCK, populated
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
 
 
 @pytest.fixture(autouse=True)
@@ -49,11 +53,7 @@ def script(home: Path) -> Callable[[str], dict[str, Any]]:
 @pytest.fixture(scope="session")
 def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with ``lr``, ``forest`` (pure scikit-learn, numbers only) and ``species`` (notebook code) in it."""
-    folder = tmp_path_factory.mktemp("stocked")
-    (folder / "stock.py").write_text(f"PENGUINS = {str(PENGUINS)!r}\n{NOTEBOOK}\n{STOCK}")
-    environment = {**os.environ, "NBDEPLOY_HOME": str(folder)}
-    subprocess.run([sys.executable, str(folder / "stock.py")], cwd=folder, env=environment, check=True)
-    return folder / "store"
+    return populated(tmp_path_factory.mktemp("stocked"), f"{NOTEBOOK}\n{STOCK}")
 
 
 @pytest.fixture
@@ -61,3 +61,18 @@ def stock(stocked: Path, home: Path) -> Path:
     """A home whose store has the snapshots of ``stocked``, free to change."""
     shutil.copytree(stocked, home / "store")
     return home
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
+    """A real IPython shell of its own, that leaves this process as it was."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    module = types.ModuleType("nbdeploy_test_notebook")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    made = InteractiveShell(config=config, ipython_dir=str(tmp_path / "ipython"), user_module=module, colors="nocolor")
+    yield made
+    made.restore_sys_module_state()

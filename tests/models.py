@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
@@ -70,3 +73,11 @@ def penguins() -> tuple[pd.DataFrame, pd.Series]:
     """Rows with missing values and categories, and the species."""
     frame = pd.read_csv(PENGUINS)
     return frame.drop(columns=["species", "year"]), frame["species"]
+
+
+def populated(folder: Path, source: str) -> Path:
+    """The store that a program of its own fills, with `folder` as its home; it knows ``PENGUINS``."""
+    (folder / "script.py").write_text(f"PENGUINS = {str(PENGUINS)!r}\n{source}")
+    environment = {**os.environ, "NBDEPLOY_HOME": str(folder)}
+    subprocess.run([sys.executable, str(folder / "script.py")], cwd=folder, env=environment, check=True)
+    return folder / "store"

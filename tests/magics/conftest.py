@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-import types
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
-from traitlets.config import Config
 
 from nbdeploy.cards import Card, Result
 from nbdeploy.commands.kinds import DATA, FILE, OBJECT, PLACE, REF, VALUE, VARIABLE
@@ -113,18 +109,6 @@ class Notebook:
         with provisionalcompleter():
             found = self.shell.Completer.completions(cell, len(cell))
             return [cell[: one.start] + one.text for one in found if one._origin == "nbdeploy"]
-
-
-@pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
-    """A shell of its own, that leaves this process as it was."""
-    config = Config()
-    config.HistoryManager.enabled = False
-    module = types.ModuleType("nbdeploy_test_notebook")
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    made = InteractiveShell(config=config, ipython_dir=str(tmp_path / "ipython"), user_module=module, colors="nocolor")
-    yield made
-    made.restore_sys_module_state()
 
 
 @pytest.fixture

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +16,19 @@ from nbdeploy.cards import Card, Patch
 from nbdeploy.commands.shell import run
 from nbdeploy.errors import ConditionFalse, Conflict, InvalidData, NotFound, WrongUsage
 from nbdeploy.store import Store
-from tests.models import PENGUINS
+from tests.models import PENGUINS, populated
 
-SOURCE = """
+SCALE = """
+class Scale(TransformerMixin, BaseEstimator):
+    def __init__(self, by=1000.0):
+        self.by = by
+    def fit(self, X, y=None):
+        self.fitted_ = True
+        return self
+    def transform(self, X):
+        return {scaled}
+"""
+SOURCE = f"""
 import numpy as np
 import pandas as pd
 import nbdeploy as nd
@@ -31,30 +38,14 @@ from sklearn.pipeline import make_pipeline
 
 rows = pd.read_csv(PENGUINS).dropna()
 rows = rows.sample(frac=1.0, random_state=0)
-y = (rows["sex"] == "male").map({True: "m", False: "f"})
+y = (rows["sex"] == "male").map({{True: "m", False: "f"}})
 X = rows[["bill_length_mm", "body_mass_g"]].astype(float)
 
-class Scale(TransformerMixin, BaseEstimator):
-    def __init__(self, by=1000.0):
-        self.by = by
-    def fit(self, X, y=None):
-        self.fitted_ = True
-        return self
-    def transform(self, X):
-        return X[["body_mass_g"]] / self.by
-
+{SCALE.format(scaled='X[["body_mass_g"]] / self.by')}
 good = make_pipeline(Scale(), LogisticRegression()).fit(X[:200], y[:200])
 nd.snapshot(good, "sex", data=X[:200], test=(X[200:], y[200:]))
 
-class Scale(TransformerMixin, BaseEstimator):
-    def __init__(self, by=1000.0):
-        self.by = by
-    def fit(self, X, y=None):
-        self.fitted_ = True
-        return self
-    def transform(self, X):
-        return X[["bill_length_mm"]] / self.by * len("<b>") / 3
-
+{SCALE.format(scaled='X[["bill_length_mm"]] / self.by * len("<b>") / 3')}
 worse = make_pipeline(Scale(10.0), LogisticRegression()).fit(X[:200], y[:200])
 nd.snapshot(worse, "sex", data=X[:200], test=(X[200:], y[200:]), note="only bills")
 nd.snapshot(LinearRegression().fit(X[["body_mass_g"]], X["bill_length_mm"]), "bill", data=X[["body_mass_g"]])
@@ -64,11 +55,7 @@ nd.snapshot(LinearRegression().fit(X[["body_mass_g"]], X["bill_length_mm"]), "bi
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with two versions of a classifier, the better one first, and a regressor."""
-    folder = tmp_path_factory.mktemp("compared")
-    (folder / "script.py").write_text(f"PENGUINS = {str(PENGUINS)!r}\n{SOURCE}")
-    environment = {**os.environ, "NBDEPLOY_HOME": str(folder)}
-    subprocess.run([sys.executable, str(folder / "script.py")], cwd=folder, env=environment, check=True)
-    return folder / "store"
+    return populated(tmp_path_factory.mktemp("compared"), SOURCE)
 
 
 @pytest.fixture

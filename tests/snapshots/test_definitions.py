@@ -11,19 +11,20 @@ from hypothesis import strategies as st
 
 from tests.snapshots.conftest import Cells, notebook_in
 
-
-@pytest.mark.parametrize(
-    ("notebook", "call", "written"),
-    [
-        pytest.param(
-            """
+MAKE = """
 def make(k):
     def scale(x):
         return x * k
     return scale
 # %%
-model = make(3)
-""",
+"""
+
+
+@pytest.mark.parametrize(
+    ("notebook", "call", "written"),
+    [
+        pytest.param(
+            f"{MAKE}model = make(3)",
             "model(2)",
             "scale = make_scale(k=3)",
             id="closure",
@@ -40,13 +41,7 @@ model = make(3)
             id="lambda closure",
         ),
         pytest.param(
-            """
-def make(k):
-    def scale(x): return x * k
-    return scale
-# %%
-model = [make(3), make(4)]
-""",
+            f"{MAKE}model = [make(3), make(4)]",
             "[f(2) for f in model]",
             "scale_2 = make_scale_2(k=4)",
             id="two closures of one factory",

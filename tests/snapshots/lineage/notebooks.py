@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
-import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,6 @@ from typing import Any
 import polars as pl
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from nbdeploy.snapshots import history
 from nbdeploy.snapshots.lineage import past, trace
@@ -62,16 +59,10 @@ class Notebook:
 
 
 @pytest.fixture
-def notebook(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
+def notebook(home: Path, shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
     """A notebook whose front end says where it is saved."""
-    config = Config()
-    config.HistoryManager.enabled = False
-    module = types.ModuleType("nbdeploy_traced_notebook")
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    shell = InteractiveShell(config=config, ipython_dir=str(home / "ipython"), user_module=module, colors="nocolor")
     path = home.parent / "churn.ipynb"
     monkeypatch.setenv("JPY_SESSION_NAME", str(path))
     history.record(shell)
     yield Notebook(path, shell)
     history.forget(shell)
-    shell.restore_sys_module_state()
