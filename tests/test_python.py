@@ -76,3 +76,10 @@ def test_a_missing_package_is_named_with_its_install(stock: Path, monkeypatch: p
     monkeypatch.setitem(sys.modules, "skops.io", None)
     with pytest.raises(NotFound, match=rf"pip install 'skops=={version}'"):
         nd.load("lr")
+
+
+def test_every_command_is_a_function_here() -> None:
+    """What magics and the command line call is offered to programs too, by the same name and function."""
+    named = set(api.__all__) - {"Target", "demo", "overview"}
+    assert {name for name in named if getattr(nd, name) is not getattr(api, name)} == set()
+    assert named < {*dir(nd)}
