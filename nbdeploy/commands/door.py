@@ -26,6 +26,8 @@ class Door:
         Whether ``--json`` was given.
     debug : bool
         Whether ``--debug`` was given.
+    awaits_value : bool
+        Whether a half-typed line ends where the value of an option belongs.
     """
 
     live = False
@@ -34,6 +36,7 @@ class Door:
         self.report = report
         self.as_document = False
         self.debug = False
+        self.awaits_value = False
 
     def expand(self, word: str) -> object:
         """What a word stands for where text is expected."""

@@ -17,9 +17,13 @@ from nbdeploy.errors import NotFound, WrongUsage
 from nbdeploy.types import Ref, check_name
 
 __all__ = [
+    "COMPILER",
     "DATA",
     "DURATION",
     "FILE",
+    "KEY",
+    "METHOD",
+    "NAME",
     "OBJECT",
     "PLACE",
     "REF",
@@ -189,6 +193,38 @@ class _Kind(click.ParamType[Any]):
         return [CompletionItem(text) for text in self._suggest(incomplete)]
 
 
+class _Method(click.ParamType[Any]):
+    """A method of the model or snapshot that stands before it on the line."""
+
+    name = "method"
+
+    def shell_complete(
+        self,
+        ctx: click.Context,
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Methods that answer for rows."""
+        subject = next(known for known in ctx.command.params if isinstance(known, click.Argument))
+        # Without the option's value click has not told arguments apart yet.
+        word = str(ctx.params.get(str(subject.name)) or next(iter(ctx.args), ""))
+        if isinstance(subject.type, _Variable):
+            from nbdeploy.flavors.asking import METHODS
+
+            has = {name.rpartition(".")[2] for name in _door(ctx).complete(f"{word}.{incomplete}")}
+            found = [name for name in METHODS if name in has]
+        else:
+            found = suggestions.methods(word.partition("/")[2] if subject.type is PLACE else word, incomplete)
+        return [CompletionItem(name) for name in found]
+
+
+class _Key(_Kind):
+    """A key by its name, or its file."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [*super().shell_complete(ctx, param, incomplete), CompletionItem(incomplete, type="file")]
+
+
 def _reference(value: Any) -> str:
     """A reference's text; a snapshot knows its own."""
     text = str(value if isinstance(value, str | Ref) else getattr(value, "ref", value))
@@ -224,3 +260,7 @@ PLACE = _Kind("place", str, suggestions.places)
 VALUE = _Value()
 DURATION = _Kind("duration", _duration)
 FILE = click.Path()
+NAME = _Kind("name", str, suggestions.names)
+KEY = _Key("key", str, suggestions.keys)
+COMPILER = _Kind("compiler", str, suggestions.compilers)
+METHOD = _Method()

@@ -10,7 +10,7 @@ from nbdeploy import api
 from nbdeploy.cards import Result
 from nbdeploy.commands.answers import TableAnswer
 from nbdeploy.commands.door import Door
-from nbdeploy.commands.kinds import DATA, FILE, REF
+from nbdeploy.commands.kinds import DATA, FILE, METHOD, REF
 from nbdeploy.commands.syntax import argument, command, option, pass_door
 from nbdeploy.errors import WrongUsage
 
@@ -50,7 +50,7 @@ class PredictedTable(TableAnswer):
 @argument("ref", type=REF, help="The snapshot.")
 @argument("source", metavar="INPUT", type=DATA, help="A file, or in a notebook also a table.")
 @option("--out", type=FILE, metavar="OUTPUT", help="Write here, in the format of the suffix; else answer the table.")
-@option("--method", "methods", multiple=True, metavar="M", help="A method to answer with (repeatable).")
+@option("--method", "methods", type=METHOD, multiple=True, metavar="M", help="A method to answer with (repeatable).")
 @option("--keep", multiple=True, metavar="COL|all|none", help="Input columns to keep; the unread ones by default.")
 @option("--rename", multiple=True, metavar="NEW=OLD", help="Another name for an input column (repeatable).")
 @pass_door

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nbdeploy import api
 from nbdeploy.commands.answers import TableAnswer
 from nbdeploy.commands.door import Door
-from nbdeploy.commands.kinds import DATA, PLACE, REF
+from nbdeploy.commands.kinds import DATA, METHOD, PLACE, REF
 from nbdeploy.commands.syntax import argument, command, option, pass_door
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def status(where: str | None) -> object:
 @command("call")
 @argument("where", metavar="TARGET/DEPLOYMENT", type=PLACE, help="The deployment.")
 @argument("data", metavar="INPUT", type=DATA, required=False, help="A file or table; the snapshot's sample by default.")
-@option("--method", metavar="M", help="The method to answer with.")
+@option("--method", type=METHOD, metavar="M", help="The method to answer with.")
 def call(where: str, data: object, method: str | None) -> object:
     """Get predictions from an endpoint, as a table."""
     return CalledTable.of(api.call(where, data, method=method), data)

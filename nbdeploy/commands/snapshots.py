@@ -8,7 +8,7 @@ import click
 
 from nbdeploy import api
 from nbdeploy.commands.door import Door
-from nbdeploy.commands.kinds import FILE, OBJECT, REF, SAMPLE, VARIABLE, Live
+from nbdeploy.commands.kinds import COMPILER, KEY, METHOD, OBJECT, REF, SAMPLE, VARIABLE, Live
 from nbdeploy.commands.syntax import Command, argument, command, option, pass_door
 from nbdeploy.errors import WrongUsage
 from nbdeploy.signatures import UNKNOWN, UNSEEN
@@ -44,17 +44,17 @@ class _NotebookOnly(Command):
 @option("-X", "--data", type=OBJECT, required=True, metavar="X", help="Rows as the model takes them.")
 @option("-y", "--labels", type=OBJECT, metavar="y", help="The right answers to those rows.")
 @option("--test", type=OBJECT, nargs=2, metavar="X y", help="Rows and answers kept from training, to measure on.")
-@option("--method", metavar="METHOD", help="The method that answers by default; all are kept.")
+@option("--method", type=METHOD, metavar="METHOD", help="The method that answers by default; all are kept.")
 @option("--alias", metavar="ALIAS", help="Also give it this alias.")
 @option("--sample", type=SAMPLE, metavar="N|EXPR|synthetic|none", help="Which rows to keep beside the model.")
 @option("--private", multiple=True, metavar="COL", help="Mask this column wherever rows are kept or shown.")
 @option("--note", metavar="TEXT", help="A remark for the version record.")
 @option("--preprocess", type=OBJECT, multiple=True, metavar="F", help="What was done to the rows before the model.")
 @option("--no-compile", is_flag=True, help="Look for no compiled twin: native code answers all.")
-@option("--compiler", "compile", metavar="NAME", help="Try only this compiler: rows, treelite or onnx.")
+@option("--compiler", "compile", type=COMPILER, metavar="NAME", help="Try only this compiler: rows, treelite or onnx.")
 @option("--allow-secrets", is_flag=True, help="Store it although something in it looks like a password or key.")
 @option("--tolerance", type=float, metavar="T", help="Largest relative difference allowed between two answers.")
-@option("--sign", type=FILE, metavar="KEY", help="A private key to sign the content with, by name or file.")
+@option("--sign", type=KEY, metavar="KEY", help="A private key to sign the content with, by name or file.")
 @option("--default", "defaults", multiple=True, metavar="COL=VALUE", help="A column that callers may leave out.")
 @option("--nullable", multiple=True, metavar="COL", help="A column that may have missing values, though none is in X.")
 @option("--unknown-columns", type=click.Choice(UNKNOWN), help="What to do with other columns.")
@@ -94,7 +94,7 @@ def _name_of(source: str) -> str:
 @command("verify")
 @argument("ref", type=REF, help="The snapshot.")
 @option("--fresh-env", is_flag=True, help="Rehearse in a new environment, built from its requirements.")
-@option("--signed-by", type=FILE, metavar="KEY.pub", help="The public key that must have signed it, by name or file.")
+@option("--signed-by", type=KEY, metavar="KEY.pub", help="The public key that must have signed it, by name or file.")
 @pass_door
 def verify(door: Door, /, ref: str, **options: Any) -> object:
     """Rehearse a snapshot again in a clean interpreter.

@@ -6,14 +6,14 @@ from datetime import timedelta
 
 from nbdeploy import api
 from nbdeploy.commands.door import Door
-from nbdeploy.commands.kinds import DATA, DURATION, FILE, REF
+from nbdeploy.commands.kinds import DATA, DURATION, FILE, NAME, REF
 from nbdeploy.commands.syntax import argument, command, option, pass_door
 
 __all__ = ["copy", "diff", "export", "gc", "history", "import_", "list_", "rm", "show"]
 
 
 @command("list")
-@argument("name", required=False, help="Only this model, all its versions.")
+@argument("name", type=NAME, required=False, help="Only this model, all its versions.")
 def list_(name: str | None) -> object:
     """List the snapshots in the store."""
     return api.list_snapshots(name)
@@ -42,7 +42,7 @@ def diff(before: str, after: str) -> object:
 
 
 @command("history")
-@argument("name", help="The model's name.")
+@argument("name", type=NAME, help="The model's name.")
 def history(name: str) -> object:
     """Tell what happened to a model.
 

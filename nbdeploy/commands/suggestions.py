@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from nbdeploy.connections import Connections
 from nbdeploy.settings import Settings
+from nbdeploy.types import Ref
 
 if TYPE_CHECKING:
     from nbdeploy.store import Store
 
-__all__ = ["places", "references", "targets"]
+__all__ = ["compilers", "keys", "methods", "names", "places", "references", "targets"]
 
 _log = logging.getLogger(__name__)
 _Suggest = Callable[[str], Iterable[str]]
@@ -60,6 +61,40 @@ def places(incomplete: str) -> Iterator[str]:
 def targets(_: str) -> Iterable[str]:
     """The names of targets."""
     return _targets()
+
+
+@_quiet
+def names(_: str) -> Iterable[str]:
+    """The names of models in the store."""
+    store = _store()
+    return store.names() if store is not None else ()
+
+
+@_quiet
+def keys(_: str) -> Iterable[str]:
+    """The names of keys."""
+    from nbdeploy.bundles.keys import Keys
+
+    return (pair.name for pair in Keys(Settings.load().keys).all())
+
+
+@_quiet
+def compilers(_: str) -> Iterable[str]:
+    """The names of compilers."""
+    from nbdeploy.compilers import COMPILERS
+
+    return iter(COMPILERS)
+
+
+def methods(ref: str, incomplete: str) -> list[str]:
+    """The methods of a snapshot."""
+
+    @_quiet
+    def offered(_: str) -> Iterable[str]:
+        store = _store()
+        return store.manifest(store.resolve(Ref.parse(ref))).parsed.signature.outputs if store is not None else ()
+
+    return offered(incomplete)
 
 
 def _snapshots(store: Store, incomplete: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 from click.core import augment_usage_errors
+from click.shell_completion import CompletionItem
 
 from nbdeploy.commands.door import Door
 from nbdeploy.commands.kinds import Unexpanded
@@ -21,9 +22,9 @@ class _Expanding(click.Parameter):
     """A parameter whose words are expanded by the door, before its type sees them."""
 
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
-        if not ctx.resilient_parsing:
-            value = _expanded(self.type, ctx.ensure_object(Door), value)
-        return super().type_cast_value(ctx, value)
+        if ctx.resilient_parsing:  # a half-typed line: nothing in it is run
+            return value
+        return super().type_cast_value(ctx, _expanded(self.type, ctx.ensure_object(Door), value))
 
 
 def _expanded(kind: click.ParamType[Any], door: Door, value: Any) -> Any:
@@ -52,6 +53,11 @@ class Option(_Expanding, click.Option):
             count = f"{self.nargs} arguments" if self.nargs > 1 else "an argument"
             raise click.BadOptionUsage(self.opts[0], f"Option {self.opts[0]!r} requires {count}.", ctx)
         return super().type_cast_value(ctx, value)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What its value may become."""
+        ctx.ensure_object(Door).awaits_value = True
+        return super().shell_complete(ctx, incomplete)
 
 
 def _note(attribute: str) -> Callable[[click.Context, click.Parameter, bool], None]:

@@ -16,7 +16,7 @@ from nbdeploy.commands import cli
 from nbdeploy.commands.kinds import VARIABLE_ITEM
 from nbdeploy.commands.syntax import Group
 from nbdeploy.magics.door import NotebookDoor
-from nbdeploy.magics.words import quote, split
+from nbdeploy.magics.words import Line, Token, quote, split
 
 __all__ = ["Completions"]
 
@@ -53,10 +53,6 @@ class Completions:
         try:
             words = self._words(context)
             raw, found = ("", []) if words is None else self._complete(words)
-            if raw and not found:
-                # IPython silences other matchers only for one that has something to say: Python's own names and
-                # files are no candidates here.
-                found = [SimpleCompletion(raw)]
         except Exception:
             _log.debug("no completion", exc_info=True)
             raw, found = "", []
@@ -83,22 +79,25 @@ class Completions:
         tokens = list(line.tokens)
         typed = tokens.pop() if tokens and tokens[-1].end == len(text) else None
         raw = text[typed.start :] if typed else ""
+        # IPython silences other matchers only for one that has something to say: Python's own names and files are no
+        # candidates here.
+        return raw, list(self._candidates(tokens, raw)) or [SimpleCompletion(raw)]
+
+    def _candidates(self, tokens: list[Token], raw: str) -> Iterable[SimpleCompletion]:
         door = NotebookDoor(self._shell)
         expanded = _EXPANDED.search(raw)
         if expanded and not raw.startswith("'"):
             head = raw[: expanded.start("stem")]
-            return raw, [SimpleCompletion(head + name, type=VARIABLE_ITEM) for name in door.complete(expanded["stem"])]
+            return [SimpleCompletion(head + name, type=VARIABLE_ITEM) for name in door.complete(expanded["stem"])]
         opening = raw[:1] if raw[:1] in {"'", '"'} else ""
-        done = type(line)(tuple(tokens)).words
-        items = self._items(done, raw[len(opening) :], door)
-        return raw, list(_written(items, opening))
+        return _written(self._items(Line(tuple(tokens)).words, raw[len(opening) :], door), opening)
 
     def _items(self, done: list[str], incomplete: str, door: NotebookDoor) -> list[CompletionItem]:
         """What click offers; of an ``--option=value`` it offers the value only."""
         option, equals, _ = incomplete.partition("=") if incomplete.startswith("--") else ("", "", "")
         words = ShellComplete(self._tree, {"obj": door}, f"%{self.matcher_identifier}", "")
         items = words.get_completions([*done], incomplete)
-        if not items and not incomplete:
+        if not (items or incomplete or door.awaits_value):
             items = words.get_completions([*done], "--")
         for item in items:
             item.value = f"{option}{equals}{item.value}" if equals else item.value

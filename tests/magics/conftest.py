@@ -10,7 +10,7 @@ import pytest
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
 from nbdeploy.cards import Card, Result
-from nbdeploy.commands.kinds import DATA, FILE, OBJECT, PLACE, REF, VALUE, VARIABLE
+from nbdeploy.commands.kinds import DATA, FILE, METHOD, OBJECT, PLACE, REF, VALUE, VARIABLE
 from nbdeploy.commands.syntax import Group, argument, command, group, option, pass_door
 from nbdeploy.errors import Conflict
 from nbdeploy.magics import load, unload
@@ -45,6 +45,7 @@ def _tree() -> Group:
     @option("--test", type=OBJECT, nargs=2, metavar="X y", help="Rows and answers.")
     @option("-p", "parameters", type=(str, VALUE), multiple=True, help="A parameter.")
     @option("--note", help="A remark.")
+    @option("--method", type=METHOD, help="A method.")
     @option("--count", type=int, help="A number.")
     def take(**arguments: Any) -> Answer:
         """Take things."""

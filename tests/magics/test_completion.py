@@ -51,6 +51,22 @@ def test_options(notebook, typed: str, completed: list[str]) -> None:
     assert notebook.complete(typed) == completed
 
 
+def test_methods_are_those_of_the_model(notebook) -> None:
+    """They are known by looking at it; where nothing is known of a value, nothing is suggested for it."""
+    notebook.run("class M:\n    predict_proba = predict = print\nmodel = M()")
+    head = "%deploy take model churn -X rows"
+    assert notebook.complete(f"{head} --method ") == [f"{head} --method predict", f"{head} --method predict_proba"]
+    assert notebook.complete(f"{head} --method predict_") == [f"{head} --method predict_proba"]
+    assert notebook.complete(f"{head} --note ") == [f"{head} --note "]
+
+
+def test_completion_runs_nothing(notebook) -> None:
+    """What stands on a half-typed line is neither called nor expanded."""
+    notebook.run("ran = []")
+    notebook.complete("%deploy take ran.append(1) churn -X ran.append(2) --note $ran --to")
+    assert notebook.value("ran") == []
+
+
 @pytest.mark.parametrize(
     ("typed", "endings"),
     [
