@@ -9,7 +9,7 @@ from typing import Any
 
 from nbdeploy.cards import Bars
 from nbdeploy.profiles import ColumnProfile, Profile
-from nbdeploy.snapshots.pages.wording import digits
+from nbdeploy.snapshots.pages.wording import digits, span
 
 __all__ = ["column_rows"]
 
@@ -82,7 +82,7 @@ def _number(value: float, found: ColumnProfile) -> str:
     """Write a number, a moment or a span of time."""
     if found.kind == "datetime":
         return _moment(value)
-    return f"{digits(value)} s" if found.kind == "duration" else digits(value)
+    return span(value) if found.kind == "duration" else digits(value)
 
 
 def _moment(seconds: float) -> str:

@@ -15,7 +15,7 @@ from nbdeploy.snapshots.pages import certificate as certificates
 from nbdeploy.snapshots.pages.disclosure import facts_of
 from nbdeploy.snapshots.pages.figures import column_rows
 from nbdeploy.snapshots.pages.origin import origin
-from nbdeploy.snapshots.pages.wording import brief, digits, proof_in_short, some, speeds, twin_in_short
+from nbdeploy.snapshots.pages.wording import brief, digits, faster, proof_in_short, some, span, speeds, twin_in_short
 from nbdeploy.types import Signature
 
 __all__ = [
@@ -109,17 +109,48 @@ def certificate(record: Mapping[str, Any], proof: Mapping[str, Any]) -> Section 
 
 
 def twin(record: Mapping[str, Any]) -> Section | None:
-    """The compiled twin."""
+    """The compiled twin: what it answers, how it was proven, and how fast it is for each size of batch."""
     found = dict(record.get("twin") or {})
     if not found:
         return None
-    times = [(row["rows"], *(f"{digits(row[name] * 1000)} ms" for name in ("native", "twin"))) for row in speeds(found)]
-    told = twin_in_short(found)
-    found.pop("speed", None)
-    tables = [Table(("rows at once", "native", "compiled"), times)] if times else []
-    return Section(
-        "Compiled twin", [Facts([("answers", told), *_facts(found)]), *tables], str(found.get("compiler", ""))
-    )
+    if not found.get("compiler"):
+        return Section("Compiled twin", [Text(f"Native code answers all. {twin_in_short(found)}")], "none")
+    facts = [("answers", twin_in_short(found)), *_proof_of(found)]
+    times = [
+        (f"{row['rows']:,}", span(row["native"]), span(row["twin"]), faster(row["native"], row["twin"]))
+        for row in speeds(found)
+    ]
+    tables = [Table(("rows at once", "native", "compiled", ""), times)] if times else []
+    return Section("Compiled twin", [Facts(facts), *tables], str(found["compiler"]))
+
+
+_EQUAL = {"exact": "every bit the same", "rounding": "the same to rounding"}
+
+
+def _proof_of(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What it was compared on, method by method; of fields that are not known, nothing."""
+    methods, left, cost = found.get("methods"), found.get("left"), found.get("seconds")
+    facts = [(name, _EQUAL.get(how, "")) for name, how in methods.items()] if isinstance(methods, dict) else []
+    facts.append(("tried on", ", ".join(f"{rows:,} rows {_KIND.get(kind, kind)}" for kind, rows in _tried(found))))
+    if isinstance(left, int) and left:
+        facts.append(("left to native code", f"{left:,} answers of these"))
+    if isinstance(cost, int | float):
+        facts.append(("proof took", span(cost)))
+    return [fact for fact in facts if fact[1]]
+
+
+_KIND = {
+    "sample": "of the sample",
+    "edges": "with a missing, unseen or strange value",
+    "random": "at random",
+    "extremes": "with a huge or infinite value",
+    "borders": "beside borders",
+}
+
+
+def _tried(found: Mapping[str, Any]) -> list[tuple[str, int]]:
+    tried = found.get("tried", {})
+    return [(kind, tried[kind]) for kind in (*_KIND, *sorted(tried.keys() - _KIND.keys())) if tried.get(kind)]
 
 
 def lineage(record: Mapping[str, Any]) -> Section | None:
