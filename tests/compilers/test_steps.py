@@ -34,6 +34,7 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
+from nbdeploy.compilers import Unsure
 from tests.compilers.twins import BINARY, NUMBERS, RANDOM, TABLE, fitted, hold, twins_of
 
 GAPS = NUMBERS.mask(RANDOM.random(NUMBERS.shape) < 0.2)
@@ -241,3 +242,13 @@ def test_a_pipeline_without_a_twin_names_the_step_once(steps: list[Any], reason:
         found, _ = twins_of(model, data)
     assert found == {"rows": reason}
     assert f"rows makes no twin of a Pipeline: {reason}" in caplog.text
+
+
+@pytest.mark.parametrize("encoder", [OneHotEncoder(handle_unknown="ignore"), OrdinalEncoder()])
+def test_an_infinity_among_categories_is_left_to_native_code(encoder: Any) -> None:
+    """Which refuses it."""
+    data = pd.DataFrame({"x": [1.0, 2.0, 3.0] * 10})
+    held = hold(fitted(make_pipeline(encoder, LogisticRegression()), data, data.x > 1), data)
+    with pytest.raises(Unsure):
+        held.twin.one("predict", [float("inf")])
+    held.twin.one("predict", [2.0])
