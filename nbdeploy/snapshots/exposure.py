@@ -42,6 +42,7 @@ _BOOSTERS = frozenset({"catboost", "lightgbm", "xgboost"})
 
 _DEEPEST = 4
 _LOOKED_FOR = 64
+_MOST_VALUES = 100_000
 _SHORTEST = 4
 _MOST_BYTES = 2**28
 _LIVE = frozenset({"chain", "python", "sklearn"})
@@ -217,10 +218,12 @@ def _plain_values(value: Any, depth: int) -> set[Any]:
     """The texts and numbers in arrays, lists and dicts."""
     if isinstance(value, (str, int, float)) and not isinstance(value, bool):
         return {value}
-    if isinstance(value, np.ndarray) and value.dtype.kind in "fiuU":
-        return set(value.ravel().tolist())
+    if isinstance(value, np.ndarray):  # of a huge array some are enough
+        value = value.ravel()[:: max(1, value.size // _MOST_VALUES)]
+        if value.dtype.kind in "fiuU":
+            return set(value.tolist())
     if isinstance(value, np.ndarray) and value.dtype == object:
-        value = value.ravel().tolist()
+        value = value.tolist()
     elif isinstance(value, Mapping):
         value = [*value.keys(), *value.values()]
     elif hasattr(value, "tolist") and hasattr(value, "dtype") and getattr(value, "ndim", 0) == 1:
