@@ -29,7 +29,7 @@ STORED = Version("churn", 3, "sha256:" + "0" * 64, RECORD)
 def test_what_is_not_kept_is_told_with_what_to_do(asked: dict[str, Any], said: str) -> None:
     (told,) = not_recorded(STORED, {**RECORD, **asked})
     assert told.startswith(f"churn:3 was stored before, and a record never changes: {said}")
-    assert "%deploy rm churn:3 --yes" in told
+    assert "deploy rm churn:3 --yes" in told
 
 
 @pytest.mark.parametrize("asked", [RECORD, {"privacy": {"own_rows": 200}}, {**RECORD, "privacy": {"own_rows": 900}}])
@@ -55,6 +55,6 @@ def test_the_line_tells_of_the_alias_and_the_notice_of_the_note(stock: Path) -> 
     rows = predictor.bind(predictor.sample).to_pandas()
     again = nd.snapshot(predictor.model, "lr", rows, note="better", alias="champion")
     assert again.line.startswith("lr:1 has this content already")
-    assert "; alias champion moved to it; next: %deploy push lr" in again.line
+    assert "; alias champion moved to it; next: nbdeploy push lr" in again.line
     assert any("it has no note, so 'better' is not kept" in notice for notice in again.notices)
     assert nd.show("lr@champion").ref == "lr:1"
