@@ -7,9 +7,11 @@ loading one is marked as running code. What remembers lines of the notebook, for
 from __future__ import annotations
 
 import io
+import re
 import sys
 import warnings
 from collections.abc import Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile, ZipInfo
@@ -22,6 +24,7 @@ __all__ = ["FLAVOR"]
 
 FILE = "model/script.pt"
 _CHANGING = (".debug_pkl", ".data/serialization_id")
+_CONSTANT = re.compile(rb"\s+\w+ : Final\[.*\] = .*\n")
 
 
 class TorchScripts(TorchCalls):
@@ -49,7 +52,8 @@ class TorchScripts(TorchCalls):
         with ZipFile(archive) as given, ZipFile(folder / FILE, "w") as written:
             for name in sorted(given.namelist()):
                 if not name.endswith(_CHANGING):
-                    written.writestr(ZipInfo(name), given.read(name))
+                    content = given.read(name)
+                    written.writestr(ZipInfo(name), _ordered(content) if name.endswith(".py") else content)
         return Saved(runs_code=True, packages=frozenset({"torch"}))
 
     def runs_code(self, loader: Mapping[str, Any]) -> bool:
@@ -66,3 +70,12 @@ class TorchScripts(TorchCalls):
 
 
 FLAVOR = TorchScripts()
+
+
+def _ordered(source: bytes) -> bytes:
+    """Put constants of a class that follow each other in order: TorchScript writes them as they come out of a set."""
+    lines: list[bytes] = []
+    for is_constant, some in groupby(source.splitlines(keepends=True), lambda line: bool(_CONSTANT.match(line))):
+        block = list(some)
+        lines += sorted(block) if is_constant else block
+    return b"".join(lines)
