@@ -26,6 +26,7 @@ from nbdeploy.settings import Settings
 from nbdeploy.snapshots.answers import Answers, Asking, answer
 from nbdeploy.snapshots.capture import Captured, capture
 from nbdeploy.snapshots.capture.secrets import find_secrets, refuse_secrets
+from nbdeploy.snapshots.capture.settings import settings_of
 from nbdeploy.snapshots.comparing.novelty import novelty
 from nbdeploy.snapshots.describing import PREDICTED, measure_model, profile_model
 from nbdeploy.snapshots.draft import Draft, assemble
@@ -215,7 +216,8 @@ def _rehearsed(stage: _Stage, answers: Answers, process: CleanProcess) -> tuple[
     )
     found = environment(rehearsal.imports)
     privacy = with_traces(kept.privacy, private_traces(folder, draft.content.files, answers))
-    notices = [*stage.facts.get("notices", ()), *warnings_of(privacy), *found.notices]
+    told = [*settings_of(stage.captured), *warnings_of(privacy), *found.notices]
+    notices = [*stage.facts.get("notices", ()), *told]
     facts = {"rehearsal": rehearsal.document(), "notices": notices, "twin": rehearsal.twin, "privacy": privacy}
     return draft.finished(found.environment, **facts), rehearsal
 

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from nbdeploy.snapshots.capture.settings import settings_of
+from tests.snapshots.conftest import Cells
+
 Script = Callable[[str], dict[str, Any]]
 
 CAPTURE = """
@@ -190,3 +193,18 @@ def test_cells_of_a_real_kernel_are_captured(home: Path) -> None:
     import nbdeploy as nd
 
     assert nd.load("flag").predict([{"a": 5}, {"a": 1}]) == [True, False]
+
+
+def test_settings_that_the_code_reads_are_named(cells: Cells) -> None:
+    """A variable of the environment was there in the notebook; elsewhere somebody has to set it."""
+    cells.run(
+        "import os\nfrom os import getenv, environ\nNAME = 'LATER'\n"
+        "def model(x):\n    os.environ['WRITTEN'] = '1'\n"
+        "    return x * float(os.environ['SCALE']), getenv('MODE', 'a'), environ.get('SHIFT'), "
+        "{}.get('OTHER'), environ[NAME]"
+    )
+    assert settings_of(cells.capture(cells["model"])) == [
+        "its code reads from the environment: MODE, SCALE, SHIFT; set this wherever the snapshot is used"
+    ]
+    cells.run("def plain(x): return x")
+    assert settings_of(cells.capture(cells["plain"])) == []
