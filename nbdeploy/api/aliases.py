@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nbdeploy.api.predictions import load_version
 from nbdeploy.api.store import open_store, resolve
 from nbdeploy.errors import ConditionFalse, WrongUsage
+from nbdeploy.expressions import parse
 from nbdeploy.settings import Settings
 from nbdeploy.types import Ref, check_name
 
@@ -65,6 +66,8 @@ def alias(
         raise WrongUsage("a condition and rows to measure on belong together: --if EXPR --test X y")
     if or_fail and if_ is None:
         raise WrongUsage("--or-fail says what a false condition is, so it needs one: --if EXPR --test X y")
+    if if_ is not None:
+        parse(if_)  # what is no condition is refused also where nothing is to move
     store = open_store(settings)
     version = resolve(store, ref, settings)
     before = store.aliases(version.name).get(alias)

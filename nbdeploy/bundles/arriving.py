@@ -50,7 +50,9 @@ def unpacked(path: Path) -> Iterator[Bundle]:
         If a file was changed, or the archive has links, paths that lead out of it, or more than it says.
     """
     if not path.exists():
-        raise NotFound("bundle", str(path), hint="give the folder or .zip that export wrote")
+        raise NotFound(
+            "bundle", str(path), hint="give the folder or .zip that export wrote, or an MLflow model's folder"
+        )
     if path.is_dir():
         _refuse_links(path)
         yield Bundle.open(path)

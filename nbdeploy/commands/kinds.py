@@ -136,7 +136,11 @@ class _Sample(Expression):
             return int(value)
         if isinstance(value, str) and value in _SAMPLES:
             return value
-        return super().convert(value, param, ctx)
+        try:
+            return super().convert(value, param, ctx)
+        except NotFound as error:
+            kinds = ", ".join(_SAMPLES)
+            raise WrongUsage(f"{error}; a sample is: a number of rows, a table, {kinds}", **error.facts) from error
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         words = [word for word in _SAMPLES if word.startswith(incomplete)]

@@ -61,7 +61,11 @@ class _NotebookOnly(Command):
 @option("--unseen-categories", type=click.Choice(UNSEEN), help="What to do with other categories.")
 @pass_door
 def snapshot(door: Door, /, model: Live, name: str | None, data: object, **options: Any) -> object:
-    """Store a model, proven to predict the same in a clean process."""
+    """Store a model, proven to predict the same in a clean process.
+
+    `%deploy snapshot model churn -X X_train --test X_test y_test` makes churn:1; other content of that name becomes
+    churn:2, and the same again is what it was.
+    """
     given = {key: value for key, value in options.items() if not _absent(value)}
     if given.pop("no_compile") and given.setdefault("compile", False):
         raise WrongUsage("--no-compile looks for no twin, and --compiler names one: give one of them")

@@ -141,6 +141,9 @@ def test_mistakes_are_one_line_without_a_traceback(notebook, line: str, message:
 
 def test_messages_name_commands_as_this_door_types_them(real_notebook) -> None:
     """What to do next can be typed where it is read; elsewhere it is a shell's."""
+    real_notebook.run("%deploy snapshot 1 churn -X 2 --sample blah")
+    assert "no variable 'blah'" in real_notebook.err
+    assert "a sample is: a number of rows, a table, none, synthetic" in real_notebook.err
     real_notebook.run("%deploy target check nowhere")
     assert "add it with: %deploy target add NAME URL" in real_notebook.err
     unload(real_notebook.shell)

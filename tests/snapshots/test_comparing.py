@@ -133,6 +133,8 @@ def test_an_alias_moves_only_to_what_is_better(store: Store, holdout: tuple[Any,
     with pytest.raises(ConditionFalse, match="stays sex:1"):
         nd.alias("sex:2", "champion", if_="auc > champion.auc", test=holdout, or_fail=True)
     assert nd.alias("sex:1", "champion", if_="auc > 2", test=holdout).line == "sex@champion is sex:1 already"
+    with pytest.raises(WrongUsage, match="auc >"):
+        nd.alias("sex:1", "champion", if_="auc >", test=holdout)
 
 
 def test_what_has_no_champion_must_still_be_good_itself(store: Store, holdout: tuple[Any, Any]) -> None:
