@@ -11,7 +11,7 @@ import polars as pl
 
 from nbdeploy.codecs import bind
 from nbdeploy.codecs.outputs import output_frame
-from nbdeploy.errors import RehearsalFailed
+from nbdeploy.errors import InvalidData, RehearsalFailed
 from nbdeploy.flavors import FLAVORS
 from nbdeploy.predictor import Caller
 from nbdeploy.profiles import ModelProfile, profile_of
@@ -83,6 +83,9 @@ def measure_model(model: Any, answers: Answers, test: Sequence[Any] | None) -> M
     X, y = rows_and_answers(test)
     asking, signature = answers.asking, answers.signature
     caller = Caller(model, asking.flavor, signature, asking.canonical)
-    wire = bind(X, signature)
+    try:
+        wire = bind(X, signature)
+    except InvalidData as error:
+        raise InvalidData(f"the rows to measure on (--test) do not fit the model: {error}", **error.facts) from error
     guess, probability, scores = decided(signature, lambda method: caller.raw(wire, method))
     return measure(y, guess, probability, FLAVORS[asking.flavor].classes(model), scores)

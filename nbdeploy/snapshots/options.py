@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +76,8 @@ class Options:
             )
         if isinstance(self.sample, int) and self.sample < 1:
             raise WrongUsage(f"a sample of {self.sample} rows proves nothing; give at least 1, or {NONE} to keep none")
+        if not 0 <= self.tolerance < math.inf:
+            raise WrongUsage(f"a tolerance of {self.tolerance} is none; give a relative difference such as 1e-6, or 0")
 
     @property
     def rows(self) -> int:

@@ -21,6 +21,7 @@ from nbdeploy.errors import NotCapturable, RehearsalFailed
 from nbdeploy.files import TemporaryFolder
 from nbdeploy.flavors import FLAVORS, flavors_for
 from nbdeploy.flavors.chain import by_hand, chained, name_of
+from nbdeploy.manifest import Manifest
 from nbdeploy.profiles import ModelProfile
 from nbdeploy.settings import Settings
 from nbdeploy.snapshots.answers import Answers, Asking, answer
@@ -80,7 +81,8 @@ def take_snapshot(
     options = options or Options()
     whole = chained(options.preprocess, model)
     parts = (model, *options.preprocess)
-    subject = _Subject(name, whole, data, options, by_hand(options.preprocess, model), parts)
+    fits = partial(store.check_kind, name)
+    subject = _Subject(name, whole, data, options, fits, by_hand(options.preprocess, model), parts)
     with _telling(f"{name} may have been stored already"), TemporaryFolder(prefix="nbdeploy-") as work:
         with _telling("nothing was stored"):
             draft = _draft(subject, Path(work), progress)
@@ -100,6 +102,7 @@ class _Subject:
     model: Any
     data: Any
     options: Options
+    fits: Callable[[Manifest], None]
     by_hand: Callable[[str, Any], Any] | None = None
     parts: Sequence[Any] = ()
 
@@ -202,6 +205,7 @@ def _rehearsed(stage: _Stage, answers: Answers, process: CleanProcess) -> tuple[
     folder = Path(mkdtemp(dir=stage.work))
     stage.progress(Progress(2, _STEPS, message="saving the model"))
     draft = assemble(folder, stage.subject.name, model, answers, stage.captured, kept, stage.facts)
+    stage.subject.fits(draft.manifest)  # sooner than the store would say so
     tile = answers.asking.canonical.tile
     tiled = (f" again, in tiles of {tile} rows" if tile > 1 else " again, row by row") if tile else ""
     stage.progress(Progress(3, _STEPS, message=f"rehearsing in a clean process{tiled}"))

@@ -29,7 +29,7 @@ STORED = Version("churn", 3, "sha256:" + "0" * 64, RECORD)
 def test_what_is_not_kept_is_told_with_what_to_do(asked: dict[str, Any], said: str) -> None:
     (told,) = not_recorded(STORED, {**RECORD, **asked})
     assert told.startswith(f"churn:3 was stored before, and a record never changes: {said}")
-    assert "deploy rm churn:3 --yes" in told
+    assert "nbdeploy rm churn:3 --yes" in told
 
 
 @pytest.mark.parametrize("asked", [RECORD, {"privacy": {"own_rows": 200}}, {**RECORD, "privacy": {"own_rows": 900}}])

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import pandas as pd
 import pytest
+from sklearn.linear_model import LinearRegression
 
-from nbdeploy.errors import NotCapturable
+import nbdeploy as nd
+from nbdeploy.errors import Conflict, InvalidData, NotCapturable, WrongUsage
+from nbdeploy.snapshots.options import Options
 from tests.snapshots.conftest import Cells
 
 
@@ -162,3 +167,24 @@ def test_a_script_edited_since_it_ran_is_refused(cells: Cells, tmp_path: object)
     linecache.checkcache(str(path))
     with pytest.raises(NotCapturable, match=r"the source of model was not found.*edited since it ran"):
         cells.capture(cells["model"])
+
+
+def test_what_the_store_will_not_take_is_said_before_it_is_proven(stock: Path) -> None:
+    """Nobody waits for the proof of numbers under the name of a classifier, or of what cannot be measured."""
+    X = pd.DataFrame({"a": [1.0, 2.0, 4.0]})
+    model, said = LinearRegression().fit(X, X["a"]), list[str]()
+    with pytest.raises(Conflict, match="answers labels, and this one numbers"):
+        nd.snapshot(model, "lr", X, progress=lambda step: said.append(step.message))
+    assert "saving the model" in said
+    assert not any("rehearsing" in message for message in said)
+    with pytest.raises(
+        InvalidData, match=r"rows to measure on \(--test\) do not fit the model: missing columns: a; .*b"
+    ):
+        nd.snapshot(model, "line", X, test=(X.rename(columns={"a": "b"}), X["a"]))
+
+
+@pytest.mark.parametrize("tolerance", [-1.0, float("nan"), float("inf")])
+def test_a_tolerance_is_a_number(tolerance: float) -> None:
+    """One that allows nothing, or everything, proves nothing."""
+    with pytest.raises(WrongUsage, match="give a relative difference such as 1e-6, or 0"):
+        Options(tolerance=tolerance)
