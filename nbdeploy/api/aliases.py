@@ -13,8 +13,8 @@ from nbdeploy.settings import Settings
 from nbdeploy.types import Ref, check_name
 
 if TYPE_CHECKING:
-    from nbdeploy.snapshots.catalog import AliasMove
     from nbdeploy.snapshots.comparing.promotion import Promotion
+    from nbdeploy.snapshots.upkeep import AliasMove
     from nbdeploy.store import Store, Version
 
 __all__ = ["alias", "move_alias", "remove_alias"]
@@ -83,7 +83,7 @@ def alias(
 
 def move_alias(store: Store, version: Version, alias: str) -> AliasMove:
     """Let an alias mean a version, unless it does already."""
-    from nbdeploy.snapshots.catalog import AliasMove
+    from nbdeploy.snapshots.upkeep import AliasMove
 
     before = store.aliases(version.name).get(alias)
     if before != version.number:
@@ -93,7 +93,7 @@ def move_alias(store: Store, version: Version, alias: str) -> AliasMove:
 
 def remove_alias(ref: str, *, settings: Settings | None = None) -> AliasMove:
     """Let an alias (``churn@champion``) mean nothing from now on."""
-    from nbdeploy.snapshots.catalog import AliasMove
+    from nbdeploy.snapshots.upkeep import AliasMove
 
     parsed = Ref.parse(ref)
     if parsed.alias is None or parsed.target is not None:

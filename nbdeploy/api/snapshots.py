@@ -14,7 +14,7 @@ from nbdeploy.snapshots.options import ROWS, TOLERANCE, Options
 from nbdeploy.types import Report, check_name, ignore_progress
 
 if TYPE_CHECKING:
-    from nbdeploy.snapshots.catalog import Snapshot
+    from nbdeploy.snapshots.described import Snapshot
 
 __all__ = ["snapshot", "verify"]
 
@@ -119,7 +119,7 @@ def snapshot(
     from nbdeploy.api.aliases import move_alias
     from nbdeploy.bundles.keys import Keys
     from nbdeploy.codecs.binding import height_of
-    from nbdeploy.snapshots.catalog import describe_version
+    from nbdeploy.snapshots.described import describe_version
     from nbdeploy.snapshots.snapshot import take_snapshot
 
     if alias is not None:
@@ -181,7 +181,7 @@ def verify(
 
     from nbdeploy.bundles import Trust
     from nbdeploy.bundles.keys import Keys
-    from nbdeploy.snapshots.catalog import describe_version
+    from nbdeploy.snapshots.described import describe_version
     from nbdeploy.snapshots.snapshot import verify as rehearse_again
 
     settings = settings or Settings.load()

@@ -12,9 +12,10 @@ from nbdeploy.settings import Settings
 from nbdeploy.types import Ref, Report, check_name, ignore_progress
 
 if TYPE_CHECKING:
-    from nbdeploy.snapshots.catalog import Exported, Snapshot, SnapshotList
+    from nbdeploy.snapshots.catalog import SnapshotList
     from nbdeploy.snapshots.comparing.difference import Difference
-    from nbdeploy.snapshots.upkeep import Copied, History, Removed, Swept
+    from nbdeploy.snapshots.described import Snapshot
+    from nbdeploy.snapshots.upkeep import Copied, Exported, History, Removed, Swept
     from nbdeploy.store import Store, Version
 
 __all__ = [
@@ -41,7 +42,7 @@ def list_snapshots(name: str | None = None, *, settings: Settings | None = None)
 
 def show(ref: str, *, settings: Settings | None = None) -> Snapshot:
     """Show one snapshot: what it takes and answers, where it comes from, how it was proven."""
-    from nbdeploy.snapshots.catalog import describe_version
+    from nbdeploy.snapshots.described import describe_version
 
     store = open_store(settings)
     return describe_version(store, resolve(store, ref, settings))
@@ -126,7 +127,7 @@ def gc(grace: timedelta | None = None, *, dry_run: bool = False, settings: Setti
 def export(ref: str, out: str | Path, *, settings: Settings | None = None) -> Exported:
     """Write a snapshot as a folder, or as a file whose name ends in ``.zip``. The folder is an MLflow model too."""
     from nbdeploy.bundles import Bundle
-    from nbdeploy.snapshots.catalog import Exported
+    from nbdeploy.snapshots.upkeep import Exported
 
     store = open_store(settings)
     version = resolve(store, ref, settings)
@@ -175,7 +176,7 @@ def import_(
         If an MLflow model does not answer the same in a clean process.
     """
     from nbdeploy.bundles import unpacked
-    from nbdeploy.snapshots.catalog import describe_version
+    from nbdeploy.snapshots.described import describe_version
     from nbdeploy.snapshots.from_mlflow import import_mlflow_model, is_mlflow_model
 
     settings = settings or Settings.load()

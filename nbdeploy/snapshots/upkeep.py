@@ -1,10 +1,11 @@
-"""What keeping a store answers: removed, swept, copied, and the history of a model."""
+"""What keeping a store answers: aliases moved, versions exported, removed and copied, and the history of a model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from nbdeploy.cards import Card, Result, Table
@@ -12,7 +13,69 @@ from nbdeploy.hints import typed
 from nbdeploy.snapshots.pages.wording import count, minute, size
 from nbdeploy.store import Collected, Removal, Store, Version
 
-__all__ = ["Copied", "Event", "History", "Removed", "Swept", "history"]
+__all__ = ["AliasMove", "Copied", "Event", "Exported", "History", "Removed", "Swept", "history"]
+
+
+@dataclass(frozen=True)
+class AliasMove(Result):
+    """An alias that was set or removed."""
+
+    name: str
+    alias: str
+    before: int | None
+    after: int | None
+
+    @property
+    def line(self) -> str:
+        """What it meant and means."""
+        if self.after is None:
+            return f"{self.name}@{self.alias} removed; it was {self.name}:{self.before}"
+        if self.before == self.after:
+            return f"{self.name}@{self.alias} is {self.name}:{self.after} already"
+        was = f", it was {self.name}:{self.before}" if self.before else ""
+        return (
+            f"{self.name}@{self.alias} is now {self.name}:{self.after}{was}; deployments stay as they are until a push"
+        )
+
+    @property
+    def briefly(self) -> str:
+        """The same in a few words, for a line about the version that it means."""
+        if self.before == self.after:
+            return f"alias {self.alias} means it already"
+        return f"alias {self.alias} moved to it" + (f" from {self.name}:{self.before}" if self.before else "")
+
+    def card(self) -> Card:
+        """What it means, and what it meant."""
+        now, before = (f"{self.name}:{number}" if number else "nothing" for number in (self.after, self.before))
+        return Card(f"{self.name}@{self.alias}", [("now", now), ("before", before)])
+
+    def document(self) -> dict[str, Any]:
+        """Name, alias, and the versions before and after."""
+        return {"name": self.name, "alias": self.alias, "before": self.before, "version": self.after}
+
+
+@dataclass(frozen=True)
+class Exported(Result):
+    """A bundle that was written somewhere."""
+
+    version: Version
+    path: Path
+
+    @property
+    def line(self) -> str:
+        """What was written where."""
+        return f"{self.version} exported to {self.path}; it is a valid MLflow model too"
+
+    def card(self) -> Card:
+        """Where it is, and how MLflow loads it."""
+        facts: list[tuple[str, Any]] = [("path", self.path), ("digest", self.version.digest)]
+        if self.path.is_dir():
+            facts.append(("by MLflow", f"mlflow.pyfunc.load_model({str(self.path)!r})"))
+        return Card(f"{self.version} exported", facts)
+
+    def document(self) -> dict[str, Any]:
+        """Snapshot, digest and path."""
+        return {"snapshot": str(self.version), "digest": self.version.digest, "path": str(self.path)}
 
 
 @dataclass(frozen=True)

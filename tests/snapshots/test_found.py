@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import nbdeploy as nd
-from nbdeploy.snapshots.catalog import AliasMove
 from nbdeploy.snapshots.found import not_recorded
+from nbdeploy.snapshots.upkeep import AliasMove
 from nbdeploy.store import Version
 
 RECORD = {"note": "march", "metrics": {"auc": 0.9}, "privacy": {"own_rows": 200}}
