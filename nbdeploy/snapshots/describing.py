@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -22,18 +21,14 @@ from nbdeploy.snapshots.sampling import choose_rows
 
 __all__ = ["PREDICTED", "measure_model", "profile_model"]
 
-PREDICTED = 2000
-"""About how many rows are predicted for the profile of the answers; asking a slow model for all would take long."""
-
-_PARTS = 8
-_SECONDS = 3.0
+PREDICTED = 1000
+"""How many rows are predicted for the profile of the answers: about as many as a clean process answers meanwhile."""
 
 
 def profile_model(model: Any, data: Any, answers: Answers, private: Collection[str] = ()) -> ModelProfile:
     """Profile all rows of the data, and a live model's answers to some of them, evenly spread.
 
-    About 2,000 rows are asked for; fewer, if that would take more than three seconds. The profile of the answers
-    says how many they were.
+    The profile of the answers says how many they were.
 
     Parameters
     ----------
@@ -51,11 +46,8 @@ def profile_model(model: Any, data: Any, answers: Answers, private: Collection[s
     rows = choose_rows(wire, PREDICTED)
     caller = Caller(model, answers.asking.flavor, signature, answers.asking.canonical)
     asked = {signature.default_method, "predict", "predict_proba"} & signature.outputs.keys()
-    parts = [rows[part::_PARTS] for part in range(min(_PARTS, len(rows)))]  # each evenly spread, whichever is the last
-    deadline = time.monotonic() + _SECONDS
-    asking = (part for i, part in enumerate(parts) if not i or time.monotonic() < deadline)
-    found = [_answers(caller, wire[part], sorted(asked)) for part in asking]
-    return ModelProfile(profile_of(wire, private=private), profile_of(pl.concat(found)))
+    found = _answers(caller, wire[rows], sorted(asked))
+    return ModelProfile(profile_of(wire, private=private), profile_of(found))
 
 
 def _answers(caller: Caller, rows: pl.DataFrame, methods: list[str]) -> pl.DataFrame:

@@ -56,8 +56,8 @@ class Draft:
         The ``flavors`` table of ``MLmodel``.
     packages : frozenset of str
         Top-level packages that the model is made of.
-    profile : ModelProfile
-        What its data was like, as in ``profile.json``.
+    profile : ModelProfile or None
+        What its data was like, as in ``profile.json``; None until it is finished.
     """
 
     folder: Path
@@ -66,7 +66,7 @@ class Draft:
     beside: Mapping[str, FileEntry]
     mlflow: Mapping[str, Any]
     packages: frozenset[str]
-    profile: ModelProfile
+    profile: ModelProfile | None = None
 
     @property
     def manifest(self) -> Manifest:
@@ -78,13 +78,15 @@ class Draft:
         """Path in the bundle to file, of every file but the documents."""
         return {path: self.folder / path for path in self.manifest.files}
 
-    def finished(self, env: Environment, **facts: Any) -> Draft:
-        """Write what follows from the environment, the documents, and a model card that tells them.
+    def finished(self, env: Environment, profile: ModelProfile, **facts: Any) -> Draft:
+        """Write the profile and what follows from the environment, the documents, and a model card that tells them.
 
         Parameters
         ----------
         env : Environment
             What the model needs.
+        profile : ModelProfile
+            What its data was like.
         **facts : object
             What goes into the version record besides.
         """
@@ -95,11 +97,12 @@ class Draft:
         record = {**self.record, **facts}
         beside = {
             **self.beside,
+            "profile.json": self._write("profile.json", canonical_json(profile)),
             "MLmodel": self._write("MLmodel", mlmodel(self.mlflow, content, file_entry(raw).sha256[:32])),
             "python_env.yaml": self._write("python_env.yaml", python_env(content)),
         }
         assert beside.keys() | {CARD} == BESIDE - {SIGNATURE}  # noqa: S101 - what readers accept is what is written
-        done = replace(self, content=content, record=record, beside=beside)
+        done = replace(self, content=content, record=record, beside=beside, profile=profile)
         done._seal(raw)
         return done
 
@@ -112,10 +115,19 @@ class Draft:
         done._seal(raw)
         return done
 
+    def loadable(self) -> Draft:
+        """Write the documents as far as they are known, which is enough to load the model."""
+        raw = canonical_json(self.content)
+        self._write("content.json", raw)
+        self._seal(raw)
+        return self
+
     def _seal(self, raw: bytes) -> None:
         """Write the record, and before it the model card, which tells it."""
-        card = model_card(Manifest.sealed(raw, msgspec.to_builtins({**self.record, "bytes": 0})), self.profile)
-        beside = {**self.beside, CARD: self._write(CARD, card)}
+        beside = dict(self.beside)
+        if self.profile is not None:
+            card = model_card(Manifest.sealed(raw, msgspec.to_builtins({**self.record, "bytes": 0})), self.profile)
+            beside[CARD] = self._write(CARD, card)
         entries = (*self.content.files.values(), *beside.values())
         record = {
             **self.record,
@@ -137,7 +149,6 @@ def assemble(
     answers: Answers,
     captured: Captured,
     kept: Kept,
-    facts: Mapping[str, Any],
 ) -> Draft:
     """Save a model into an empty folder, and join it with all that describes it.
 
@@ -155,8 +166,6 @@ def assemble(
         The source that travels with it.
     kept : Kept
         The rows that stay beside it.
-    facts : mapping
-        What goes into the version record besides: metrics, note, lineage.
     """
     example = rebuild(answers.sample, answers.signature)
     with naming(captured.names):
@@ -165,12 +174,10 @@ def assemble(
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(source)
     inside = {str(path.relative_to(folder)): file_entry(path) for path in sorted(folder.rglob("*")) if path.is_file()}
-    (folder / "profile.json").write_bytes(canonical_json(kept.profile))
     kept.sample.write_parquet(folder / "sample.parquet")
     kept.expected.write_parquet(folder / "expected.parquet")
     content = _content(inside, answers, captured, saved)
     record = {
-        **facts,
         "name": name,
         "version": 1,
         "flavor": content.flavor,
@@ -178,16 +185,14 @@ def assemble(
         "privacy": kept.privacy,
         "native_difference": answers.native_difference,
     }
-    draft = Draft(
+    return Draft(
         folder,
         content,
         record,
-        {path: file_entry(folder / path) for path in ("profile.json", "sample.parquet", "expected.parquet")},
+        {path: file_entry(folder / path) for path in ("sample.parquet", "expected.parquet")},
         saved.mlflow,
         captured.packages | saved.packages | {answers.signature.container} - {"builtins"},
-        kept.profile,
-    )
-    return draft.finished(content.environment)
+    ).loadable()
 
 
 def _content(files: Mapping[str, FileEntry], answers: Answers, captured: Captured, saved: Saved) -> Content:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +12,7 @@ import polars as pl
 from nbdeploy.codecs import bind
 from nbdeploy.errors import InvalidData, RehearsalFailed
 from nbdeploy.predictor import Caller
-from nbdeploy.profiles import ModelProfile, Profile
+from nbdeploy.profiles import Profile
 from nbdeploy.snapshots.answers import Answers
 from nbdeploy.snapshots.exposure import exposure
 from nbdeploy.snapshots.options import NONE, ROWS, SYNTHETIC, Options
@@ -28,7 +28,7 @@ def keep(
     model: Any,
     answers: Answers,
     options: Options,
-    profile: ModelProfile,
+    inputs: Callable[[], Profile],
     carried: Mapping[str, Any] = MappingProxyType({}),
 ) -> Kept:
     """Choose the rows that stay beside a model, with private columns masked, and have it answer them.
@@ -41,8 +41,8 @@ def keep(
         What it answered for rows of the data given.
     options : Options
         Which rows the user chose, and which columns are private.
-    profile : ModelProfile
-        What the data given and the answers are like, without the private columns.
+    inputs : callable
+        Gives what the data given is like, without the private columns; only called where rows are drawn from it.
     carried : mapping of str to object
         The notebook's values that go with the model, by name.
 
@@ -53,14 +53,14 @@ def keep(
     RehearsalFailed
         If the model refuses synthetic rows, or rows with masked columns.
     """
-    rows, source = _rows(answers, options, profile.inputs)
-    masked = _masked(rows, answers.signature, profile.inputs)
+    rows, source = _rows(answers, options, inputs)
+    masked = _masked(rows, answers.signature, inputs)
     privacy: dict[str, Any] = {
         "sample": source,
         "rows": rows.height,
         "own_rows": 0 if source == SYNTHETIC else rows.height,
         "private": list(options.private),
-        "inside": exposure(model, answers, _masked(answers.sample, answers.signature, profile.inputs), carried),
+        "inside": exposure(model, answers, _masked(answers.sample, answers.signature, inputs), carried),
     }
     expected = answers.expected.clear()
     if masked is answers.sample:
@@ -68,16 +68,16 @@ def keep(
     elif masked.height:
         caller = Caller(model, answers.asking.flavor, answers.signature, answers.asking.canonical)
         expected = _answered(caller, masked, options)
-    return Kept(masked, expected, profile, privacy)
+    return Kept(masked, expected, privacy)
 
 
-def _rows(answers: Answers, options: Options, profile: Profile) -> tuple[pl.DataFrame, str]:
+def _rows(answers: Answers, options: Options, inputs: Callable[[], Profile]) -> tuple[pl.DataFrame, str]:
     """The rows to keep, and what they are."""
     named = options.sample if isinstance(options.sample, str) else ""
     if named == NONE:
         return answers.sample.clear(), NONE
     if named == SYNTHETIC:
-        drawn = profile.draw(options.rows, _SEED, dict(answers.given.schema))
+        drawn = inputs().draw(options.rows, _SEED, dict(answers.given.schema))
         return drawn.with_columns(_possible(drawn[c.name], c) for c in answers.signature.columns), SYNTHETIC
     if isinstance(options.sample, int):
         return answers.sample, "rows"
@@ -87,12 +87,12 @@ def _rows(answers: Answers, options: Options, profile: Profile) -> tuple[pl.Data
         raise InvalidData(f"the rows to keep (--sample) do not fit the model: {error}", **error.facts) from error
 
 
-def _masked(rows: pl.DataFrame, signature: Signature, profile: Profile) -> pl.DataFrame:
+def _masked(rows: pl.DataFrame, signature: Signature, inputs: Callable[[], Profile]) -> pl.DataFrame:
     """The profile knows nothing of private columns: what it draws for them is neutral, and the same in every row."""
     private = [column for column in signature.columns if column.private]
     if not private:
         return rows
-    drawn = profile.draw(rows.height, _SEED, {column.name: rows.schema[column.name] for column in private})
+    drawn = inputs().draw(rows.height, _SEED, {column.name: rows.schema[column.name] for column in private})
     return rows.with_columns(_possible(drawn[column.name], column) for column in private)
 
 

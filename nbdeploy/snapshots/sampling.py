@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from nbdeploy.profiles import ModelProfile
-
 __all__ = ["Kept", "choose_rows"]
 
 
@@ -24,15 +22,12 @@ class Kept:
         The rows, as on the wire.
     expected : polars.DataFrame, n rows
         The canonical answers of every method.
-    profile : ModelProfile
-        What all rows of the data given are like, and the answers.
     privacy : mapping
         For the version record: where the rows come from, and how many are the user's own.
     """
 
     sample: pl.DataFrame
     expected: pl.DataFrame
-    profile: ModelProfile
     privacy: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -39,7 +39,7 @@ from nbdeploy.snapshots.pages.disclosure import warnings_of, with_traces
 from nbdeploy.snapshots.privacy import keep
 from nbdeploy.snapshots.rehearsal.batch_dependence import FEW, dependent_step
 from nbdeploy.snapshots.rehearsal.clean_process import CleanProcess
-from nbdeploy.snapshots.rehearsal.environment import environment
+from nbdeploy.snapshots.rehearsal.environment import owners
 from nbdeploy.snapshots.rehearsal.fresh import fresh_environment
 from nbdeploy.snapshots.rehearsal.rehearse import Rehearsal, rehearse
 from nbdeploy.snapshots.sampling import Kept, choose_rows
@@ -153,24 +153,12 @@ def _proven_by(flavor: str, subject: _Subject, work: Path, progress: Report) -> 
         progress(Progress(0, _STEPS, message="asking the model in the kernel"))
         answers = subject.answers(flavor, Canonical())
         answers = answered_by_twin(subject.model, answers, subject.options.compile, partial(subject.answers, flavor))
-        profile = profile_model(subject.model, subject.data, answers, subject.options.private)
-        measured = measure_model(subject.model, answers, subject.options.test)
-        known = past()
-        traced = trace(subject.parts, answers.given, known)
-        made = () if subject.options.preprocess else made_elsewhere(subject.data, known)
-        facts = {
-            "note": subject.options.note,
-            "lineage": traced.facts,
-            "notices": [*traced.notices, *made],
-            "preprocess": [name_of(step) for step in subject.options.preprocess],
-            **asdict(measured),
-        }
         progress(Progress(1, _STEPS, message="capturing what the model uses"))
         reached = FLAVORS[flavor].reached(subject.model)
         captured = capture(reached)
         if not subject.options.allow_secrets:
             refuse_secrets(find_secrets(reached, captured))
-        stage = _Stage(subject, captured, profile, facts, work, progress)
+        stage = _Stage(subject, captured, answers, work, progress)
         draft, rehearsal = _rehearsed(stage, answers, process)
     if answers.asking.canonical.twin and not rehearsal.twin.get("compiler"):
         with CleanProcess(flavor) as process:  # the twin that was planned is none: native code answers
@@ -188,23 +176,46 @@ def _proven_by(flavor: str, subject: _Subject, work: Path, progress: Report) -> 
 
 @dataclass(frozen=True)
 class _Stage:
-    """What two rehearsals of one model have in common."""
+    """What two rehearsals of one model have in common. What is told of it, is found out when it is asked for."""
 
     subject: _Subject
     captured: Captured
-    profile: ModelProfile
-    facts: Mapping[str, Any]
+    answers: Answers
     work: Path
     progress: Report
+
+    @cached_property
+    def profile(self) -> ModelProfile:
+        """What the data and the answers are like."""
+        return profile_model(self.subject.model, self.subject.data, self.answers, self.subject.options.private)
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """Where it comes from, and how good it is."""
+        subject, known = self.subject, past()
+        measured = measure_model(subject.model, self.answers, subject.options.test)
+        traced = trace(subject.parts, self.answers.given, known)
+        made = () if subject.options.preprocess else made_elsewhere(subject.data, known)
+        return {
+            "note": subject.options.note,
+            "lineage": traced.facts,
+            "notices": [*traced.notices, *made],
+            "preprocess": [name_of(step) for step in subject.options.preprocess],
+            **asdict(measured),
+        }
+
+    def find_out(self) -> None:
+        """Find out everything, also whose packages are installed here: it takes as long as loading a small model."""
+        _ = self.facts, self.profile, owners()
 
 
 def _rehearsed(stage: _Stage, answers: Answers, process: CleanProcess) -> tuple[Draft, Rehearsal]:
     """Assemble a bundle in a folder of its own, rehearse it there, and let it say what that proved."""
     model = stage.subject.model
-    kept = keep(model, answers, stage.subject.options, stage.profile, stage.captured.values)
+    kept = keep(model, answers, stage.subject.options, lambda: stage.profile.inputs, stage.captured.values)
     folder = Path(mkdtemp(dir=stage.work))
     stage.progress(Progress(2, _STEPS, message="saving the model"))
-    draft = assemble(folder, stage.subject.name, model, answers, stage.captured, kept, stage.facts)
+    draft = assemble(folder, stage.subject.name, model, answers, stage.captured, kept)
     stage.subject.fits(draft.manifest)  # sooner than the store would say so
     tile = answers.asking.canonical.tile
     tiled = (f" again, in tiles of {tile} rows" if tile > 1 else " again, row by row") if tile else ""
@@ -217,13 +228,14 @@ def _rehearsed(stage: _Stage, answers: Answers, process: CleanProcess) -> tuple[
         process,
         lambda: dependent_step(model, rebuild(answers.sample[:FEW], answers.signature)),
         stage.subject.options.compile,
+        stage.find_out,
     )
-    found = environment(rehearsal.imports)
+    found = rehearsal.found
     privacy = with_traces(kept.privacy, private_traces(folder, draft.content.files, answers))
-    told = [*settings_of(stage.captured), *warnings_of(privacy), *found.notices]
-    notices = [*stage.facts.get("notices", ()), *told]
-    facts = {"rehearsal": rehearsal.document(), "notices": notices, "twin": rehearsal.twin, "privacy": privacy}
-    return draft.finished(found.environment, **facts), rehearsal
+    said = [*settings_of(stage.captured), *warnings_of(privacy), *found.notices]
+    told = {"rehearsal": rehearsal.document(), "twin": rehearsal.twin, "privacy": privacy}
+    facts = {**stage.facts, **told, "notices": [*stage.facts["notices"], *said]}
+    return draft.finished(found.environment, stage.profile, **facts), rehearsal
 
 
 def _rows_to_prove(answers: Answers, kept: Kept) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -1,4 +1,4 @@
-"""Profiles cover all rows that were given, and the answers to as many as there is time for."""
+"""Profiles cover all rows that were given, and the answers to some of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def answers(model: Any, flavor: str = "sklearn") -> Answers:
 
 
 def test_inputs_are_profiled_whole_and_answers_in_part() -> None:
-    """Five thousand rows given, two thousand answered, evenly spread."""
+    """Five thousand rows given, a thousand answered, evenly spread."""
     found = profile_model(FITTED, ROWS, answers(FITTED))
     assert (found.inputs.rows, found.predictions.rows) == (5000, describing.PREDICTED)
     assert found.predictions.columns.keys() == {"prediction", "probability_early", "probability_late"}
@@ -35,16 +35,6 @@ def test_inputs_are_profiled_whole_and_answers_in_part() -> None:
     column = found.inputs.columns["a"].numbers
     assert column is not None
     assert column.quantile(0.5) == pytest.approx(2500, rel=0.02)
-
-
-def test_a_slow_model_is_asked_for_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What has been answered when the time is over is spread evenly, and its number is said."""
-    monkeypatch.setattr(describing, "_SECONDS", 0.0)
-    found = profile_model(FITTED, ROWS, answers(FITTED))
-    assert found.predictions.rows == describing.PREDICTED // 8
-    late = found.predictions.columns["prediction"].values
-    assert late is not None
-    assert late.shares()["late"] == pytest.approx(0.8, abs=0.01)
 
 
 def test_private_columns_are_not_profiled() -> None:

@@ -10,16 +10,24 @@ import signal
 import site
 import subprocess
 import sys
+import time
 from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbdeploy.files import TemporaryFolder
 
-__all__ = ["CleanProcess"]
+if TYPE_CHECKING:
+    import polars as pl
 
+__all__ = ["ANSWERED", "PROVEN", "SAMPLE", "CleanProcess"]
+
+ANSWERED = "answered.json"
+PROVEN = "proven.json"
+SAMPLE = "sample.parquet"
 _TIMEOUT = 900
+_GLANCE = 0.02
 
 
 class CleanProcess:
@@ -74,18 +82,23 @@ class CleanProcess:
     ) -> None:
         self._exit.close()
 
-    def begin(self, bundle: Path, packages: Collection[str], twin: bool | str = False) -> None:
-        """Have a bundle rehearsed; :attr:`folder` has the sample.
+    def begin(
+        self, bundle: Path, sample: pl.DataFrame, packages: Collection[str] = (), twin: bool | str = False
+    ) -> None:
+        """Have a bundle rehearsed.
 
         Parameters
         ----------
         bundle : Path
             The bundle's folder.
+        sample : polars.DataFrame
+            The rows to ask it for.
         packages : collection of str
             Top-level packages that the model is made of.
         twin : bool or str
             Whether to look for a compiled twin and prove it, or by which compiler only.
         """
+        sample.write_parquet(self.folder / SAMPLE)
         task = {"bundle": str(bundle), "out": str(self.folder), "packages": sorted(packages), "twin": twin}
         pipe = self._process.stdin
         assert pipe is not None  # noqa: S101 - it was asked for
@@ -94,19 +107,26 @@ class CleanProcess:
             pipe.write(f"{json.dumps(task)}\n".encode())
             pipe.flush()
 
-    def finish(self) -> dict[str, Any]:
-        """Wait for what :meth:`begin` began; :attr:`folder` has the answers then.
+    def told(self, name: str) -> dict[str, Any]:
+        """Wait for one of the things that the process reports of what :meth:`begin` began.
+
+        Parameters
+        ----------
+        name : str
+            ``ANSWERED``: :attr:`folder` has the answers; or ``PROVEN``: it has looked for a compiled twin.
 
         Returns
         -------
         dict
-            What the process reports: its facts, or ``error`` and ``traceback``.
+            The facts, or ``error`` and ``traceback``.
         """
-        try:
-            status = self._process.wait(_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            return {"error": f"the rehearsal took more than {_TIMEOUT} s", "traceback": ""}
-        result = self.folder / "result.json"
+        result, deadline = self.folder / name, time.monotonic() + _TIMEOUT
+        status = None
+        while status is None and not result.exists():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                status = self._process.wait(_GLANCE)
+            if time.monotonic() > deadline:
+                return {"error": f"the rehearsal took more than {_TIMEOUT} s", "traceback": ""}
         if not result.exists():
             said = (self.folder / "stderr").read_text(errors="replace").strip()
             tail = " ".join(said.splitlines()[-3:])

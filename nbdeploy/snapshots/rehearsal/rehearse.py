@@ -13,10 +13,10 @@ import polars as pl
 from nbdeploy.compare import ROUNDING, SINGLE, Comparison, compare
 from nbdeploy.errors import RehearsalFailed
 from nbdeploy.manifest import Manifest
-from nbdeploy.snapshots.rehearsal.clean_process import CleanProcess
-from nbdeploy.snapshots.rehearsal.environment import owners
+from nbdeploy.snapshots.rehearsal.clean_process import ANSWERED, PROVEN, CleanProcess
+from nbdeploy.snapshots.rehearsal.environment import Found, environment
 from nbdeploy.snapshots.rehearsal.refusals import changes_from_run_to_run, depends_on_other_rows
-from nbdeploy.snapshots.rehearsal.trial import AGAIN, SAMPLE, WAYS
+from nbdeploy.snapshots.rehearsal.trial import AGAIN, WAYS
 
 __all__ = ["Rehearsal", "rehearse"]
 
@@ -59,8 +59,8 @@ class Rehearsal:
         ``new`` if it was a virtual environment made of nothing but the requirements; empty if it was this one.
     twin : mapping
         What was found out about a compiled twin; a fact of its own in the record.
-    imports : mapping of str to str
-        The modules that the model and what it needs imported, with their files; no part of the record.
+    found : Found
+        The environment, of the modules that the model and what it needs imported; no part of the record.
     """
 
     rows: int
@@ -82,11 +82,11 @@ class Rehearsal:
     cpu: Mapping[str, Any]
     environment: str = ""
     twin: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    imports: Mapping[str, str] = field(default_factory=dict, repr=False)
+    found: Found = field(default_factory=lambda: environment({}), repr=False)
 
     def document(self) -> dict[str, Any]:
         """Return the facts for the version record."""
-        return {name: value for name, value in asdict(self).items() if name not in {"imports", "twin"}}
+        return {name: value for name, value in asdict(self).items() if name not in {"found", "twin"}}
 
 
 def rehearse(
@@ -98,6 +98,7 @@ def rehearse(
     process: CleanProcess | None = None,
     blame: Callable[[], str] = str,
     twin: bool | str = False,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Rehearsal:
     """Load a bundle in a clean process, and compare its answers with those expected.
 
@@ -119,6 +120,8 @@ def rehearse(
         Names the step to blame for answers that depend on other rows.
     twin : bool or str
         Whether to look for a compiled twin and prove it, or by which compiler only.
+    meanwhile : callable
+        What is to be done here while the clean process works.
 
     Raises
     ------
@@ -129,8 +132,10 @@ def rehearse(
     manifest = Manifest.read(bundle)
     if process is None:
         with CleanProcess(manifest.parsed.flavor) as own:
-            return rehearse(bundle, sample, expected, tolerance, packages, own, blame, twin)
-    result, answers = _performed(process, bundle, sample, packages, twin)
+            return rehearse(bundle, sample, expected, tolerance, packages, own, blame, twin, meanwhile)
+    process.begin(bundle, sample, packages, twin)
+    meanwhile()
+    result, answers = _answered(process)
     # By one call on one processor every bit is the same; who allows for rounding has another processor in mind.
     whole = compare(expected, answers["whole"], tolerance, SINGLE if tolerance >= ROUNDING else 0.0)
     if not whole.equal:
@@ -141,6 +146,7 @@ def rehearse(
     among = {way: compare(answers["whole"][: answers[way].height], answers[way], allowed, SINGLE) for way in WAYS[1:]}
     _refuse_dependent(among, blame)
     outputs = manifest.parsed.signature.outputs
+    found = environment(result.pop("imports"))
     return Rehearsal(
         rows=expected.height,
         max_difference=whole.max_difference,
@@ -153,29 +159,32 @@ def rehearse(
         deterministic=deterministic,
         tolerance=tolerance,
         isolation=process.isolation,
-        seconds=round(time.monotonic() - started, 3),
+        found=found,
         **result,
+        **_told(process, PROVEN),
+        seconds=round(time.monotonic() - started, 3),
     )
 
 
-def _performed(
-    process: CleanProcess, bundle: Path, sample: pl.DataFrame, packages: Collection[str], twin: bool | str = False
-) -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
-    sample.write_parquet(process.folder / SAMPLE)
-    process.begin(bundle, packages, twin)
-    if packages:
-        owners()  # takes as long as loading a small model, and can be done meanwhile
-    result = process.finish()
-    if "error" in result:
-        raise RehearsalFailed(_explain(result), **result)
+def _answered(process: CleanProcess) -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
+    """What the clean process says of its answers, and they themselves."""
+    result = _told(process, ANSWERED)
     found = {way: process.folder / f"{way}.parquet" for way in (*WAYS, AGAIN)}
     return result, {way: pl.read_parquet(path) for way, path in found.items() if path.exists()}
+
+
+def _told(process: CleanProcess, what: str) -> dict[str, Any]:
+    result = process.told(what)
+    if "error" in result:
+        raise RehearsalFailed(_explain(result), **result)
+    return result
 
 
 def _run_to_run(flavor: str, bundle: Path, sample: pl.DataFrame, first: Mapping[str, pl.DataFrame]) -> float:
     """How much the answers change when everything is done again: in the same process, and in another one."""
     with CleanProcess(flavor) as process:
-        _, second = _performed(process, bundle, sample, ())
+        process.begin(bundle, sample)
+        _, second = _answered(process)
     again = [second["whole"], *(first[way] for way in (AGAIN,) if way in first)]
     return max(compare(first["whole"], answers).max_difference for answers in again)
 

@@ -8,6 +8,7 @@ import platform
 import random
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,12 @@ from nbdeploy.bundles import Trust
 from nbdeploy.canonical import estimators_of
 from nbdeploy.flavors.local import CAPTURED
 from nbdeploy.predictor import Predictor, load
+from nbdeploy.snapshots.rehearsal.clean_process import SAMPLE
 from nbdeploy.snapshots.rehearsal.processor import processor
 from nbdeploy.snapshots.twins import prove_twin
 
-__all__ = ["AGAIN", "SAMPLE", "WAYS", "digest_of", "shuffled", "try_out"]
+__all__ = ["AGAIN", "WAYS", "digest_of", "shuffled", "try_out"]
 
-SAMPLE = "sample.parquet"
 WAYS = ("whole", "shuffled", "pieces", "alone")
 AGAIN = "again"
 _ALONE = 6
@@ -30,7 +31,7 @@ _PIECE = 7
 _PIECES = 3
 
 
-def try_out(bundle: Path, out: Path, twin: bool | str = False) -> dict[str, Any]:
+def try_out(bundle: Path, out: Path) -> dict[str, Any]:
     """Load a bundle and answer the rows in ``out/sample.parquet`` whole, shuffled, in pieces and one by one.
 
     Every way's answers are written to ``out/<way>.parquet``; those of all rows once more to ``again.parquet``,
@@ -42,14 +43,12 @@ def try_out(bundle: Path, out: Path, twin: bool | str = False) -> dict[str, Any]
         The bundle's folder.
     out : Path
         Where the rows are, and the answers go.
-    twin : bool or str
-        Whether to look for a compiled twin and prove it, or by which compiler only.
 
     Returns
     -------
     dict
         Facts for the certificate: seconds, bytes, processor, and a digest of the answers; and ``modules``, which
-        the model is made of.
+        the model is made of, and ``prove_twin``, which looks for its compiled twin.
     """
     started = time.perf_counter()
     predictor = load(bundle, Trust("always"))  # whose it is was asked before it came here
@@ -60,7 +59,7 @@ def try_out(bundle: Path, out: Path, twin: bool | str = False) -> dict[str, Any]
     answered = time.perf_counter()
     for way, answers in _answers(predictor, sample, methods, whole).items():
         answers.write_parquet(out / f"{way}.parquet")
-    facts = {
+    return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),
@@ -70,9 +69,8 @@ def try_out(bundle: Path, out: Path, twin: bool | str = False) -> dict[str, Any]
         "peak_memory": _peak_memory(),
         "answers_sha256": digest_of(whole),
         "modules": sorted(_modules(predictor)),
+        "prove_twin": partial(prove_twin, predictor, sample),
     }
-    # Last, so that neither its memory nor its imports count as the model's.
-    return {**facts, "twin": prove_twin(predictor, sample, twin) if twin else {}}
 
 
 def _modules(predictor: Predictor) -> set[str]:
