@@ -31,11 +31,11 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SCHEMA = "schema.json"
 _LOCAL_HEADER = struct.Struct("<26xHH")
 """What is before a member's bytes, of which only the lengths of its name and extra field are read, which follow."""
-_WRAPPED = frozenset({"cupy", "dask", "torch"})
+_OPTIONAL = frozenset({"cupy", "dask", "pytest", "torch"})
 
 
 def skops_io() -> Any:
-    """Return ``skops.io``, imported without the array libraries that scikit-learn can wrap.
+    """Return ``skops.io``, imported without what scikit-learn can do without: array libraries, and pytest.
 
     skops lists every estimator by walking scikit-learn's packages, and the walk imports what their wrappers
     wrap: with PyTorch installed that takes longer than everything else together.
@@ -51,13 +51,13 @@ def skops_io() -> Any:
 
 
 class _Absent:
-    """Finds no array library for one thread, unless it is imported already."""
+    """Finds nothing optional for one thread, unless it is imported already."""
 
     def __init__(self, thread: int) -> None:
         self._thread = thread
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        if name in _WRAPPED and threading.get_ident() == self._thread:
+        if name in _OPTIONAL and threading.get_ident() == self._thread:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 

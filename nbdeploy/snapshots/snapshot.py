@@ -42,6 +42,7 @@ from nbdeploy.snapshots.rehearsal.clean_process import CleanProcess
 from nbdeploy.snapshots.rehearsal.environment import owners
 from nbdeploy.snapshots.rehearsal.fresh import fresh_environment
 from nbdeploy.snapshots.rehearsal.rehearse import Rehearsal, rehearse
+from nbdeploy.snapshots.rehearsal.tiling import settled, smaller_tiles
 from nbdeploy.snapshots.sampling import Kept, choose_rows
 from nbdeploy.snapshots.twins import answered_by_twin
 from nbdeploy.store import Store, Version
@@ -50,8 +51,6 @@ from nbdeploy.types import Canonical, Progress, Report, check_name, ignore_progr
 __all__ = ["Taken", "take_snapshot", "verify"]
 
 _STEPS = 5
-_TILES = (64, 1)
-"""Sizes to try, of the calls for a model whose last bits depend on how many rows it is asked, or on which place."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def take_snapshot(
             draft = _draft(subject, Path(work), progress)
         progress(Progress(_STEPS - 1, _STEPS, message="storing"))
         manifest = draft.manifest
-        version, created = store.add(name, manifest, draft.files)
+        version, created = store.add(name, manifest, draft.files, link=True)  # the draft ends here
     progress(Progress(_STEPS, _STEPS, message="stored"))
     news = novelty(store, version) if created else not_recorded(version, manifest.record_document)
     return Taken(version, created, [*manifest.parsed_record.notices, *news])
@@ -151,8 +150,9 @@ def _proven_by(flavor: str, subject: _Subject, work: Path, progress: Report) -> 
     # The clean process gets ready while the kernel asks and saves the model.
     with CleanProcess(flavor) as process:
         progress(Progress(0, _STEPS, message="asking the model in the kernel"))
-        answers = subject.answers(flavor, Canonical())
-        answers = answered_by_twin(subject.model, answers, subject.options.compile, partial(subject.answers, flavor))
+        ask = partial(subject.answers, flavor)
+        answers = answered_by_twin(subject.model, ask(Canonical()), subject.options.compile, ask)
+        answers = settled(subject.model, answers, ask)
         progress(Progress(1, _STEPS, message="capturing what the model uses"))
         reached = FLAVORS[flavor].reached(subject.model)
         captured = capture(reached)
@@ -161,16 +161,16 @@ def _proven_by(flavor: str, subject: _Subject, work: Path, progress: Report) -> 
         stage = _Stage(subject, captured, answers, work, progress)
         draft, rehearsal = _rehearsed(stage, answers, process)
     if answers.asking.canonical.twin and not rehearsal.twin.get("compiler"):
-        with CleanProcess(flavor) as process:  # the twin that was planned is none: native code answers
-            draft, rehearsal = _rehearsed(stage, subject.answers(flavor, Canonical()), process)
-    if rehearsal.row_stable:
-        return draft
-    # One fixed tile for everything: the same kernel runs for every row, however many are asked for.
-    for tile in _TILES:
+        # The twin that was planned is none: native code answers.
+        answers = settled(subject.model, ask(Canonical()), ask)
         with CleanProcess(flavor) as process:
-            draft, rehearsal = _rehearsed(stage, subject.answers(flavor, Canonical(tile=tile)), process)
+            draft, rehearsal = _rehearsed(stage, answers, process)
+    # One fixed tile for everything: the same kernel runs for every row, however many are asked for.
+    for tile in smaller_tiles(answers.asking.canonical.tile):
         if rehearsal.row_stable:
             break
+        with CleanProcess(flavor) as process:
+            draft, rehearsal = _rehearsed(stage, ask(Canonical(tile=tile)), process)
     return draft
 
 

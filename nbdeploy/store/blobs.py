@@ -29,8 +29,17 @@ class Blobs:
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
 
-    def put(self, digest: str, source: bytes | Path) -> None:
+    def put(self, digest: str, source: bytes | Path, link: bool = False) -> None:
         """Store a blob, or mend it where it is damaged. A large file goes from the disk in pieces.
+
+        Parameters
+        ----------
+        digest : str
+            Its SHA-256.
+        source : bytes or Path
+            The content, or the file that has it.
+        link : bool
+            Whether a large file may become the blob, because nobody will write to it any more.
 
         Raises
         ------
@@ -43,6 +52,8 @@ class Blobs:
         if isinstance(source, Path) and source.stat().st_size <= _LARGE:
             source = source.read_bytes()
         if isinstance(source, bytes) and self._objects.create(place(digest), source):
+            return
+        if isinstance(source, Path) and link and self._objects.take(place(digest), source):
             return
         if not self.is_sound(digest):
             self._objects.replace(place(digest), source)

@@ -1,4 +1,4 @@
-"""Create-if-absent in folders of file systems that have no hard links, and what killed writers leave in folders."""
+"""What object stores do, in folders: create if absent without hard links, take files over, find what was left."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["create", "leftovers", "links_work"]
+__all__ = ["create", "leftovers", "link", "links_work"]
 
 # The names that obstore gives to files while they are written, and does not list.
 _UNFINISHED = re.compile(r".*#[0-9]+|\.probe-.*")
@@ -51,6 +51,20 @@ def create(path: Path, content: bytes) -> bool:
         return False
     finally:
         part.unlink(missing_ok=True)
+
+
+def link(path: Path, source: Path) -> bool:
+    """Make a file another name of `source`, whatever was there; return whether this file system can."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}#{secrets.randbelow(10**18)}")
+    try:
+        os.link(source, part)
+        part.replace(path)
+    except OSError:
+        return False
+    finally:
+        part.unlink(missing_ok=True)
+    return True
 
 
 def leftovers(folder: Path, before: float) -> Iterator[tuple[Path, int]]:

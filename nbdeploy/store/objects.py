@@ -70,6 +70,14 @@ class Objects:
         with self._writing(path):
             obstore.put(self._store, path, source, mode="overwrite")
 
+    def take(self, path: str, source: Path) -> bool:
+        """Let a file be an object without copying it, whatever was there; return whether that is possible here.
+
+        Only for objects that are named by their content, and for files that nobody will write to any more.
+        """
+        with self._writing(path):
+            return self.folder is not None and self._links and exclusive.link(self.folder / path, source)
+
     def copy(self, path: str, to: str) -> None:
         """Copy an object within the store.
 

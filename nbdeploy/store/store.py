@@ -174,17 +174,17 @@ class Store:
 
     # -- adding ----------------------------------------------------------------------------------
 
-    def put_blob(self, digest: str, source: bytes | Path) -> None:
-        """Store a blob under its SHA-256, from memory or from a file.
+    def put_blob(self, digest: str, source: bytes | Path, link: bool = False) -> None:
+        """Store a blob under its SHA-256, from memory or from a file. `link` is as for :meth:`add`.
 
         Raises
         ------
         Corrupted
             If the content has another digest.
         """
-        self._blobs.put(digest, source)
+        self._blobs.put(digest, source, link)
 
-    def add(self, name: str, manifest: Manifest, files: Files) -> tuple[Version, bool]:
+    def add(self, name: str, manifest: Manifest, files: Files, link: bool = False) -> tuple[Version, bool]:
         """Store a bundle as the next version of a model, or find the version it already is.
 
         Parameters
@@ -195,6 +195,9 @@ class Store:
             Both documents; the record's name, version, author and time are set here.
         files : mapping of str to bytes or Path
             Path in the bundle to content, or to the file that has it, of every file of the bundle.
+        link : bool
+            Whether a large file may become part of the store without being copied. Only for files that are about to
+            lose their own name, as nobody may write to them any more.
 
         Returns
         -------
@@ -216,14 +219,14 @@ class Store:
             taken = model.facts.numbers()
             for existing in model.readable(number for number in model.live() if number not in seen):
                 if existing.holds(manifest):
-                    self._put(sources)
+                    self._put(sources, link)
                     return existing, False
             if not seen:
-                self._put(sources)
+                self._put(sources, link)
             seen.update(taken)
             numbered = _numbered(manifest, name, max(taken, default=0) + 1)
             if model.facts.create(numbered.number, numbered.record):
-                self._put_again(sources)
+                self._put_again(sources, link)
                 return Version(name, numbered.number, numbered.digest, numbered.record_document), True
 
     def adopt(self, manifest: Manifest, files: Files | None = None) -> Version:
@@ -344,13 +347,13 @@ class Store:
         gone = f"all its versions were removed; see: {typed(f'history {model.name}')}" if model.facts.numbers() else ""
         return NotFound("snapshot", model.name, self.names(), hint=gone or f"the store is {self.url}")
 
-    def _put(self, sources: Mapping[str, bytes | Path]) -> None:
+    def _put(self, sources: Mapping[str, bytes | Path], link: bool = False) -> None:
         for digest, source in sources.items():
-            self.put_blob(digest, source)
+            self.put_blob(digest, source, link)
 
-    def _put_again(self, sources: Mapping[str, bytes | Path]) -> None:
+    def _put_again(self, sources: Mapping[str, bytes | Path], link: bool = False) -> None:
         """After a version is written: a `gc` that had not seen it may have deleted a blob that was here before."""
-        self._put({digest: source for digest, source in sources.items() if not self.has_blob(digest)})
+        self._put({digest: source for digest, source in sources.items() if not self.has_blob(digest)}, link)
 
 
 def _sources(manifest: Manifest, files: Files) -> dict[str, bytes | Path]:

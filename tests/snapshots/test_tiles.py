@@ -6,13 +6,17 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pytest
 
 import nbdeploy as nd
 from nbdeploy import canonical
 from nbdeploy.canonical import parallel_parts, single_job
 from nbdeploy.codecs import bind, describe
 from nbdeploy.predictor import Caller
+from nbdeploy.snapshots.answers import Answers, Asking, answer
+from nbdeploy.snapshots.rehearsal.tiling import settled
 from nbdeploy.types import Canonical
 
 Script = Callable[[str], dict[str, Any]]
@@ -24,7 +28,9 @@ def test_a_model_whose_last_bits_depend_on_the_batch_is_called_in_tiles(script: 
         """
 import nbdeploy as nd
 import numpy as np
+import numpy as np
 import pandas as pd
+import pytest
 
 class Kernels:
     def predict(self, rows):
@@ -50,7 +56,9 @@ def test_a_model_whose_last_bits_depend_on_a_rows_place_is_asked_row_by_row(scri
         """
 import nbdeploy as nd
 import numpy as np
+import numpy as np
 import pandas as pd
+import pytest
 
 class Network:
     def predict(self, rows):
@@ -72,7 +80,9 @@ def test_series_and_frames_carry_the_callers_index(script: Script) -> None:
     script(
         """
 import nbdeploy as nd
+import numpy as np
 import pandas as pd
+import pytest
 
 def doubled(rows):
     return rows["x"] * 2
@@ -129,3 +139,27 @@ def test_jobs_come_back_after_an_error() -> None:
             raise ZeroDivisionError
     except ZeroDivisionError:
         assert forest.n_jobs == 4
+
+
+@pytest.mark.parametrize(
+    ("noise", "tile"),
+    [
+        (lambda n: np.zeros(n), None),
+        (lambda n: np.full(n, 0.0 if n == 64 else 1e-15 * n), 64),
+        (lambda n: np.arange(n) % 3 * 1e-15, 1),
+        (lambda n: np.random.default_rng().uniform(0, 1e-15, n), None),
+    ],
+    ids=["steady", "by size", "by place", "by chance"],
+)
+def test_the_kernel_finds_the_tile_before_anything_is_rehearsed(noise: Any, tile: int | None) -> None:
+    """One rehearsal is enough then; what changes by chance no tile can settle."""
+
+    def model(rows: Any) -> Any:
+        return rows["x"].to_numpy() * (1.0 + noise(len(rows)))
+
+    data = pd.DataFrame({"x": np.linspace(1.0, 2.0, 200)})
+
+    def ask(canonical: Canonical) -> Answers:
+        return answer(model, data, Asking("python", None, 200, 1e-12, canonical))
+
+    assert settled(model, ask(Canonical()), ask).asking.canonical.tile == tile

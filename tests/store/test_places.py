@@ -112,6 +112,26 @@ def test_the_commands_work_on_a_bucket(
     assert document("list") == []
 
 
+def test_a_large_file_that_ends_with_its_name_becomes_the_blob_itself(tmp_path: Path) -> None:
+    """Nothing is copied where there are links; what was damaged there is mended; nothing half-written is left."""
+    store = Store(str(tmp_path / "store"), tmp_path / "cache")
+    content = os.urandom(2**20) * 12
+    digest = sha256(content)
+    for name in ("first", "second"):
+        large = tmp_path / name
+        large.write_bytes(content)
+        store.put_blob(digest, large, link=True)
+        blob = tmp_path / "store" / "blobs" / "sha256" / digest[:2] / digest
+        assert blob.stat().st_ino == large.stat().st_ino
+        assert [path.name for path in blob.parent.iterdir()] == [digest]
+        large.unlink()
+        assert store.blob(digest) == content
+        blob.write_bytes(b"damaged")
+    large.write_bytes(b"other")
+    with pytest.raises(Corrupted, match="arrived with digest"):
+        store.put_blob(digest, large, link=True)
+
+
 def test_a_large_file_goes_to_s3_and_back_in_pieces(s3: str, tmp_path: Path) -> None:
     """Nothing holds it whole: a multipart upload from the disk, and a stream back onto it."""
     objects = Objects(s3)

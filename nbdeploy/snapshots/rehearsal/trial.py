@@ -26,9 +26,9 @@ __all__ = ["AGAIN", "WAYS", "digest_of", "shuffled", "try_out"]
 
 WAYS = ("whole", "shuffled", "pieces", "alone")
 AGAIN = "again"
-_ALONE = 6
+_ALONE = 4
 _PIECE = 7
-_PIECES = 3
+_PIECES = 2
 
 
 def try_out(bundle: Path, out: Path) -> dict[str, Any]:
