@@ -24,7 +24,7 @@ Native = Callable[[pl.DataFrame, str], Any]
 
 _MOST = 256
 _FEW = 64
-_ALONE = 32
+_ALONE = 12
 _SPLIT = 4
 
 

@@ -39,21 +39,23 @@ class Blobs:
         source : bytes or Path
             The content, or the file that has it.
         link : bool
-            Whether a large file may become the blob, because nobody will write to it any more.
+            Whether a large file may become the blob as it is: the caller has just found this digest in it, and nobody
+            will write to it any more.
 
         Raises
         ------
         Corrupted
             If the content has another digest.
         """
+        large = source if isinstance(source, Path) and source.stat().st_size > _LARGE else None
+        if link and large and self._objects.take(place(digest), large):
+            return
         found = sha256(source)
         if found != digest:
             raise Corrupted(f"blob sha256:{digest} arrived with digest sha256:{found}; send it again")
-        if isinstance(source, Path) and source.stat().st_size <= _LARGE:
+        if isinstance(source, Path) and large is None:
             source = source.read_bytes()
         if isinstance(source, bytes) and self._objects.create(place(digest), source):
-            return
-        if isinstance(source, Path) and link and self._objects.take(place(digest), source):
             return
         if not self.is_sound(digest):
             self._objects.replace(place(digest), source)

@@ -196,8 +196,8 @@ class Store:
         files : mapping of str to bytes or Path
             Path in the bundle to content, or to the file that has it, of every file of the bundle.
         link : bool
-            Whether a large file may become part of the store without being copied. Only for files that are about to
-            lose their own name, as nobody may write to them any more.
+            Whether a large file may become part of the store as it is. Only for files that the caller made and
+            described itself, and that are about to lose their own name, as nobody may write to them any more.
 
         Returns
         -------

@@ -71,7 +71,7 @@ def environment(modules: Mapping[str, str]) -> Found:
 
 def owners() -> Mapping[str, list[str]]:
     """Top-level packages to the distributions that have a part of them; looked up again when one was installed."""
-    folders = [Path(entry) for entry in sys.path if Path(entry).is_dir()]
+    folders = [Path(entry) for entry in sys.path if any(Path(entry).glob("*-info"))]  # the notebook's often changes
     return _owners(tuple((str(folder), folder.stat().st_mtime_ns) for folder in folders))
 
 

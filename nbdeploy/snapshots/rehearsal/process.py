@@ -37,7 +37,7 @@ def main(flavor: str) -> int:
         task = json.loads(line)
         bundle, out = Path(task["bundle"]), Path(task["out"])
         deny([bundle, out])
-        answered = _attempt(lambda: import_module("nbdeploy.snapshots.trial").try_out(bundle, out))
+        answered = _attempt(lambda: import_module("nbdeploy.snapshots.rehearsal.trial").try_out(bundle, out))
         prove = answered.pop("prove_twin", None)
         # In the kernel, __main__ was the notebook; here it is this program.
         roots = {*task["packages"], *answered.pop("modules", ())} - {"__main__"}
