@@ -20,7 +20,7 @@ import pytest
 from nbdeploy.commands.shell import run
 from nbdeploy.errors import Conflict, Corrupted, InvalidData, NotWritable, Unreachable
 from nbdeploy.manifest import sha256
-from nbdeploy.store import Store, exclusive
+from nbdeploy.store import Store, blobs, exclusive
 from nbdeploy.store.addresses import opened
 from nbdeploy.store.objects import Objects
 from tests.store.conftest import S3
@@ -112,10 +112,13 @@ def test_the_commands_work_on_a_bucket(
     assert document("list") == []
 
 
-def test_a_large_file_that_ends_with_its_name_becomes_the_blob_itself(tmp_path: Path) -> None:
+def test_a_large_file_that_ends_with_its_name_becomes_the_blob_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing is copied where there are links; what was damaged there is mended; nothing half-written is left."""
+    monkeypatch.setattr(blobs, "_LARGE", 2**20)
     store = Store(str(tmp_path / "store"), tmp_path / "cache")
-    content = os.urandom(2**20) * 12
+    content = os.urandom(2**20) * 2
     digest = sha256(content)
     for name in ("first", "second"):
         large = tmp_path / name
@@ -151,8 +154,8 @@ def test_a_store_that_goes_away_midway_leaves_no_version(mortal_s3: tuple[S3, st
     store = Store(url, tmp_path / "cache")
     put, done = store._blobs.put, []
 
-    def put_then_die(digest: str, source: bytes | Path) -> None:
-        put(digest, source)
+    def put_then_die(digest: str, source: bytes | Path, link: bool) -> None:
+        put(digest, source, link)
         done.append(digest)
         server.stop()
 
@@ -259,8 +262,9 @@ class Recorder(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"] or 0))
         path = self.path.partition("?")[0]
-        self._answer(self.refusal if path in self.seen else self.always or 201)
+        known = path in self.seen
         self.seen.setdefault(path, {name.lower(): value for name, value in self.headers.items()})
+        self._answer(self.refusal if known else self.always or 201)  # the next write may come at once
 
     def _answer(self, status: int) -> None:
         self.send_response(status)
