@@ -206,10 +206,6 @@ def loading(ref: str) -> Section:
     return Section("Use", [Code(nbdeploy), Text("An exported folder is an MLflow model too:"), Code(mlflow)])
 
 
-def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(name.replace("_", " "), brief(value)) for name, value in found.items() if value not in ("", None, [], {})]
-
-
 def _value(value: Any) -> str:
     if isinstance(value, datetime):
         value = value.replace(microsecond=0)
