@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nbdeploy.snapshots.catalog import SnapshotList
     from nbdeploy.snapshots.comparing.difference import Difference
     from nbdeploy.snapshots.described import Snapshot
-    from nbdeploy.snapshots.upkeep import Copied, Exported, History, Removed, Swept
+    from nbdeploy.snapshots.upkeep import Copied, Exported, ModelHistory, Removed, Swept
     from nbdeploy.store import Store, Version
 
 __all__ = [
@@ -48,7 +48,7 @@ def show(ref: str, *, settings: Settings | None = None) -> Snapshot:
     return describe_version(store, resolve(store, ref, settings))
 
 
-def history(name: str, *, settings: Settings | None = None) -> History:
+def history(name: str, *, settings: Settings | None = None) -> ModelHistory:
     """Tell what happened to a model: versions stored and removed, aliases moved, by whom and when."""
     from nbdeploy.snapshots.upkeep import history as tell
 

@@ -17,7 +17,7 @@ from nbdeploy.flavors import FLAVORS, Flavor, Saved, flavors_for
 from nbdeploy.flavors.asking import in_one_thread
 from nbdeploy.flavors.loaders import PartEntry, read
 
-__all__ = ["FLAVOR", "WITH_CODE", "Chain", "by_hand", "chained", "name_of", "preprocessed"]
+__all__ = ["FLAVOR", "WITH_CODE", "Chain", "by_hand", "chained", "preprocessed", "step_name"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,10 +39,10 @@ class Chain:
     flavor: str
 
     def __repr__(self) -> str:
-        return " → ".join([*map(name_of, self.steps), type(self.model).__name__])
+        return " → ".join([*map(step_name, self.steps), type(self.model).__name__])
 
 
-def name_of(step: Any) -> str:
+def step_name(step: Any) -> str:
     """What a user calls a step: a function's own name, a transformer's class."""
     return str(getattr(step, "__name__", None) or type(step).__name__)
 
@@ -65,10 +65,10 @@ def preprocessed(steps: Sequence[Any], rows: Any) -> Any:
             rows = apply(step, rows)
         except Exception as error:
             raise InvalidData(
-                f"step {number} of the preprocessing ({name_of(step)}) rejects its rows: "
+                f"step {number} of the preprocessing ({step_name(step)}) rejects its rows: "
                 f"{type(error).__name__}: {error}; give the data as it was before any of the "
                 "steps, and the steps in the order in which they were used",
-                step=name_of(step),
+                step=step_name(step),
             ) from error
     return rows
 
@@ -86,9 +86,9 @@ def chained(steps: Sequence[Any], model: Any) -> Any:
     for number, step in enumerate(steps, start=1):
         if isinstance(step, type) or not (callable(getattr(step, "transform", None)) or callable(step)):
             raise InvalidData(
-                f"step {number} of the preprocessing is a {name_of(step)}, which has no transform method and cannot be "
-                "called; give a fitted transformer, or a function from rows to rows",
-                step=name_of(step),
+                f"step {number} of the preprocessing is a {step_name(step)}, which has no transform method and cannot "
+                "be called; give a fitted transformer, or a function from rows to rows",
+                step=step_name(step),
             )
     if not steps:
         return model
@@ -150,9 +150,9 @@ class _Chains(Flavor):
         try:
             return FLAVORS[model.flavor].call(model.model, method, rows)
         except Exception as error:
-            last = name_of(model.steps[-1])
+            last = step_name(model.steps[-1])
             raise InvalidData(
-                f"the model ({name_of(model.model)}) rejects the rows that {last} gives it: "
+                f"the model ({step_name(model.model)}) rejects the rows that {last} gives it: "
                 f"{type(error).__name__}: {error}; --preprocess takes the steps in the order in which they were used",
                 step=last,
             ) from error

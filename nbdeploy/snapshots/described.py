@@ -17,7 +17,7 @@ from nbdeploy.snapshots.metrics import ordered
 from nbdeploy.snapshots.pages.certificate import certificate, signed
 from nbdeploy.snapshots.pages.disclosure import inside, kept_line
 from nbdeploy.snapshots.pages.page import page
-from nbdeploy.snapshots.pages.wording import minute, proof_in_short, score, size, some, twin_in_short
+from nbdeploy.snapshots.pages.wording import first_names, minute, proof_in_short, score, size, twin_in_short
 from nbdeploy.snapshots.upkeep import AliasMove
 from nbdeploy.store import Store, Version
 from nbdeploy.types import Signature
@@ -137,8 +137,8 @@ class Snapshot(Result):
         """Inputs, outputs, proof and metrics."""
         record, signature = self.stored.record, self.manifest.parsed.signature
         proof = self.proof or record.get("rehearsal", {})
-        outputs = "; ".join(f"{name}: {some(out.columns)}" for name, out in signature.outputs.items())
-        inputs = some([f"{c.name} ({c.type}{', may be missing' if c.nullable else ''})" for c in signature.columns])
+        outputs = "; ".join(f"{name}: {first_names(out.columns)}" for name, out in signature.outputs.items())
+        taken = [f"{c.name} ({c.type}{', may be missing' if c.nullable else ''})" for c in signature.columns]
         facts = [
             ("digest", f"{self.stored.digest[:19]}… · {size(record.get('bytes', 0))} · {record.get('flavor')}"),
             *certificate(proof),
@@ -146,7 +146,7 @@ class Snapshot(Result):
                 "metrics",
                 ", ".join(self._scores()) or "none: give --test X y",
             ),
-            ("inputs", inputs),
+            ("inputs", first_names(taken)),
             ("answers", outputs),
             ("by", f"{self.stored.author}, {minute(self.stored.created)}"),
         ]

@@ -22,7 +22,7 @@ from nbdeploy.snapshots.snapshot import Taken, take_snapshot
 from nbdeploy.store import Store
 from nbdeploy.types import Report, check_name, ignore_progress
 
-__all__ = ["Found", "import_mlflow_model", "is_mlflow_model", "open_mlflow_model"]
+__all__ = ["Opened", "import_mlflow_model", "is_mlflow_model", "open_mlflow_model"]
 
 _NATIVE = {
     "catboost": "catboost.",
@@ -39,7 +39,7 @@ _READERS = {".csv": "read_csv", ".parquet": "read_parquet", ".tsv": "read_table"
 
 
 @dataclass(frozen=True)
-class Found:
+class Opened:
     """An MLflow model that was opened.
 
     Attributes
@@ -73,7 +73,7 @@ def is_mlflow_model(path: Path) -> bool:
     return (path / DESCRIPTION).is_file() and not (path / "content.json").exists()
 
 
-def open_mlflow_model(folder: Path, data: Any = None) -> Found:
+def open_mlflow_model(folder: Path, data: Any = None) -> Opened:
     """Look at an MLflow model, and find rows to prove it with. Nothing is loaded yet.
 
     Parameters
@@ -98,7 +98,7 @@ def open_mlflow_model(folder: Path, data: Any = None) -> Found:
             f"{', '.join(map(str, flavors))}"
         )
     rows = _example(folder, document) if data is None else _rows(data)
-    return Found(folder, rows, _origin(document), _code(folder, flavors), flavors)
+    return Opened(folder, rows, _origin(document), _code(folder, flavors), flavors)
 
 
 def import_mlflow_model(
@@ -145,7 +145,7 @@ def import_mlflow_model(
     return replace(taken, notices=[*taken.notices, *ran])
 
 
-def _taken(store: Store, found: Found, name: str, progress: Report) -> Taken:
+def _taken(store: Store, found: Opened, name: str, progress: Report) -> Taken:
     options = Options(note=found.origin)
     for model in found.natives():
         with contextlib.suppress(NotCapturable):

@@ -20,7 +20,7 @@ from nbdeploy.compare import ROUNDING
 from nbdeploy.errors import NotCapturable, RehearsalFailed
 from nbdeploy.files import TemporaryFolder
 from nbdeploy.flavors import FLAVORS, flavors_for
-from nbdeploy.flavors.chain import by_hand, chained, name_of
+from nbdeploy.flavors.chain import by_hand, chained, step_name
 from nbdeploy.manifest import Manifest
 from nbdeploy.profiles import ModelProfile
 from nbdeploy.settings import Settings
@@ -200,7 +200,7 @@ class _Stage:
             "note": subject.options.note,
             "lineage": traced.facts,
             "notices": [*traced.notices, *made],
-            "preprocess": [name_of(step) for step in subject.options.preprocess],
+            "preprocess": [step_name(step) for step in subject.options.preprocess],
             **asdict(measured),
         }
 

@@ -13,7 +13,7 @@ from nbdeploy.hints import typed
 from nbdeploy.snapshots.pages.wording import count, minute, size
 from nbdeploy.store import Collected, Removal, Store, Version
 
-__all__ = ["AliasMove", "Copied", "Event", "Exported", "History", "Removed", "Swept", "history"]
+__all__ = ["AliasMove", "Copied", "Event", "Exported", "ModelHistory", "Removed", "Swept", "history"]
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class History(Result):
+class ModelHistory(Result):
     """What happened to a model, oldest first."""
 
     name: str
@@ -221,7 +221,7 @@ class History(Result):
         return [asdict(event) for event in self.events]
 
 
-def history(store: Store, name: str) -> History:
+def history(store: Store, name: str) -> ModelHistory:
     """Tell what happened to a model: versions stored and removed, aliases moved, with author and time.
 
     Raises
@@ -236,7 +236,7 @@ def history(store: Store, name: str) -> History:
     moves = [[_moved(alias, move) for move in every] for alias, every in store.moves(name).items()]
     # A sequence of facts is in order whatever its writers' clocks said: a time never goes back within it.
     timed = [entry for one in (stored, *moves) for entry in _monotonic(one)] + [(one.at, one) for one in taken]
-    return History(name, [event for _, event in sorted(timed, key=lambda entry: entry[0])])
+    return ModelHistory(name, [event for _, event in sorted(timed, key=lambda entry: entry[0])])
 
 
 def _monotonic(events: Sequence[Event]) -> list[tuple[str, Event]]:

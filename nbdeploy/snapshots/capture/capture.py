@@ -16,7 +16,7 @@ from nbdeploy.snapshots.capture.cells import Text
 from nbdeploy.snapshots.capture.collecting import Collection
 from nbdeploy.snapshots.capture.helpers import Helpers, follow
 from nbdeploy.snapshots.capture.literals import literal
-from nbdeploy.snapshots.capture.statements import Statement
+from nbdeploy.snapshots.capture.statements import CapturedStatement
 
 __all__ = ["Captured", "Piece", "capture"]
 
@@ -111,7 +111,7 @@ def _captured(model: Any, where: str) -> Captured:
     _place_early_values(found)
     for name, value in helpers.changed.items():
         module = name.rpartition(".")[0]
-        found.statements[name] = Statement(f"import {module}\n\n{name} = {literal(value)}\n")
+        found.statements[name] = CapturedStatement(f"import {module}\n\n{name} = {literal(value)}\n")
     source = _source(found).encode()
     with naming(found.names):
         state = [*_pickles(found, _PLACEHOLDER).values(), *_listed(helpers)]
@@ -144,7 +144,7 @@ def _place_early_values(found: Collection) -> None:
         value = found.values.pop(name)
         found.early[name] = value
         needs = frozenset(one.partition(".")[0] for one in found.reach(value, f"the variable {name}"))
-        found.statements[name] = Statement(f"{name} = {VALUE}({name!r})  # {_kind(value)}\n", needs)
+        found.statements[name] = CapturedStatement(f"{name} = {VALUE}({name!r})  # {_kind(value)}\n", needs)
 
 
 def _kind(value: Any) -> str:

@@ -23,7 +23,7 @@ from nbdeploy.snapshots.capture.literals import is_literal, literal
 from nbdeploy.snapshots.capture.live import means, same_text
 from nbdeploy.snapshots.capture.reaching import path_to, reach
 from nbdeploy.snapshots.capture.rewriting import defaults
-from nbdeploy.snapshots.capture.statements import Statement
+from nbdeploy.snapshots.capture.statements import CapturedStatement
 from nbdeploy.snapshots.capture.uses import SHELL, imported_as, importing_statement, imports_in, submodules, uses
 
 __all__ = ["Collection"]
@@ -35,7 +35,7 @@ class Collection:
 
     Attributes
     ----------
-    statements : dict of str to Statement
+    statements : dict of str to CapturedStatement
         By the name that each defines.
     imports : dict of str to str
         Import statements, by the name they bind.
@@ -55,7 +55,7 @@ class Collection:
         Names that mean something else in the notebook, which nothing gathered uses.
     """
 
-    statements: dict[str, Statement] = field(default_factory=dict)
+    statements: dict[str, CapturedStatement] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)
     literals: dict[str, Any] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
@@ -201,8 +201,8 @@ class Collection:
         self.lazy |= lazy
         used = uses(source, lazy_annotations=lazy)
         own = needs | {VALUE, name, *also}
-        self.statements |= {other: Statement("", frozenset({name})) for other in also}
-        self.statements[name] = Statement(source, used.now | needs, used.later, found, found.line)
+        self.statements |= {other: CapturedStatement("", frozenset({name})) for other in also}
+        self.statements[name] = CapturedStatement(source, used.now | needs, used.later, found, found.line)
         tree = ast.parse(source)
         for module in imports_in(tree):
             self._module(module)
@@ -232,7 +232,7 @@ class Collection:
         if from_main(value):
             target = self.collect(value)
             if target != name:
-                self.statements[name] = Statement(f"{name} = {target}\n", frozenset({target.partition(".")[0]}))
+                self.statements[name] = CapturedStatement(f"{name} = {target}\n", frozenset({target.partition(".")[0]}))
         elif written := self._import(name, value, namespace):
             self.imports[name] = written
         elif is_literal(value):

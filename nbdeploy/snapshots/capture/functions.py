@@ -24,7 +24,7 @@ from nbdeploy.snapshots.capture.live import (
     undecorated,
 )
 from nbdeploy.snapshots.capture.rewriting import Replaced, cut, wrapped
-from nbdeploy.snapshots.capture.statements import Statement
+from nbdeploy.snapshots.capture.statements import CapturedStatement
 
 if TYPE_CHECKING:
     from nbdeploy.snapshots.capture.collecting import Collection
@@ -101,7 +101,7 @@ def take_cached(into: Collection, thing: Any) -> None:
     name = into.names[id(thing)] = into.name(thing)
     into.imports.setdefault("functools", "import functools")
     given = ", ".join(f"{key}={value!r}" for key, value in thing.cache_parameters().items())
-    into.statements[name] = Statement(
+    into.statements[name] = CapturedStatement(
         f"{name} = functools.lru_cache({given})({inner})\n", frozenset({inner.partition(".")[0]})
     )
 

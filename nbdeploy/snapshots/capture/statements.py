@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from nbdeploy.snapshots.capture.finding import Found
 
-__all__ = ["Statement"]
+__all__ = ["CapturedStatement"]
 
 
 @dataclass(frozen=True)
-class Statement:
+class CapturedStatement:
     """One piece of the captured module.
 
     Attributes

@@ -16,7 +16,7 @@ import numpy as np
 from nbdeploy.codecs.binding import height_of
 from nbdeploy.codecs.frames import CONTAINERS, container_of
 from nbdeploy.snapshots.lineage.making import LAMBDA, Making, origin_of
-from nbdeploy.snapshots.lineage.staleness import name_of
+from nbdeploy.snapshots.lineage.staleness import cell_name
 from nbdeploy.snapshots.lineage.tracing import Past
 
 __all__ = ["made_elsewhere"]
@@ -146,7 +146,7 @@ def _advice(name: str, makers: Sequence[str], source: str) -> str:
 
 def _lost(name: str, found: Making) -> str:
     """What to say where what it was before is nowhere any more."""
-    makers, cell = " and ".join(found.makers), name_of(found.node)
+    makers, cell = " and ".join(found.makers), cell_name(found.node)
     if not found.whole:
         return (
             f"{_columns(found)} of {name} were made by {makers} in {cell}: callers will have to send them transformed "
@@ -164,7 +164,7 @@ def _nameless(name: str, found: Making) -> str:
     makers, first = " and ".join(found.makers), found.nameless[0]
     options = " ".join(f"--preprocess {'step' if maker == first else maker}" for maker in found.makers)
     return (
-        f"{name} was made by {makers} in {name_of(found.node)}, and no variable holds {first}: callers will have to "
+        f"{name} was made by {makers} in {cell_name(found.node)}, and no variable holds {first}: callers will have to "
         f"send rows transformed like that; fit it by a name, say step = {first}, and add: {options} -X "
         f"{found.source or 'the rows as they were'}"
     )

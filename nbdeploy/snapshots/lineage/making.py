@@ -33,7 +33,7 @@ LAMBDA = "lambda rows: "
 
 
 @dataclass(frozen=True)
-class Part:
+class MadeColumns:
     """Columns of a table that were made: by which transformer, in which statement; None if nobody knows which."""
 
     node: Node
@@ -57,7 +57,7 @@ class Making:
         Whether only some of the rows were taken, before or after.
     whole : bool
         Whether the whole table was made, and not only columns of it.
-    parts : tuple of Part
+    parts : tuple of MadeColumns
         If only columns were made: which, and by what.
     library, library_call : str
         The function of a library that made it, and its call, where that is no function of rows alone.
@@ -68,7 +68,7 @@ class Making:
     source: str | None
     selected: bool = False
     whole: bool = True
-    parts: tuple[Part, ...] = ()
+    parts: tuple[MadeColumns, ...] = ()
     library: str = ""
     library_call: str = ""
 
@@ -97,12 +97,12 @@ def origin_of(value: Value, known: Past, depth: int = _DEPTH) -> Making | None:
     return None if expression is None or not depth else _read(expression, value.base, known, depth)
 
 
-def _of_parts(parts: tuple[Part, ...]) -> Making:
+def _of_parts(parts: tuple[MadeColumns, ...]) -> Making:
     makers = tuple(dict.fromkeys(part.maker for part in parts))
     return Making(parts[-1].node, makers, None, whole=False, parts=parts)
 
 
-def _parts(node: Node, known: Past) -> Iterator[Part]:
+def _parts(node: Node, known: Past) -> Iterator[MadeColumns]:
     """The columns that a statement replaces by what a transformer makes, also in a loop over their names."""
     statement = node.step.statement.node if node.step is not None else None
     loop = statement if isinstance(statement, ast.For) else None
@@ -114,7 +114,7 @@ def _parts(node: Node, known: Past) -> Iterator[Part]:
         chosen = target.slice.elts[-1] if isinstance(target.slice, ast.Tuple) else target.slice
         if loop is not None and ast.unparse(chosen) == ast.unparse(loop.target):
             chosen = loop.iter
-        yield Part(node, maker, _names(known.evaluate(ast.unparse(chosen)) if is_plain(chosen) else None))
+        yield MadeColumns(node, maker, _names(known.evaluate(ast.unparse(chosen)) if is_plain(chosen) else None))
 
 
 def _names(chosen: Any) -> tuple[str, ...] | None:
@@ -127,13 +127,13 @@ def _names(chosen: Any) -> tuple[str, ...] | None:
 def _concatenated(expression: ast.Call, node: Node, known: Past, depth: int) -> Making | None:
     """Tables side by side, some of which a transformer made."""
     tables = expression.args[0]
-    parts: list[Part] = []
+    parts: list[MadeColumns] = []
     for table in tables.elts if isinstance(tables, (ast.List, ast.Tuple)) else ():
         found = _read(table, node, known, depth)
         if found is not None and found.makers:
             made = known.evaluate(ast.unparse(table)) if is_plain(table) else None
             columns = _names(getattr(made, "columns", None))
-            parts += found.parts or [Part(found.node, " and ".join(found.makers), columns)]
+            parts += found.parts or [MadeColumns(found.node, " and ".join(found.makers), columns)]
     return _of_parts(tuple(parts)) if parts else None
 
 

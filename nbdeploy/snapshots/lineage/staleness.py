@@ -11,7 +11,7 @@ from nbdeploy.snapshots.history import Execution
 from nbdeploy.snapshots.lineage.provenance import Keys, Node, Step, Value, run
 from nbdeploy.snapshots.lineage.statements import statements
 
-__all__ = ["Document", "Place", "differences", "document", "name_of", "steps_of", "told"]
+__all__ = ["Document", "Place", "cell_name", "differences", "document", "shown_line", "steps_of"]
 
 _TEXT = re.compile(r"""[rbfuRBFU]{0,2}(\"\"\"|'''|"|')(?:\\.|(?!\1).)+\1""", re.DOTALL)
 
@@ -195,42 +195,42 @@ def _of_nodes(
 
 def _reason(difference: _Difference, texts: Collection[str], found: Document) -> Iterator[str]:
     name, ran, written = _METHOD.sub(r"\1", difference.name), difference.ran, difference.written
-    instead = f"; from top to bottom {name} is from {name_of(written)}" if written is not None else ""
+    instead = f"; from top to bottom {name} is from {cell_name(written)}" if written is not None else ""
     if ran is None or ran.step is None:
         if written is not None:
-            yield f"{name_of(written)} changes {name} from top to bottom, and had not when it was used"
+            yield f"{cell_name(written)} changes {name} from top to bottom, and had not when it was used"
         return
     execution: Execution = ran.step.origin
     if difference.again is not None:
         if execution.observed:  # where nobody listened, the first time may have failed
-            yield f"{name_of(ran)} ran again as {name_of(difference.again)}, and changed {name} each time"
+            yield f"{cell_name(ran)} ran again as {cell_name(difference.again)}, and changed {name} each time"
     elif ran.step.statement.text not in texts:
         here = any(place.id is not None and place.id == execution.cell for place in found.places)
-        yield f"{name_of(ran)} {'was edited since it ran' if here else 'is in the notebook no more'}{instead}"
+        yield f"{cell_name(ran)} {'was edited since it ran' if here else 'is in the notebook no more'}{instead}"
     elif written is None:
-        yield f"{name} is from {name_of(ran)}, which comes later in the notebook than what uses it"
+        yield f"{name} is from {cell_name(ran)}, which comes later in the notebook than what uses it"
     else:
-        yield f"{name} is from {name_of(ran)}{instead}"
+        yield f"{name} is from {cell_name(ran)}{instead}"
 
 
-def name_of(node: Node) -> str:
+def cell_name(node: Node) -> str:
     """Name the cell that a statement is from: by its number, its id, and the statement's first line."""
     if node.step is None:
         return "an unknown cell"
     origin = node.step.origin
-    line = told(node.step.statement.text)
+    line = shown_line(node.step.statement.text)
     if isinstance(origin, Place):
         return f"cell {origin.number} (`{line}`)"
     count = f"In [{origin.count}]" if origin.count is not None else "a cell without number"
     return f"{count} ({f'cell {origin.cell[-36:]}, ' if origin.cell else ''}`{line}`)"
 
 
-def told(text: str) -> str:
+def shown_line(text: str) -> str:
     """The first line of a source, without the texts in it: they may be anybody's.
 
     Examples
     --------
-    >>> told('df = read("customers of Ann.csv", sep=";")')
+    >>> shown_line('df = read("customers of Ann.csv", sep=";")')
     'df = read(…, sep=…)'
     """
     return first_line(_TEXT.sub("…", text))

@@ -19,7 +19,7 @@ from nbdeploy.snapshots.history import Execution, History, history
 from nbdeploy.snapshots.lineage.fingerprint import fingerprint
 from nbdeploy.snapshots.lineage.provenance import Keys, Node, Step, Value, nodes_of, run
 from nbdeploy.snapshots.lineage.repository import commit_of
-from nbdeploy.snapshots.lineage.staleness import Document, differences, document, steps_of, told
+from nbdeploy.snapshots.lineage.staleness import Document, differences, document, shown_line, steps_of
 from nbdeploy.snapshots.lineage.statements import statements
 
 __all__ = ["UNKNOWN", "Lineage", "Past", "notebook_path", "past", "trace"]
@@ -214,7 +214,7 @@ def _cell(execution: Execution) -> dict[str, Any]:
 
 def _line(execution: Execution) -> str:
     found = statements(execution.source)
-    return told(found[0].text) if found else first_line(execution.source)
+    return shown_line(found[0].text) if found else first_line(execution.source)
 
 
 def _holds(value: object, thing: object) -> bool:

@@ -15,7 +15,16 @@ from nbdeploy.snapshots.pages import certificate as certificates
 from nbdeploy.snapshots.pages.disclosure import facts_of
 from nbdeploy.snapshots.pages.figures import column_rows
 from nbdeploy.snapshots.pages.origin import origin
-from nbdeploy.snapshots.pages.wording import brief, digits, faster, proof_in_short, some, span, speeds, twin_in_short
+from nbdeploy.snapshots.pages.wording import (
+    brief,
+    digits,
+    faster,
+    first_names,
+    proof_in_short,
+    span,
+    speeds,
+    twin_in_short,
+)
 from nbdeploy.types import Signature
 
 __all__ = [
@@ -88,7 +97,7 @@ def answers(signature: Signature, profile: ModelProfile | None) -> Section:
     rows = [(method, *row) for (_, _, method), row in zip(named, rows, strict=False)]
     more = [Text(f"and {len(named) - _SHOWN} more columns")] if len(named) > _SHOWN else []
     seen = f"; distribution over {profile.predictions.rows:,} of the rows given" if profile else ""
-    said = f"{some(list(signature.outputs))}{seen}"
+    said = f"{first_names(list(signature.outputs))}{seen}"
     return Section("Answers", [Table(("method", *header), rows), *more], said, open=len(named) <= _FEWER)
 
 
@@ -166,7 +175,7 @@ def trust(content: Content) -> Section:
     if not content.runs_code:
         return Section("Code", [Text("Loading it executes no code that came with it.")], "loading runs none")
     said = [Text("Loading it executes code that came with it: load it only if you trust its author.")]
-    facts = [("captured source", some(source)), ("pickled", some(packed))]
+    facts = [("captured source", first_names(source)), ("pickled", first_names(packed))]
     return Section("Code", [*said, Facts([fact for fact in facts if fact[1]])], "loading runs code of its author")
 
 

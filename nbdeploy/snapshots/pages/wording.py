@@ -10,11 +10,11 @@ __all__ = [
     "count",
     "digits",
     "faster",
+    "first_names",
     "minute",
     "proof_in_short",
     "score",
     "size",
-    "some",
     "span",
     "speeds",
     "twin_in_short",
@@ -125,12 +125,12 @@ def speeds(twin: Mapping[str, Any]) -> list[Mapping[str, float]]:
     ]
 
 
-def some(names: Sequence[str]) -> str:
+def first_names(names: Sequence[str]) -> str:
     """Write the first names of many.
 
     Examples
     --------
-    >>> some(["a", "b"])
+    >>> first_names(["a", "b"])
     'a, b'
     """
     return ", ".join(names[:8]) + (f" … ({len(names)})" if len(names) > 8 else "")

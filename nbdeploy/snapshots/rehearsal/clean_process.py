@@ -107,7 +107,7 @@ class CleanProcess:
             pipe.write(f"{json.dumps(task)}\n".encode())
             pipe.flush()
 
-    def told(self, name: str) -> dict[str, Any]:
+    def report(self, name: str) -> dict[str, Any]:
         """Wait for one of the things that the process reports of what :meth:`begin` began.
 
         Parameters

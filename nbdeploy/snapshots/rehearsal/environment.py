@@ -20,13 +20,13 @@ from packaging.version import Version
 
 from nbdeploy.manifest import Environment
 
-__all__ = ["Found", "environment", "owners", "requirements"]
+__all__ = ["Needed", "environment", "owners", "requirements"]
 
 _OURS = frozenset({"nbdeploy"})
 
 
 @dataclass(frozen=True)
-class Found:
+class Needed:
     """An environment, and what its author should know of it.
 
     Attributes
@@ -41,7 +41,7 @@ class Found:
     notices: tuple[str, ...]
 
 
-def environment(modules: Mapping[str, str]) -> Found:
+def environment(modules: Mapping[str, str]) -> Needed:
     """Find the distributions behind modules, and those that they require.
 
     What a distribution requires belongs to it although it was not imported: pip would install it, at any version.
@@ -53,7 +53,7 @@ def environment(modules: Mapping[str, str]) -> Found:
 
     Returns
     -------
-    Found
+    Needed
         Exact versions, by distribution name; the extras that were in use; sources where there is no index.
     """
     imported = set(_distributions(modules)) - _OURS
@@ -66,7 +66,7 @@ def environment(modules: Mapping[str, str]) -> Found:
         if not source
     )
     packages = {name: installed.version for name, installed in found.items()}
-    return Found(Environment(platform.python_version(), packages, extras, sources), notices)
+    return Needed(Environment(platform.python_version(), packages, extras, sources), notices)
 
 
 def owners() -> Mapping[str, list[str]]:

@@ -14,7 +14,7 @@ from nbdeploy.compare import ROUNDING, SINGLE, Comparison, compare
 from nbdeploy.errors import RehearsalFailed
 from nbdeploy.manifest import Manifest
 from nbdeploy.snapshots.rehearsal.clean_process import ANSWERED, PROVEN, CleanProcess
-from nbdeploy.snapshots.rehearsal.environment import Found, environment
+from nbdeploy.snapshots.rehearsal.environment import Needed, environment
 from nbdeploy.snapshots.rehearsal.refusals import changes_from_run_to_run, depends_on_other_rows
 from nbdeploy.snapshots.rehearsal.trial import AGAIN, WAYS
 
@@ -59,7 +59,7 @@ class Rehearsal:
         ``new`` if it was a virtual environment made of nothing but the requirements; empty if it was this one.
     twin : mapping
         What was found out about a compiled twin; a fact of its own in the record.
-    found : Found
+    found : Needed
         The environment, of the modules that the model and what it needs imported; no part of the record.
     """
 
@@ -82,7 +82,7 @@ class Rehearsal:
     cpu: Mapping[str, Any]
     environment: str = ""
     twin: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    found: Found = field(default_factory=lambda: environment({}), repr=False)
+    found: Needed = field(default_factory=lambda: environment({}), repr=False)
 
     def document(self) -> dict[str, Any]:
         """Return the facts for the version record."""
@@ -174,7 +174,7 @@ def _answered(process: CleanProcess) -> tuple[dict[str, Any], dict[str, pl.DataF
 
 
 def _told(process: CleanProcess, what: str) -> dict[str, Any]:
-    result = process.told(what)
+    result = process.report(what)
     if "error" in result:
         raise RehearsalFailed(_explain(result), **result)
     return result
