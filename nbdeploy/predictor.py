@@ -22,6 +22,7 @@ from nbdeploy.compilers.pair import Pair
 from nbdeploy.errors import Corrupted, InvalidData, NotFound
 from nbdeploy.flavors import FLAVORS
 from nbdeploy.flavors.modules import load_modules
+from nbdeploy.manifest import CODE
 from nbdeploy.settings import Settings
 from nbdeploy.types import Canonical, Signature
 
@@ -267,7 +268,7 @@ def load(source: Bundle | Path, trust: Trust | None = None) -> Predictor:
         raise Corrupted(f"the bundle {bundle.digest[:19]} lists no method that answers; it is refused")
     check(content.signature)
     _refuse_unlisted(bundle)
-    load_modules(bundle.path, [path for path in sorted(content.files) if path.startswith("code/")])
+    load_modules(bundle.path, [path for path in sorted(content.files) if path.startswith(CODE)])
     try:
         return Predictor(bundle, flavor.load(bundle.path, content.loader))
     except FileNotFoundError as error:

@@ -15,11 +15,10 @@ from pathlib import Path, PurePosixPath
 from nbdeploy.bundles.bundle import Bundle
 from nbdeploy.errors import Corrupted, NotABundle, NotFound, NotWritable
 from nbdeploy.files import TemporaryFolder, writing
-from nbdeploy.manifest import FileEntry, Manifest
+from nbdeploy.manifest import CONTENT, RECORD, FileEntry, Manifest
 
 __all__ = ["unpacked"]
 
-_DOCUMENTS = ("content.json", "record.json")
 _LARGEST_DOCUMENT = 64 * 2**20
 _LARGEST_RATIO = 200  # of unpacked to packed bytes; models and tables shrink to a tenth at best
 _HARMLESS = 2**30  # bytes that an archive may unpack to at any ratio
@@ -83,15 +82,15 @@ def _refuse_links(folder: Path) -> None:
 
 def _extracted(archive: zipfile.ZipFile, path: Path, folder: Path) -> Manifest:
     members = _members(archive, path)
-    for name in _DOCUMENTS:
+    for name in (CONTENT, RECORD):
         if name not in members:
             raise NotABundle(f"{path} is not a bundle: it has no {name}", path=str(path))
-    manifest = Manifest(*(_document(archive, members[name]) for name in _DOCUMENTS))
+    manifest = Manifest(*(_document(archive, members[name]) for name in (CONTENT, RECORD)))
     _refuse_bomb(manifest, members, path)
     with writing(folder):
         for name, entry in manifest.files.items():
             _extract(archive, members[name], entry, folder / name)
-        for name, content in zip(_DOCUMENTS, (manifest.content, manifest.record), strict=True):
+        for name, content in zip((CONTENT, RECORD), (manifest.content, manifest.record), strict=True):
             (folder / name).write_bytes(content)
     return manifest
 

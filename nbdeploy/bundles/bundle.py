@@ -10,7 +10,7 @@ from typing import Any
 
 from nbdeploy.errors import Conflict
 from nbdeploy.files import TemporaryFolder, replacing, writing
-from nbdeploy.manifest import SIGNATURE, Content, Manifest
+from nbdeploy.manifest import CONTENT, RECORD, SIGNATURE, Content, Manifest
 
 __all__ = ["Bundle"]
 
@@ -99,7 +99,7 @@ class Bundle:
     @property
     def names(self) -> list[str]:
         """Every file of the bundle; whatever else lies in its folder is none of it."""
-        return ["content.json", "record.json", *sorted(self.manifest.files)]
+        return [CONTENT, RECORD, *sorted(self.manifest.files)]
 
     def files(self) -> dict[str, Path]:
         """Where every file is, except the two documents."""

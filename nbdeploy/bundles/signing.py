@@ -14,11 +14,9 @@ from typing import Any
 from nbdeploy.errors import Corrupted, Forbidden, InvalidData, MissingExtra, NotFound
 from nbdeploy.files import TemporaryFolder
 from nbdeploy.hints import typed
-from nbdeploy.manifest import BESIDE, SIGNATURE, Content, Manifest, sha256
+from nbdeploy.manifest import BESIDE, CONTENT, RECORD, SIGNATURE, Content, Manifest, sha256
 
 __all__ = ["fingerprint", "sign", "signer_of", "verify_signature"]
-
-_RECORD = "record.json"
 
 
 def sign(content: bytes, listed: Content, private_key: Path) -> bytes:
@@ -153,10 +151,10 @@ def _known(content: bytes, listed: Content) -> Any:
     from model_signing import hashing, manifest
     from model_signing._hashing.hashing import Digest
 
-    ignored = sorted({*BESIDE, _RECORD})
+    ignored = sorted({*BESIDE, RECORD})
     how = {"method": "files", "hash_type": "sha256", "allow_symlinks": False, "ignore_paths": ignored}
     kind = manifest.SerializationType.from_args(how)
-    digests = {"content.json": sha256(content), **{path: entry.sha256 for path, entry in listed.files.items()}}
+    digests = {CONTENT: sha256(content), **{path: entry.sha256 for path, entry in listed.files.items()}}
 
     items = [kind.new_item(path, Digest("sha256", bytes.fromhex(found))) for path, found in digests.items()]
     config: Any = hashing.Config()  # type: ignore[no-untyped-call]

@@ -6,7 +6,10 @@ content file. The record names the digest, lists the remaining files, and carrie
 
 from nbdeploy.manifest.documents import (
     BESIDE,
+    CODE,
+    CONTENT,
     PROTOCOL,
+    RECORD,
     SIGNATURE,
     Content,
     Environment,
@@ -20,7 +23,10 @@ from nbdeploy.manifest.manifest import Manifest
 
 __all__ = [
     "BESIDE",
+    "CODE",
+    "CONTENT",
     "PROTOCOL",
+    "RECORD",
     "SIGNATURE",
     "Content",
     "Environment",

@@ -13,7 +13,10 @@ from nbdeploy.types import Canonical, Signature
 
 __all__ = [
     "BESIDE",
+    "CODE",
+    "CONTENT",
     "PROTOCOL",
+    "RECORD",
     "SIGNATURE",
     "Content",
     "Environment",
@@ -34,6 +37,12 @@ class FileEntry(msgspec.Struct, frozen=True):
     sha256: str
     size: int
 
+
+CONTENT, RECORD = "content.json", "record.json"
+"""The two documents of a bundle, which list all its other files."""
+
+CODE = "code/"
+"""How the paths of captured source, and of the values beside it, begin."""
 
 SIGNATURE = "model.sig"
 """The file of an author's signature over the content, where there is one."""

@@ -16,7 +16,18 @@ from typing import Any
 import msgspec
 
 from nbdeploy.errors import Corrupted, NewerFormat, NotABundle
-from nbdeploy.manifest.documents import BESIDE, PROTOCOL, Content, FileEntry, Record, canonical_json, sha256
+from nbdeploy.manifest.documents import (
+    BESIDE,
+    CODE,
+    CONTENT,
+    PROTOCOL,
+    RECORD,
+    Content,
+    FileEntry,
+    Record,
+    canonical_json,
+    sha256,
+)
 from nbdeploy.types import check_name
 from nbdeploy.version import __version__
 
@@ -71,7 +82,7 @@ class Manifest:
         told = (record.flavor or content.flavor, content.runs_code if record.runs_code is None else record.runs_code)
         if told != (content.flavor, content.runs_code):
             raise Corrupted("the version record says another flavor, or another thing about running code, than it has")
-        if not content.runs_code and any(path.startswith("code/") for path in content.files):
+        if not content.runs_code and any(path.startswith(CODE) for path in content.files):
             raise Corrupted("the bundle would run code, but says that it does not; it is refused")
 
     @classmethod
@@ -99,7 +110,7 @@ class Manifest:
             If it has none.
         """
         try:
-            return cls((folder / "content.json").read_bytes(), (folder / "record.json").read_bytes())
+            return cls((folder / CONTENT).read_bytes(), (folder / RECORD).read_bytes())
         except OSError as error:
             raise NotABundle(f"{folder} is not a bundle: {error.filename} cannot be read", path=str(folder)) from error
 

@@ -16,7 +16,9 @@ from nbdeploy.flavors import FLAVORS, Saved
 from nbdeploy.flavors.pickling import naming
 from nbdeploy.manifest import (
     BESIDE,
+    CONTENT,
     PROTOCOL,
+    RECORD,
     SIGNATURE,
     Content,
     Environment,
@@ -93,7 +95,7 @@ class Draft:
         entries = {**self.content.files, "requirements.txt": self._write("requirements.txt", requirements(env))}
         content = msgspec.structs.replace(self.content, environment=env, files=dict(sorted(entries.items())))
         raw = canonical_json(content)
-        self._write("content.json", raw)
+        self._write(CONTENT, raw)
         record = {**self.record, **facts}
         beside = {
             **self.beside,
@@ -108,7 +110,7 @@ class Draft:
 
     def signed(self, key: Path) -> Draft:
         """Sign the content with a private key. See :func:`nbdeploy.bundles.signing.sign`."""
-        raw = (self.folder / "content.json").read_bytes()
+        raw = (self.folder / CONTENT).read_bytes()
         signature = sign(raw, self.content, key)
         beside = {**self.beside, SIGNATURE: self._write(SIGNATURE, signature)}
         done = replace(self, beside=beside, record={**self.record, "signed_by": signer_of(signature)})
@@ -118,7 +120,7 @@ class Draft:
     def loadable(self) -> Draft:
         """Write the documents as far as they are known, which is enough to load the model."""
         raw = canonical_json(self.content)
-        self._write("content.json", raw)
+        self._write(CONTENT, raw)
         self._seal(raw)
         return self
 
@@ -134,7 +136,7 @@ class Draft:
             "files": dict(sorted(beside.items())),
             "bytes": sum(entry.size for entry in entries) + len(raw),
         }
-        self._write("record.json", Manifest.sealed(raw, msgspec.to_builtins(record)).record)
+        self._write(RECORD, Manifest.sealed(raw, msgspec.to_builtins(record)).record)
 
     def _write(self, path: str, content: bytes) -> FileEntry:
         (self.folder / path).parent.mkdir(parents=True, exist_ok=True)

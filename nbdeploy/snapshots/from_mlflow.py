@@ -17,6 +17,7 @@ from nbdeploy.flavors.mlflow import DESCRIPTION, Directory, describe, files_of
 from nbdeploy.flavors.native_state import check_native_state, is_plain
 from nbdeploy.flavors.skops_files import nodes
 from nbdeploy.flavors.ubjson import parse
+from nbdeploy.manifest import CONTENT
 from nbdeploy.snapshots.options import Options
 from nbdeploy.snapshots.snapshot import Taken, take_snapshot
 from nbdeploy.store import Store
@@ -70,7 +71,7 @@ class Opened:
 
 def is_mlflow_model(path: Path) -> bool:
     """Whether a folder is an MLflow model, and no bundle of ours, which is one too."""
-    return (path / DESCRIPTION).is_file() and not (path / "content.json").exists()
+    return (path / DESCRIPTION).is_file() and not (path / CONTENT).exists()
 
 
 def open_mlflow_model(folder: Path, data: Any = None) -> Opened:

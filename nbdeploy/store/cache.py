@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nbdeploy.errors import Corrupted, NotWritable
 from nbdeploy.files import TemporaryFolder
-from nbdeploy.manifest import Manifest, sha256
+from nbdeploy.manifest import CONTENT, RECORD, Manifest, sha256
 
 __all__ = ["unpack"]
 
@@ -48,8 +48,8 @@ def _write(folder: Path, manifest: Manifest, save: Callable[[str, Path], None]) 
         for path, entry in manifest.files.items():
             (part / path).parent.mkdir(parents=True, exist_ok=True)
             save(entry.sha256, part / path)
-        (part / "content.json").write_bytes(manifest.content)
-        (part / "record.json").write_bytes(manifest.record)
+        (part / CONTENT).write_bytes(manifest.content)
+        (part / RECORD).write_bytes(manifest.record)
         try:
             part.rename(folder)
         except OSError:

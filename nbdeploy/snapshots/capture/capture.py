@@ -11,7 +11,7 @@ from typing import Any
 from nbdeploy.errors import NotCapturable
 from nbdeploy.flavors.modules import EARLY, LATE, VALUE
 from nbdeploy.flavors.pickling import dumps, naming
-from nbdeploy.manifest import sha256
+from nbdeploy.manifest import CODE, sha256
 from nbdeploy.snapshots.capture.cells import Text
 from nbdeploy.snapshots.capture.collecting import Collection
 from nbdeploy.snapshots.capture.helpers import Helpers, follow
@@ -118,9 +118,9 @@ def _captured(model: Any, where: str) -> Captured:
         module = f"nbdeploy_{sha256(b''.join([source, *state]))[:12]}"
         pickles = _pickles(found, module)
     files = {
-        f"code/{module}.py": source,
-        **{f"code/{module}{suffix}": content for suffix, content in pickles.items()},
-        **{f"code/{path}": content for path, content in sorted(helpers.files.items())},
+        f"{CODE}{module}.py": source,
+        **{f"{CODE}{module}{suffix}": content for suffix, content in pickles.items()},
+        **{f"{CODE}{path}": content for path, content in sorted(helpers.files.items())},
     }
     values = {**found.early, **found.values}
     return Captured(module, files, packages, found.names, _pieces(found, helpers), values, found.kept())

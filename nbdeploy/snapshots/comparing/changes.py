@@ -10,12 +10,11 @@ from typing import Any
 
 import msgspec
 
-from nbdeploy.manifest import Manifest
+from nbdeploy.manifest import CODE, Manifest
 from nbdeploy.types import Signature
 
 __all__ = ["Change", "changed", "code_patch", "environment_of", "files_of", "signature_of"]
 
-_CODE = "code/"
 _LONGEST = 2**20
 
 
@@ -60,7 +59,7 @@ def environment_of(manifest: Manifest) -> dict[str, Any]:
 def files_of(manifest: Manifest) -> dict[str, str]:
     """Every file that determines answers, except code, with its size and the beginning of its digest."""
     files = sorted(manifest.parsed.files.items())
-    return {path: f"{e.size:,} bytes, {e.sha256[:12]}" for path, e in files if not path.startswith(_CODE)}
+    return {path: f"{e.size:,} bytes, {e.sha256[:12]}" for path, e in files if not path.startswith(CODE)}
 
 
 def code_patch(before: Path, after: Path, documents: Sequence[Manifest]) -> list[str]:
@@ -84,7 +83,7 @@ def code_patch(before: Path, after: Path, documents: Sequence[Manifest]) -> list
 
 
 def _sources(folder: Path, manifest: Manifest) -> dict[str, list[str]]:
-    paths = [path for path, entry in sorted(manifest.parsed.files.items()) if path.startswith(_CODE)]
+    paths = [path for path, entry in sorted(manifest.parsed.files.items()) if path.startswith(CODE)]
     return {path: (folder / path).read_text("utf-8", "replace")[:_LONGEST].splitlines() for path in paths}
 
 

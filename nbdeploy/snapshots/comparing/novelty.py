@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nbdeploy.manifest import Manifest
+from nbdeploy.manifest import CODE, Manifest
 from nbdeploy.snapshots.comparing.changes import Change, changed, environment_of
 from nbdeploy.snapshots.comparing.learned import Learned, compared, parameters_of, read
 from nbdeploy.store import Store, Version
@@ -16,7 +16,7 @@ __all__ = ["novelty", "why_new"]
 
 _SHOWN = 3
 _LARGEST = 2**24
-_CODE, _MODEL = "code/", "model/"
+_MODEL = "model/"
 _RANGE = frozenset({"low", "high"})
 
 Read = Callable[[str], bytes]
@@ -122,13 +122,13 @@ def _verb(change: Change) -> str:
 def _definitions(manifest: Manifest, blob: Read) -> dict[str, str]:
     found: dict[str, str] = {}
     for path, entry in sorted(manifest.parsed.files.items()):
-        if not path.startswith(_CODE):
+        if not path.startswith(CODE):
             continue
-        own = path.removeprefix(_CODE).count("/") == 0 and "nbdeploy_" in path
+        own = path.removeprefix(CODE).count("/") == 0 and "nbdeploy_" in path
         if own and path.endswith(".py") and entry.size <= _LARGEST:
             found |= _defined(blob(entry.sha256))
         else:
-            found["a value it uses" if own else path.removeprefix(_CODE)] = entry.sha256
+            found["a value it uses" if own else path.removeprefix(CODE)] = entry.sha256
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from nbdeploy.cards import Code, Facts, Items, Section, Table, Text
 from nbdeploy.codecs.columns import wire_dtype
-from nbdeploy.manifest import Content
+from nbdeploy.manifest import CODE, Content
 from nbdeploy.profiles import ModelProfile
 from nbdeploy.snapshots.metrics import ordered
 from nbdeploy.snapshots.pages import certificate as certificates
@@ -170,7 +170,7 @@ def lineage(record: Mapping[str, Any]) -> Section | None:
 
 def trust(content: Content) -> Section:
     """What can execute code."""
-    source = sorted(path for path in content.files if path.startswith("code/"))
+    source = sorted(path for path in content.files if path.startswith(CODE))
     packed = sorted(path for path in content.files if path.endswith((".pkl", ".pickle", ".joblib", ".pt")))
     if not content.runs_code:
         return Section("Code", [Text("Loading it executes no code that came with it.")], "loading runs none")
