@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nbdeploy.api.predictions import load_version
-from nbdeploy.api.store import open_store, resolve
+from nbdeploy.api.references import open_store, resolve
 from nbdeploy.errors import ConditionFalse, WrongUsage
 from nbdeploy.expressions import parse
 from nbdeploy.settings import Settings

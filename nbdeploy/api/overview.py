@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nbdeploy.api.store import open_store
+from nbdeploy.api.references import open_store
 from nbdeploy.cards import Card, Result, Table
 from nbdeploy.connections import Connections
 from nbdeploy.hints import typed

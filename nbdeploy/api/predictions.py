@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbdeploy.api.store import open_store, resolve
+from nbdeploy.api.references import open_store, resolve
 from nbdeploy.errors import NotFound, WrongUsage
 from nbdeploy.settings import Settings
 from nbdeploy.types import Report, ignore_progress

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbdeploy.api.references import open_store, resolve
 from nbdeploy.api.remote import Target
-from nbdeploy.api.store import open_store, resolve
 from nbdeploy.cards import Card, Result, Table
 from nbdeploy.connections import Connection, Connections
 from nbdeploy.errors import NotFound, WrongUsage
 from nbdeploy.hints import typed
 from nbdeploy.settings import Settings
-from nbdeploy.types import Ref, Report, check_name, ignore_progress
+from nbdeploy.types import Report, check_name, ignore_progress
 
 if TYPE_CHECKING:
     from nbdeploy.targets.results import CallResult, Push, TargetStatus, Undeployed
 
-__all__ = ["LOCAL", "Status", "call", "connect", "push", "served", "status", "undeploy"]
+__all__ = ["LOCAL", "Status", "call", "connect", "push", "status", "undeploy"]
 
 LOCAL = "local"
 """The target that exists always: an endpoint on this machine, started when it is needed."""
@@ -162,25 +162,6 @@ def undeploy(where: str, *, settings: Settings | None = None) -> Undeployed:
     """Serve a deployment (``TARGET/DEPLOYMENT``) no more; its snapshots stay."""
     target, deployment = _remote(where, settings)
     return target.undeploy(deployment)
-
-
-def served(ref: Ref, settings: Settings | None = None) -> Ref:
-    """Return the reference, by digest, of what a deployment (``prod/churn``) serves now."""
-    from nbdeploy import targets
-
-    if ref.version is not None or ref.alias is not None or ref.digest is not None:
-        raise WrongUsage(
-            f"{ref} is not understood: a deployment serves one snapshot, which is {ref.target}/{ref.name}",
-            reference=str(ref),
-        )
-    connection = Connections((settings or Settings.load()).home).get(str(ref.target))
-    found = targets.connect(connection).status()
-    deployments = {deployment.name: deployment for deployment in found.deployments}
-    if ref.name not in deployments or not deployments[ref.name].serving:
-        hint = found.reason or f"{typed('status')} shows what serves where"
-        raise NotFound("deployment", str(ref), [f"{ref.target}/{name}" for name in deployments], hint=hint)
-    serving = deployments[ref.name].serving[0]
-    return Ref(serving.model, digest=serving.digest)
 
 
 def _remote(where: str, settings: Settings | None) -> tuple[Target, str]:

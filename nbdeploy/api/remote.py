@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nbdeploy.api.store import open_store, resolve
+from nbdeploy.api.references import open_store, resolve
 from nbdeploy.errors import InvalidData
 from nbdeploy.settings import Settings
 from nbdeploy.types import Report, ignore_progress

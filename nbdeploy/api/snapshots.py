@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbdeploy.api.store import open_store, resolve
+from nbdeploy.api.references import open_store, resolve
 from nbdeploy.errors import InvalidData
 from nbdeploy.settings import Settings
 from nbdeploy.signatures import UNKNOWN, UNSEEN

@@ -6,6 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbdeploy.api.predictions import load_version
+from nbdeploy.api.references import open_store, resolve
 from nbdeploy.errors import WrongUsage
 from nbdeploy.hints import typed
 from nbdeploy.settings import Settings
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from nbdeploy.snapshots.comparing.difference import Difference
     from nbdeploy.snapshots.described import Snapshot
     from nbdeploy.snapshots.upkeep import Copied, Exported, ModelHistory, Removed, Swept
-    from nbdeploy.store import Store, Version
+    from nbdeploy.store import Store
 
 __all__ = [
     "copy",
@@ -26,8 +28,6 @@ __all__ = [
     "history",
     "import_",
     "list_snapshots",
-    "open_store",
-    "resolve",
     "rm",
     "show",
 ]
@@ -67,7 +67,6 @@ def diff(before: str, after: str, *, settings: Settings | None = None) -> Differ
     >>> import nbdeploy as nd
     >>> nd.diff("churn@champion", "churn")  # doctest: +SKIP
     """
-    from nbdeploy.api.predictions import load_version
     from nbdeploy.snapshots.comparing.difference import difference
 
     store = open_store(settings)
@@ -227,21 +226,3 @@ def copy(ref: str, to: str | Path, *, settings: Settings | None = None) -> Copie
     missing = other.missing(bundle.manifest)
     other.adopt(bundle.manifest, bundle.files())
     return Copied(version, other.url, len(missing), sum(bundle.manifest.blobs[digest] for digest in missing))
-
-
-def open_store(settings: Settings | None = None) -> Store:
-    """Open the store that the settings name."""
-    from nbdeploy.store import Store
-
-    settings = settings or Settings.load()
-    return Store(settings.store, settings.cache)
-
-
-def resolve(store: Store, ref: str | Ref, settings: Settings | None = None) -> Version:
-    """Find the version that a reference means; ``prod/churn`` means what that deployment serves now."""
-    parsed = Ref.parse(ref) if isinstance(ref, str) else ref
-    if parsed.target is not None:
-        from nbdeploy.api.releases import served
-
-        parsed = served(parsed, settings)
-    return store.resolve(parsed)
