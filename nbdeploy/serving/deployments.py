@@ -20,7 +20,6 @@ from nbdeploy.manifest import SIGNATURE, Manifest, sha256
 from nbdeploy.predictor import Predictor
 from nbdeploy.serving.home import Home
 from nbdeploy.store import Store, Version
-from nbdeploy.store.version import conflict_message
 from nbdeploy.types import Ref, check_name
 from nbdeploy.wire.messages import Deploy, Deployment, OfferAnswer, Past, Serving
 
@@ -127,7 +126,7 @@ class Deployments:
         if manifest.digest != digest:
             raise Corrupted(f"the snapshot was announced as {digest}, but is {manifest.digest}; send it again")
         self._check_trust(manifest)
-        self._check_number(manifest)
+        self.store.check_number(manifest, "this endpoint")  # before anything large is sent
         self.store.put_blob(sha256(manifest.content), manifest.content)
         missing = self.store.missing(manifest)
         if not missing:
@@ -227,12 +226,6 @@ class Deployments:
             return self.store.blob(entry.sha256) if entry and self.store.has_blob(entry.sha256) else None
 
         self._trust.check(manifest, signature)
-
-    def _check_number(self, manifest: Manifest) -> None:
-        """Say so before anything large is sent."""
-        here = {version.number: version for version in self.store.versions(manifest.name)}.get(manifest.number)
-        if here is not None and here.digest != manifest.digest:
-            raise Conflict(conflict_message(here, manifest, "this endpoint"), here=here.digest, offered=manifest.digest)
 
     def _time(self) -> str:
         return self._now().isoformat(timespec="seconds")

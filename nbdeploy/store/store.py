@@ -258,21 +258,28 @@ class Store:
             return here
         raise Conflict(f"the number of {model.name}:{manifest.number} is taken by a write that never ended; {as_new()}")
 
-    def check_number(self, manifest: Manifest) -> None:
+    def check_number(self, manifest: Manifest, place: str | None = None) -> None:
         """See that the number of a version from elsewhere means nothing else here.
+
+        Parameters
+        ----------
+        manifest : Manifest
+            Both documents.
+        place : str, optional
+            What to call this store in messages; its address by default.
 
         Raises
         ------
         Conflict
             Naming both snapshots, or who removed the one that had the number.
         """
-        model, place = self._model(manifest.name), f"the store {self.url}"
+        model, place = self._model(manifest.name), place or f"the store {self.url}"
         removed = model.removals().get(manifest.number)
         if removed is not None:
             raise Conflict(removed_message(removed, place), removed=removed.digest)
         for here in model.versions([manifest.number]):
             if here.digest != manifest.digest:
-                raise Conflict(conflict_message(here, manifest, place), here=here.digest)
+                raise Conflict(conflict_message(here, manifest, place), here=here.digest, offered=manifest.digest)
 
     def check_kind(self, name: str, manifest: Manifest) -> None:
         """See that a bundle is of the kind of the models that have the name. See :mod:`nbdeploy.store.kinds`."""
