@@ -8,7 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from nbdeploy.bundles import Trust
 from nbdeploy.predictor import Predictor, load
+from nbdeploy.settings import Settings
 
 __all__ = ["PyFunc"]
 
@@ -26,4 +28,4 @@ class PyFunc:
 
 
 def _load_pyfunc(path: str) -> PyFunc:
-    return PyFunc(load(Path(path)))
+    return PyFunc(load(Path(path), Trust.of(Settings.load())))

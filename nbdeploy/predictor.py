@@ -23,7 +23,6 @@ from nbdeploy.errors import Corrupted, InvalidData, NotFound
 from nbdeploy.flavors import FLAVORS
 from nbdeploy.flavors.modules import load_modules
 from nbdeploy.manifest import CODE
-from nbdeploy.settings import Settings
 from nbdeploy.types import Canonical, Signature
 
 __all__ = ["Caller", "Predictor", "load"]
@@ -241,15 +240,15 @@ class Predictor:
         return f"<Predictor {record.get('name')}:{record.get('version')} {self.digest[:19]}>"
 
 
-def load(source: Bundle | Path, trust: Trust | None = None) -> Predictor:
+def load(source: Bundle | Path, trust: Trust) -> Predictor:
     """Load a bundle: every file checked against its digest, then its author, then the model built.
 
     Parameters
     ----------
     source : Bundle or Path
         A bundle whose files were compared with their digests, or a folder, of which they are compared here.
-    trust : Trust, optional
-        Whose bundles may be loaded, and whether their code may run; what the settings say by default.
+    trust : Trust
+        Whose bundles may be loaded, and whether their code may run.
 
     Raises
     ------
@@ -263,7 +262,7 @@ def load(source: Bundle | Path, trust: Trust | None = None) -> Predictor:
     flavor = FLAVORS[content.flavor]
     if not content.runs_code and flavor.runs_code(content.loader):
         raise Corrupted(f"the bundle {bundle.digest[:19]} would run code, but says that it does not; it is refused")
-    (trust or Trust.of(Settings.load())).check(bundle.manifest, lambda: bundle.signature)
+    trust.check(bundle.manifest, lambda: bundle.signature)
     if content.signature.default_method not in content.signature.outputs:
         raise Corrupted(f"the bundle {bundle.digest[:19]} lists no method that answers; it is refused")
     check(content.signature)

@@ -182,7 +182,7 @@ def verify(
     from nbdeploy.bundles import Trust
     from nbdeploy.bundles.keys import Keys
     from nbdeploy.snapshots.described import describe_version
-    from nbdeploy.snapshots.snapshot import verify as rehearse_again
+    from nbdeploy.snapshots.verifying import verify as rehearse_again
 
     settings = settings or Settings.load()
     store = open_store(settings)

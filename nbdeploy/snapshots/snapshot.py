@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from tempfile import mkdtemp
@@ -12,18 +12,14 @@ from typing import Any
 
 import polars as pl
 
-from nbdeploy.bundles import Bundle, Trust
-from nbdeploy.bundles.rows import expected_rows, sample_rows
 from nbdeploy.codecs import bind, declare, describe, rebuild
 from nbdeploy.codecs.veiled import veil
-from nbdeploy.compare import ROUNDING
 from nbdeploy.errors import NotCapturable, RehearsalFailed
 from nbdeploy.files import TemporaryFolder
 from nbdeploy.flavors import FLAVORS, flavors_for
 from nbdeploy.flavors.chain import by_hand, chained, step_name
 from nbdeploy.manifest import Manifest
 from nbdeploy.profiles import ModelProfile
-from nbdeploy.settings import Settings
 from nbdeploy.snapshots.answers import Answers, Asking, answer
 from nbdeploy.snapshots.capture import Captured, capture
 from nbdeploy.snapshots.capture.secrets import find_secrets, refuse_secrets
@@ -40,7 +36,6 @@ from nbdeploy.snapshots.privacy import keep
 from nbdeploy.snapshots.rehearsal.batch_dependence import FEW, dependent_step
 from nbdeploy.snapshots.rehearsal.clean_process import CleanProcess
 from nbdeploy.snapshots.rehearsal.environment import owners
-from nbdeploy.snapshots.rehearsal.fresh import fresh_environment
 from nbdeploy.snapshots.rehearsal.rehearse import Rehearsal, rehearse
 from nbdeploy.snapshots.rehearsal.tiling import settled, smaller_tiles
 from nbdeploy.snapshots.sampling import Kept, choose_rows
@@ -48,7 +43,7 @@ from nbdeploy.snapshots.twins import answered_by_twin
 from nbdeploy.store import Store, Version
 from nbdeploy.types import Canonical, Progress, Report, check_name, ignore_progress
 
-__all__ = ["Taken", "take_snapshot", "verify"]
+__all__ = ["Taken", "take_snapshot"]
 
 _STEPS = 5
 
@@ -224,8 +219,8 @@ def _rehearsed(stage: _Stage, answers: Answers, process: CleanProcess) -> tuple[
         folder,
         *_rows_to_prove(answers, kept),
         answers.asking.tolerance,
-        draft.packages,
         process,
+        draft.packages,
         lambda: dependent_step(model, rebuild(answers.sample[:FEW], answers.signature)),
         stage.subject.options.compile,
         stage.find_out,
@@ -255,47 +250,3 @@ def _told(error: RehearsalFailed, subject: _Subject) -> tuple[str, dict[str, Any
     wire = wire[sorted({*choose_rows(wire, subject.options.rows), *choose_rows(wire, PREDICTED)})]
     facts = {name: veil(fact, wire, signature) if isinstance(fact, str) else fact for name, fact in facts.items()}
     return veil(str(error), wire, signature), {**facts, "private": True}
-
-
-def verify(
-    store: Store,
-    version: Version,
-    trust: Trust | None = None,
-    fresh: bool = False,
-    tolerance: float = ROUNDING,
-    progress: Report = ignore_progress,
-) -> Rehearsal:
-    """Rehearse a stored snapshot again, on this machine, in a clean process.
-
-    Parameters
-    ----------
-    trust : Trust, optional
-        Whose snapshots may be loaded, and whether their code may run; what the settings say by default.
-    fresh : bool
-        Whether to rehearse in a new virtual environment, made of nothing but its requirements.
-    tolerance : float
-        Largest relative difference of a float: last bits may change between processors. What its author declared
-        counts, where that is more.
-
-    Raises
-    ------
-    Corrupted
-        If a file was changed.
-    Forbidden
-        If it carries code that may not run here, or is not signed as it must be.
-    RehearsalFailed
-        If it answers differently here, or its environment cannot be built.
-    """
-    progress(Progress(0, 2, message="checking every file"))
-    store.check(version)
-    bundle = Bundle(store.open(version), store.manifest(version))
-    (trust or Trust.of(Settings.load())).check(bundle.manifest, lambda: bundle.signature)
-    declared = bundle.manifest.parsed_record.rehearsal.tolerance or 0.0
-    rows = (sample_rows(bundle), expected_rows(bundle), max(tolerance, declared))
-    with contextlib.ExitStack() as stack:
-        python = stack.enter_context(fresh_environment(bundle.path, progress)) if fresh else None
-        progress(Progress(1, 2, message="rehearsing in a clean process"))
-        process = stack.enter_context(CleanProcess(bundle.content.flavor, python))
-        rehearsal = rehearse(bundle.path, *rows, process=process)
-    progress(Progress(2, 2, message="proven again"))
-    return replace(rehearsal, environment="new" if fresh else "")

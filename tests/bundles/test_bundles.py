@@ -19,6 +19,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 import nbdeploy as nd
 from nbdeploy import api
+from nbdeploy.bundles import Trust
 from nbdeploy.errors import Conflict, Corrupted, NotFound
 from nbdeploy.flavors.native_state import check_native_state
 from nbdeploy.manifest import canonical_json, sha256
@@ -119,10 +120,10 @@ def test_a_forged_bundle_is_refused_and_runs_nothing(
     (folder / "code").mkdir()
     (folder / "code" / "nbdeploy_0123456789ab.py").write_bytes(EVIL)
     resealed(folder, lambda c, r: None)
-    load(folder)
+    load(folder, Trust())
     resealed(folder, change)
     with pytest.raises(Corrupted):
-        load(folder)
+        load(folder, Trust())
     assert not Path("ran").exists()
 
 
@@ -135,7 +136,7 @@ def test_rows_that_are_no_table_are_refused_when_they_are_read(forest: Any, tmp_
     resealed(folder, lambda c, r: r["files"].update({"sample.parquet": entry, "expected.parquet": entry}))
     for name in ("sample", "expected"):
         with pytest.raises(Corrupted, match=f"{name}.parquet of the bundle sha256:.* holds no table"):
-            getattr(load(folder), name)
+            getattr(load(folder, Trust()), name)
 
 
 def test_rows_that_do_not_fit_the_signature_are_refused_when_they_are_read(forest: Any, tmp_path: Path) -> None:
@@ -147,16 +148,16 @@ def test_rows_that_do_not_fit_the_signature_are_refused_when_they_are_read(fores
         record["name"] = "forged"
 
     resealed(folder, integers)
-    name = load(folder).signature.names[0]
+    name = load(folder, Trust()).signature.names[0]
     message = rf"does not fit its signature: it has {name} \(Float64\) where the signature has {name} \(Int64\)"
     with pytest.raises(Corrupted, match=message):
-        _ = load(folder).sample
+        _ = load(folder, Trust()).sample
     assert api.import_(folder).ref == "forged:1"
     with pytest.raises(Corrupted, match=message):
         api.verify("forged")
     resealed(folder, lambda c, r: c["signature"]["outputs"]["predict"].update(columns=["other"]))
     with pytest.raises(Corrupted, match=r"expected.parquet .* has no answers named other"):
-        _ = load(folder).expected
+        _ = load(folder, Trust()).expected
 
 
 def test_a_flavor_finds_listed_files_only(forest: Any, tmp_path: Path) -> None:
@@ -164,17 +165,17 @@ def test_a_flavor_finds_listed_files_only(forest: Any, tmp_path: Path) -> None:
     folder = api.export("forest", tmp_path / "out").path
     (folder / "model" / "more.py").write_bytes(EVIL)
     with pytest.raises(Corrupted, match=r"more.py is not listed by its bundle.*delete it"):
-        load(folder)
+        load(folder, Trust())
     (folder / "model" / "more.py").unlink()
     (folder / "model" / "model.skops").unlink()
     resealed(folder, lambda c, r: c["files"].pop("model/model.skops"))
     with pytest.raises(Corrupted, match=r"model\.skops"):
-        load(folder)
+        load(folder, Trust())
     resealed(
         folder, lambda c, r: (c.update(flavor="python", runs_code=True), r.update(flavor="python", runs_code=True))
     )
     with pytest.raises(Corrupted, match=r"lacks a file that its flavor python reads: .*model\.pkl"):
-        load(folder)
+        load(folder, Trust())
 
 
 @pytest.mark.parametrize(
@@ -194,7 +195,7 @@ def test_names_that_no_file_system_takes_side_by_side_are_refused(
     folder = api.export("forest", tmp_path / "out").path
     resealed(folder, lambda c, r: c["files"].update({path: {"sha256": sha256(b""), "size": 0}}))
     with pytest.raises(Corrupted, match=message):
-        load(folder)
+        load(folder, Trust())
 
 
 @pytest.mark.parametrize("name", ["content", "record"])
@@ -203,7 +204,7 @@ def test_documents_that_are_nested_without_end_are_refused(forest: Any, tmp_path
     folder = api.export("forest", tmp_path / "out").path
     (folder / f"{name}.json").write_bytes(b'{"a":' * 200_000 + b"1" + b"}" * 200_000)
     with pytest.raises(Corrupted):
-        load(folder)
+        load(folder, Trust())
 
 
 def test_files_that_no_document_lists_are_not_looked_at(stock: Path, tmp_path: Path) -> None:
@@ -212,7 +213,7 @@ def test_files_that_no_document_lists_are_not_looked_at(stock: Path, tmp_path: P
     (folder / "code" / "nbdeploy_0123456789ab.py").write_bytes(EVIL)
     listed = next(path for path in (folder / "code").glob("*.py") if path.name != "nbdeploy_0123456789ab.py")
     py_compile.compile(str(folder / "code" / "nbdeploy_0123456789ab.py"), cfile=cache_from_source(str(listed)))
-    source = f"import sys; from pathlib import Path; from nbdeploy.predictor import load; load(Path({str(folder)!r}))"
+    source = f"from nbdeploy.mlflow import _load_pyfunc; _load_pyfunc({str(folder)!r})"
     subprocess.run([sys.executable, "-c", source], check=True)
     assert not Path("ran").exists()
 

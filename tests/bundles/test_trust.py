@@ -20,6 +20,7 @@ from nbdeploy.bundles.signing import fingerprint, sign, verify_signature
 from nbdeploy.commands.shell import run
 from nbdeploy.errors import Conflict, Corrupted, Forbidden, InvalidData, NotFound
 from nbdeploy.manifest import SIGNATURE, Manifest, canonical_json, file_entry
+from nbdeploy.mlflow import _load_pyfunc
 from nbdeploy.predictor import load
 from nbdeploy.settings import Settings
 
@@ -78,7 +79,7 @@ def test_nothing_runs_before_the_audit(stock: Path, tmp_path: Path, monkeypatch:
     monkeypatch.setattr("nbdeploy.predictor.load_modules", lambda *_: pytest.fail("captured code was loaded"))
     for attempt in (
         lambda: nd.load("species"),
-        lambda: load(folder),
+        lambda: _load_pyfunc(str(folder)),
         lambda: nd.verify("species"),
         lambda: nd.predict("species", folder / "sample.parquet"),
     ):

@@ -13,6 +13,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
+from nbdeploy.bundles import Trust
 from nbdeploy.connections import Connection
 from nbdeploy.errors import (
     Conflict,
@@ -124,7 +125,7 @@ def test_predict_takes_any_container(place: Any, snapshots: Store, plans: pd.Dat
         "arrow": frame.to_arrow(),
     }[kind]
     place.target.push(snapshots, snapshots.resolve("plans:1"))
-    here = load(snapshots.open(snapshots.resolve("plans:1"))).predict(plans)
+    here = load(snapshots.open(snapshots.resolve("plans:1")), Trust()).predict(plans)
     there = place.target.predict("plans", data)
     assert np.array_equal(there.frame["prediction"].to_numpy(), here)
     assert there.digest == snapshots.resolve("plans:1").digest
@@ -140,7 +141,7 @@ def test_predict_takes_a_file(place: Any, snapshots: Store, plans: pd.DataFrame,
     else:
         frame.write_csv(path, separator="," if suffix == "csv" else "\t")
     place.target.push(snapshots, snapshots.resolve("plans:1"))
-    here = load(snapshots.open(snapshots.resolve("plans:1"))).predict(plans)
+    here = load(snapshots.open(snapshots.resolve("plans:1")), Trust()).predict(plans)
     assert np.array_equal(place.target.predict("plans", path).frame["prediction"].to_numpy(), here)
 
 
@@ -156,7 +157,7 @@ def test_the_sample_can_be_called(place: Any, snapshots: Store) -> None:
     """For a call without an input."""
     place.target.push(snapshots, snapshots.resolve("plans:1"))
     sample = place.target.sample("plans")
-    assert sample.equals(load(snapshots.open(snapshots.resolve("plans:1"))).sample)
+    assert sample.equals(load(snapshots.open(snapshots.resolve("plans:1")), Trust()).sample)
     assert place.target.predict("plans", sample).frame.height == sample.height
 
 
@@ -219,7 +220,7 @@ def test_requests_during_a_swap_are_answered(place: Any, snapshots: Store) -> No
     push = [snapshots.resolve("churn:1"), snapshots.resolve("churn:2")]
     place.target.push(snapshots, push[0])
     row = pl.DataFrame({"age": [42.0], "balance": [0.0]})
-    right = {v.number: load(snapshots.open(v)).outputs(row)["prediction"][0] for v in push}
+    right = {v.number: load(snapshots.open(v), Trust()).outputs(row)["prediction"][0] for v in push}
     done, answers, target = threading.Event(), [], place.target
 
     def ask() -> None:

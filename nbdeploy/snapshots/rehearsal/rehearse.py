@@ -94,8 +94,8 @@ def rehearse(
     sample: pl.DataFrame,
     expected: pl.DataFrame,
     tolerance: float,
+    process: CleanProcess,
     packages: Collection[str] = (),
-    process: CleanProcess | None = None,
     blame: Callable[[], str] = str,
     twin: bool | str = False,
     meanwhile: Callable[[], object] = lambda: None,
@@ -112,10 +112,10 @@ def rehearse(
         The canonical answers of every method for those rows.
     tolerance : float
         Largest relative difference of a float.
+    process : CleanProcess
+        Where to load it; it rehearses once.
     packages : collection of str
         Top-level packages that the model is made of, to find what they import.
-    process : CleanProcess, optional
-        One that was started already.
     blame : callable
         Names the step to blame for answers that depend on other rows.
     twin : bool or str
@@ -130,9 +130,6 @@ def rehearse(
     """
     started = time.monotonic()
     manifest = Manifest.read(bundle)
-    if process is None:
-        with CleanProcess(manifest.parsed.flavor) as own:
-            return rehearse(bundle, sample, expected, tolerance, packages, own, blame, twin, meanwhile)
     process.begin(bundle, sample, packages, twin)
     meanwhile()
     result, answers = _answered(process)
