@@ -17,7 +17,7 @@ from nbdeploy.codecs.veiled import veil
 from nbdeploy.errors import InvalidData, NbdeployError, WrongUsage
 from nbdeploy.offline.options import Options
 from nbdeploy.predictor import Predictor
-from nbdeploy.tables import Source, open_sink, open_source
+from nbdeploy.tables import Rows, Source, open_sink, open_source
 from nbdeploy.types import Progress, Report, ignore_progress
 
 __all__ = ["Predictions", "predict_file", "predict_table", "read_predicted", "write_table"]
@@ -143,9 +143,9 @@ def predict_file(
     if out.exists() and source.exists() and out.samefile(source):
         raise WrongUsage(f"the output {out} is the input itself, which would be lost: name another file")
     rows, columns = 0, tuple[str, ...]()
-    with open_sink(out) as write:
+    with open_sink(out) as sink:
         for chunk in _predicted(predictor, source, options, progress):
-            write(chunk)
+            sink.write(chunk)
             columns = tuple(chunk.columns)
             rows += chunk.height
     seconds = round(time.monotonic() - started, 3)
@@ -162,9 +162,9 @@ def write_table(
 ) -> Predictions:
     """Predict a table in memory into a file. A pandas index that is more than row numbers is its first columns."""
     started = time.monotonic()
-    with open_sink(out) as write:
+    with open_sink(out) as sink:
         table = pl.DataFrame(_with_index(predict_table(predictor, data, options, progress)))
-        write(table)
+        sink.write(table)
     seconds = round(time.monotonic() - started, 3)
     columns = tuple(table.columns)
     return Predictions(snapshot, predictor.digest, type(data).__name__, str(out), len(table), 0, seconds, columns)
@@ -192,15 +192,23 @@ def _predicted(predictor: Predictor, path: Path, options: Options, progress: Rep
     kept = options.kept(names, predictor.signature.names)
     total, done = source.rows(), 0
     _refuse_clash(kept, [c for m in predictor.methods(options.methods) for c in predictor.signature.outputs[m].columns])
-    if total == 0:
-        empty = pl.DataFrame(schema=dict.fromkeys(names, pl.String))
-        yield _beside(empty.select(kept), predictor.outputs(predictor.sample.clear(), options.methods))
-    for chunk in source.chunks(options.chunk):
+    empty = True
+    for span in source.spans(options.chunk):
+        rows = source.read(span)
+        if rows.bad:
+            where = f"{rows.unit} {rows.bad[0].number}"
+            raise InvalidData(f"{path}, {where}: {rows.bad[0].reason}", path=str(path), line=where)
+        chunk = rows.frame
         chunk.columns = names
-        wire = _bound(predictor, chunk, source, path, done)
+        wire = _bound(predictor, chunk, source, rows)
         yield _beside(chunk.select(kept), _answered(predictor, wire, path, options))
         done += chunk.height
+        empty = False
         progress(Progress(done, total, "rows"))
+    if empty:
+        frame = source.empty()
+        frame.columns = names
+        yield _beside(frame.select(kept), predictor.outputs(predictor.sample.clear(), options.methods))
 
 
 def _answered(predictor: Predictor, wire: pl.DataFrame, path: Path, options: Options) -> pl.DataFrame:
@@ -218,16 +226,16 @@ def _beside(kept: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
     return kept.hstack(answers.get_columns()) if kept.width else answers
 
 
-def _bound(predictor: Predictor, chunk: pl.DataFrame, source: Source, path: Path, offset: int) -> pl.DataFrame:
+def _bound(predictor: Predictor, chunk: pl.DataFrame, source: Source, rows: Rows) -> pl.DataFrame:
     try:
         return bind_text(chunk, predictor.signature) if source.text else predictor.bind(chunk)
     except InvalidData as error:
         facts = error.facts
         if "detail" not in facts:
-            raise InvalidData(f"{path}: {error}", **facts) from None
-        where = source.line(int(str(facts["row"])) + offset)
-        message = f"{path}, {where}, column {facts['column']!r}: {facts['detail']}"
-        raise InvalidData(message, **{**facts, "path": str(path), "line": where}) from None
+            raise InvalidData(f"{source.name}: {error}", **facts) from None
+        where = rows.where(int(str(facts["row"])))
+        message = f"{source.name}, {where}, column {facts['column']!r}: {facts['detail']}"
+        raise InvalidData(message, **{**facts, "path": source.name, "line": where}) from None
 
 
 def _refuse_clash(kept: Sequence[str], answers: Sequence[str]) -> None:

@@ -1,51 +1,36 @@
-"""Tables at rest: read and written in chunks, by the suffix of their name."""
+"""Tables at rest: read in spans and written, by the suffix of their name."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Any
 
 import polars as pl
 
 from nbdeploy.errors import NotFound, WrongUsage
 from nbdeploy.files import replacing, writing
 from nbdeploy.plugins import Registry
+from nbdeploy.tables.protocol import BadLine, Identity, Rows, Sink, Source, Span, frames
 
-__all__ = ["SINKS", "SOURCES", "Sink", "Source", "open_sink", "open_source"]
-
-
-class Source(Protocol):
-    """A table to read."""
-
-    text: bool
-    """Whether values are text still to be parsed by the signature."""
-
-    def rows(self) -> int | None:
-        """Return the number of rows, if it is cheap to know."""
-
-    def columns(self) -> list[str]:
-        """Column names."""
-
-    def chunks(self, size: int) -> Iterator[pl.DataFrame]:
-        """Read the rows in order, about `size` at a time."""
-
-    def line(self, row: int) -> str:
-        """Where a row stands, for messages: ``line 3`` or ``row 1``."""
+__all__ = [
+    "SINKS",
+    "SOURCES",
+    "BadLine",
+    "Identity",
+    "Output",
+    "Rows",
+    "Sink",
+    "Source",
+    "Span",
+    "frames",
+    "open_sink",
+    "open_source",
+]
 
 
-class Sink(Protocol):
-    """A table being written."""
-
-    def write(self, chunk: pl.DataFrame) -> None:
-        """Append rows. The first chunk fixes the columns, and may have no rows."""
-
-    def close(self) -> None:
-        """Write what is still to be written, after the last chunk or an error."""
-
-
-SOURCES: Registry[type] = Registry(
+SOURCES: Registry[Callable[[Path], Source]] = Registry(
     "source",
     {
         "csv": "nbdeploy.tables.csv_files:CsvSource",
@@ -54,7 +39,7 @@ SOURCES: Registry[type] = Registry(
     },
 )
 
-SINKS: Registry[type] = Registry(
+SINKS: Registry[Callable[[IO[bytes]], Sink]] = Registry(
     "sink",
     {
         "csv": "nbdeploy.tables.csv_files:CsvSink",
@@ -64,7 +49,34 @@ SINKS: Registry[type] = Registry(
 )
 
 
-def open_source(path: Path) -> Source:
+class Output:
+    """A table being written.
+
+    Parameters
+    ----------
+    sink : Sink
+        What it is written to.
+    path : Path
+        The name it will have.
+    """
+
+    def __init__(self, sink: Sink, path: Path) -> None:
+        self._sink = sink
+        self._path = path
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Append rows. The first frame fixes the columns, and may have no rows.
+
+        Raises
+        ------
+        NotWritable
+            If the file cannot be written.
+        """
+        with writing(self._path):
+            self._sink.write(frame)
+
+
+def open_source(place: str | Path) -> Source:
     """Open a table for reading.
 
     Raises
@@ -74,17 +86,17 @@ def open_source(path: Path) -> Source:
     WrongUsage
         If the suffix is none that can be read.
     """
+    path = Path(place)
     kind = _kind(path, SOURCES)
     if not path.is_file():
         near = [str(p) for p in path.parent.glob(f"*.{kind}")] if path.parent.is_dir() else []
         raise NotFound("file", str(path), near)
-    source: Source = SOURCES[kind](path)
-    return source
+    return SOURCES[kind](path)
 
 
 @contextlib.contextmanager
-def open_sink(path: Path) -> Iterator[Callable[[pl.DataFrame], None]]:
-    """Give a function that appends rows to a new table. The table appears when the block succeeds.
+def open_sink(place: str | Path) -> Iterator[Output]:
+    """Open a new table for writing. The table appears when the block succeeds.
 
     Raises
     ------
@@ -93,23 +105,20 @@ def open_sink(path: Path) -> Iterator[Callable[[pl.DataFrame], None]]:
     NotWritable
         If the file cannot be written; what was there before is unchanged.
     """
+    path = Path(place)
     kind = _kind(path, SINKS)
-    with replacing(path) as part:
+    with replacing(path) as part, contextlib.ExitStack() as stack:
         with writing(path):
-            sink: Sink = SINKS[kind](part)
-
-        def write(chunk: pl.DataFrame) -> None:
-            with writing(path):
-                sink.write(chunk)
-
+            file = stack.enter_context(part.open("wb"))
+            sink = SINKS[kind](file)
         try:
-            yield write
+            yield Output(sink, path)
         finally:
             with writing(path):
                 sink.close()
 
 
-def _kind(path: Path, registry: Registry[type]) -> str:
+def _kind(path: Path, registry: Registry[Any]) -> str:
     kind = path.suffix.lstrip(".").lower()
     if kind not in registry:
         raise WrongUsage(

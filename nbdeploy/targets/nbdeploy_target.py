@@ -24,7 +24,7 @@ from nbdeploy.errors import (
 from nbdeploy.hints import typed
 from nbdeploy.manifest import Manifest
 from nbdeploy.store import Store, Version
-from nbdeploy.tables import open_source
+from nbdeploy.tables import frames, open_source
 from nbdeploy.targets.results import CallResult, Push, TargetStatus, Undeployed
 from nbdeploy.types import Progress, Report, check_name, ignore_progress
 from nbdeploy.wire import routes
@@ -196,7 +196,7 @@ def _body(data: Any) -> tuple[str, bytes]:
     """Rows as they are, with their media type; the endpoint fits them to the signature."""
     if isinstance(data, Path):
         source = open_source(data)
-        frame = pl.concat([*source.chunks(_CHUNK)]) if source.rows() else pl.DataFrame(schema=source.columns())
+        frame = pl.concat([*frames(source, _CHUNK)])
         if source.text:
             return "text/csv", frame.write_csv().encode()
     else:

@@ -59,9 +59,9 @@ import numpy as np, polars as pl
 from nbdeploy.errors import NotWritable
 from nbdeploy.tables import open_sink
 try:
-    with open_sink(Path("disk/out.{kind}")) as write:
+    with open_sink(Path("disk/out.{kind}")) as sink:
         for _ in range(20):
-            write(pl.DataFrame({{"x": np.random.default_rng(0).random(5000)}}))
+            sink.write(pl.DataFrame({{"x": np.random.default_rng(0).random(5000)}}))
 except NotWritable as error:
     print(error)
 print([p.name for p in Path("disk").iterdir()])

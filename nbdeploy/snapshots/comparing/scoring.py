@@ -15,7 +15,7 @@ from nbdeploy.errors import InvalidData, NotFound
 from nbdeploy.flavors import FLAVORS
 from nbdeploy.predictor import Predictor
 from nbdeploy.snapshots.metrics import evaluate
-from nbdeploy.tables import open_source
+from nbdeploy.tables import frames, open_source
 from nbdeploy.types import Column, Signature
 
 __all__ = ["Holdout", "decided", "rows_and_answers"]
@@ -114,7 +114,7 @@ def _guessing(signature: Signature) -> str:
 
 def _read(path: Path) -> tuple[pl.DataFrame, bool]:
     source = open_source(path)
-    return pl.concat([*source.chunks(_CHUNK)]), source.text
+    return pl.concat([*frames(source, _CHUNK)]), source.text
 
 
 def _answers(rows: Any, y: str | Path) -> Any:
