@@ -107,14 +107,14 @@ def open_sink(place: str | Path) -> Iterator[Output]:
     """
     path = Path(place)
     kind = _kind(path, SINKS)
-    with replacing(path) as part, contextlib.ExitStack() as stack:
+    with replacing(path) as part:
         with writing(path):
-            file = stack.enter_context(part.open("wb"))
+            file = part.open("wb")
             sink = SINKS[kind](file)
         try:
             yield Output(sink, path)
         finally:
-            with writing(path):
+            with writing(path), file:
                 sink.close()
 
 
