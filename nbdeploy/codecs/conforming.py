@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 
@@ -10,10 +12,13 @@ from nbdeploy.codecs.columns import wire_dtype
 from nbdeploy.codecs.refusals import article, refuse, some
 from nbdeploy.types import Column
 
-__all__ = ["conform", "converted", "parse"]
+__all__ = ["MISSING", "conform", "converted", "parse"]
 
-_MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "<NA>", "NaT")
+MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "<NA>", "NaT")
+"""What stands for a missing value in a file of text, where the signature lets it: see :func:`parse`."""
+
 _FEW = 64
+_SURELY_WHOLE = 1e15  # whole numbers below it are floats
 _WORDS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -70,27 +75,47 @@ def parse(text: pl.Series, column: Column, unseen: str = "reject") -> pl.Series:
         Naming the first row that does not fit, its value and the expected type.
     """
     target = wire_dtype(column)
-    if column.nullable or target != pl.String:
-        stripped = text if target == pl.String else text.str.strip_chars()
-        missing = {*_MISSING} - {str(value) for value in column.categories or ()}
-        text = pl.select(pl.when(~stripped.is_in(list(missing))).then(stripped).alias(column.name)).to_series()
-    if target == pl.Boolean:
-        values = text.str.to_lowercase().replace_strict(_WORDS, default=None, return_dtype=pl.Boolean)
-    elif target.is_integer():
-        # Whole numbers with blanks are written as 3.0 by pandas.
-        values = text.str.replace(r"\.0+$", "").cast(target, strict=False)
-    elif target.is_float():
-        values = _floats(text)
+    if target.is_integer() or target.is_float():
+        values, unread = _numbers(text, column, target)
     else:
-        return conform(text, column, unseen)
-    unread = values.is_null() & text.is_not_null()
+        text = _present(text, column, target)
+        if target != pl.Boolean:
+            return conform(text, column, unseen)
+        values = text.str.to_lowercase().replace_strict(_WORDS, default=None, return_dtype=pl.Boolean)
+        unread = values.is_null() & text.is_not_null()
     if unread.any():
         refuse(text, unread, column, f"is not {article(column.type)}")
     return conform(values, column, unseen)
 
 
+def _present(text: pl.Series, column: Column, target: Any) -> pl.Series:
+    """Text without what stands for a missing value; blanks around it are nothing where text is not wanted."""
+    if not column.nullable and target == pl.String:
+        return text
+    stripped = text if target == pl.String else text.str.strip_chars()
+    missing = {*MISSING} - {str(value) for value in column.categories or ()}
+    return pl.select(pl.when(~stripped.is_in(list(missing))).then(stripped).alias(text.name)).to_series()
+
+
+def _numbers(text: pl.Series, column: Column, target: Any) -> tuple[pl.Series, pl.Series]:
+    """Numbers, and where text is none. What is read at first sight, which nearly all of it is, is not looked at again.
+
+    Decimal numbers are rounded to floats, as everywhere; whole ones must be those that are written.
+    """
+    values = text.cast(target if target.is_integer() else pl.Float64, strict=False)
+    odd = values.is_null() & text.is_not_null()
+    if target.is_float():
+        odd = odd | (values.abs() >= _SURELY_WHOLE).fill_null(False)
+    if not odd.any():
+        return values, odd
+    rows = odd.arg_true()
+    present = _present(text.gather(rows), column, target)
+    # Whole numbers with blanks are written as 3.0 by pandas.
+    read = present.str.replace(r"\.0+$", "").cast(target, strict=False) if target.is_integer() else _floats(present)
+    return values.scatter(rows, read), odd.scatter(rows, read.is_null() & present.is_not_null())
+
+
 def _floats(text: pl.Series) -> pl.Series:
-    """Decimal numbers are rounded to floats, as everywhere; whole ones must be those that are written."""
     values = text.cast(pl.Float64, strict=False)
     long = text.str.contains(r"^[+-]?\d{16,}$").fill_null(False)
     if not long.any():
