@@ -66,7 +66,7 @@ def replacing(path: Path, mode: int | None = None) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: str | Path) -> Iterator[None]:
     """Say of an ``OSError`` in the block that `path` could not be written.
 
     Raises

@@ -14,9 +14,9 @@ from typing import IO, Any
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 
+from nbdeploy.addresses import opened
 from nbdeploy.errors import NotFound, NotWritable, Unreachable
 from nbdeploy.store import exclusive
-from nbdeploy.store.addresses import opened
 from nbdeploy.store.failures import reason
 
 __all__ = ["Listed", "Objects"]

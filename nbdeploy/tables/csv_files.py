@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import csv
-import hashlib
-import os
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from functools import cached_property
-from pathlib import Path
-from typing import IO
+import io
+from collections.abc import Sequence
+from typing import IO, Any
 
 import numpy as np
 import polars as pl
@@ -17,122 +13,67 @@ import polars as pl
 from nbdeploy.codecs.csv_values import csv_plain
 from nbdeploy.errors import InvalidData
 from nbdeploy.tables.csv_lines import records, regular_text
-from nbdeploy.tables.csv_records import Bytes, Cut, cuts, separators
-from nbdeploy.tables.protocol import BadLine, Identity, Rows, Span
+from nbdeploy.tables.line_files import LineFile, Piece
+from nbdeploy.tables.names import checked_names
+from nbdeploy.tables.protocol import BadLine, Rows, Span
+from nbdeploy.tables.records import Cut, Window, cuts, separators
 
 __all__ = ["CsvSink", "CsvSource", "TsvSink", "TsvSource"]
 
 _COUNTED = 64 * 2**20  # bytes of a file whose rows are counted beforehand
+_CELLS = 2**20  # written at once
+_NEWLINE = ord("\n")
 _SHOWN = 2000  # characters of a malformed line that are kept
 
 
-class CsvSource:
+class CsvSource(LineFile):
     """See :class:`nbdeploy.tables.Source`."""
 
     text = True
     separator = b","
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.name = str(path)
-
-    def __getstate__(self) -> Path:
-        return self.path
-
-    def __setstate__(self, path: Path) -> None:
-        self.__init__(path)  # type: ignore[misc]
-
     def rows(self) -> int | None:
         """Count the records of a file that is not large."""
-        if self._size > _COUNTED:
+        size = self.origin.size()
+        if size is None or size > _COUNTED:
             return None
         return sum(self.read(span, self.columns()[-1:]).frame.height for span in self.spans(100_000))
 
     def columns(self) -> list[str]:
         """Names in the first line."""
-        return self._header[0]
+        names: list[str] = self.began()[0]
+        return names
 
     def empty(self) -> pl.DataFrame:
         """Return columns of text."""
         return pl.DataFrame(schema=dict.fromkeys(self.columns(), pl.String))
 
-    def identity(self) -> Identity:
-        """Return size and time of the file."""
-        status = self.path.stat()
-        return Identity(status.st_size, status.st_mtime_ns)
-
-    def sha256(self) -> str | None:
-        """Return the digest of the file."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-
-    def look(self, at: int, size: int) -> Bytes:
-        """Return bytes of the file, fewer only at its end."""
-        return np.frombuffer(os.pread(self._descriptor, size, at), np.uint8)
-
-    def spans(self, size: int) -> Iterator[Span]:
-        """Cut the file at the ends of records."""
-        _, start, line = self._header
-        total = self._size
-        first = 0
-        for index, cut in enumerate(cuts(self, start, size, self.separator, line)):
-            yield Span(index, first, cut.records, cut, min(1.0, cut.stop / total))
-            first += cut.records
+    def begin(self, window: Window, start: int) -> tuple[list[str], int, int]:
+        """Read the column names. Blank lines before them are nothing."""
+        for cut in cuts(window, start, 1, self.separator, 1):
+            content = window.look(cut.start, cut.stop - cut.start).tobytes()
+            if content.rstrip(b"\r\n"):
+                return self._names(content), cut.stop, cut.line + content.count(b"\n")
+        raise InvalidData(f"{self.name} is empty: it has not even a line of column names", path=self.name)
 
     def read(self, span: Span, columns: Sequence[str] | None = None) -> Rows:
         """Read a range of bytes."""
-        cut: Cut = span.place
-        content = self._content(cut)
+        piece: Piece = span.place
+        content = self.content(piece)
         wanted = self.columns() if columns is None else list(columns)
-        frame = self._whole(content, cut, wanted) if cut.regular else None
+        frame = self._whole(content, piece.cut, wanted) if piece.cut.regular else None
         if frame is not None:
-            return Rows(frame, lambda: self._lines(self._content(cut), cut)[1], "line")
-        good, numbers, bad = self._lines(content, cut)
+            return Rows(frame, lambda: self._lines(self.content(piece), piece.cut)[1], "line")
+        good, numbers, bad = self._lines(content, piece.cut)
         frame = self._parsed(b"".join(good), wanted)
         return Rows(frame, lambda: numbers, "line", tuple(bad))
-
-    @cached_property
-    def _descriptor(self) -> int:
-        try:
-            return os.open(self.path, os.O_RDONLY)
-        except OSError as error:
-            raise InvalidData(f"{self.name} cannot be read: {error.strerror}", path=self.name) from error
-
-    def __del__(self) -> None:
-        if "_descriptor" in self.__dict__:
-            os.close(self._descriptor)
-
-    @cached_property
-    def _size(self) -> int:
-        return os.fstat(self._descriptor).st_size
-
-    @cached_property
-    def _header(self) -> tuple[list[str], int, int]:
-        """Names, where the first record begins, and the number of its line."""
-        start = 3 if self.look(0, 3).tobytes() == b"\xef\xbb\xbf" else 0
-        for cut in cuts(self, start, 1, self.separator, 1):
-            content = self._content(cut)
-            if not content.rstrip(b"\r\n"):
-                continue
-            return self._names(content), cut.stop, cut.line + content.count(b"\n")
-        raise InvalidData(f"{self.name} is empty: it has not even a line of column names", path=self.name)
 
     def _names(self, content: bytes) -> list[str]:
         try:
             text = content.decode().removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError as error:
             raise InvalidData(f"{self.name}: the column names are no UTF-8 text: {error}", path=self.name) from error
-        names = next(csv.reader([text], delimiter=self.separator.decode()))
-        twice = [name for name, count in Counter(names).items() if count > 1]
-        if twice:
-            raise InvalidData(f"{self.name} has two columns named {twice[0]!r}; name them apart", column=twice[0])
-        return names
-
-    def _content(self, cut: Cut) -> bytes:
-        content = os.pread(self._descriptor, cut.stop - cut.start, cut.start)
-        if len(content) < cut.stop - cut.start:
-            raise InvalidData(f"{self.name} became shorter while it was read", path=self.name)
-        return content
+        return checked_names(next(csv.reader([text], delimiter=self.separator.decode())), self.name)
 
     def _whole(self, content: bytes, cut: Cut, wanted: list[str]) -> pl.DataFrame | None:
         """Rows of a range in which no line is malformed."""
@@ -186,9 +127,14 @@ class TsvSource(CsvSource):
 
 
 class CsvSink:
-    """See :class:`nbdeploy.tables.Sink`. Floats are written so that they read back as the same bits."""
+    """See :class:`nbdeploy.tables.Sink`. Floats are written so that they read back as the same bits.
+
+    Text is quoted only where it must be: with separators, quotes or line ends in it, and where it is empty,
+    as a missing value is nothing at all.
+    """
 
     separator = b","
+    spreadsheet = True
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -196,12 +142,32 @@ class CsvSink:
 
     def write(self, frame: pl.DataFrame) -> None:
         """Append rows."""
-        csv_plain(frame).write_csv(self._file, include_header=self._empty, separator=self.separator.decode())
-        self._empty = False
+        frame = csv_plain(frame)
+        if self._empty:
+            self._file.write(self._written(frame.clear(), header=True))
+            self._empty = False
+        for piece in frame.iter_slices(max(1, _CELLS // max(1, frame.width))):
+            self._file.write(self._unquoted(piece) or self._written(piece))
 
     def close(self) -> None:
-        """Write what is still in memory."""
-        self._file.flush()
+        """Do nothing: all is written."""
+
+    def _unquoted(self, frame: pl.DataFrame) -> bytes | None:
+        """Rows without quotes, if nothing in them needs any. To write and then look takes half the time."""
+        words = frame.select(pl.col(pl.String))
+        if any(words.select((pl.all() == "").any()).row(0) if words.width else ()):
+            return None
+        written = self._written(frame, quotes="never")
+        content = np.frombuffer(written, np.uint8)
+        special = np.count_nonzero(content == _NEWLINE) + np.count_nonzero(content == self.separator[0])
+        plain = special == frame.height * frame.width and b'"' not in written and b"\r" not in written
+        return written if plain else None
+
+    def _written(self, frame: pl.DataFrame, quotes: Any = "necessary", *, header: bool = False) -> bytes:
+        buffer = io.BytesIO()
+        separator = self.separator.decode()
+        frame.write_csv(buffer, include_header=header, separator=separator, quote_style=quotes)
+        return buffer.getvalue()
 
 
 class TsvSink(CsvSink):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate
-from pathlib import Path
 from typing import IO, Any
 
 import polars as pl
@@ -15,9 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nbdeploy.errors import InvalidData
+from nbdeploy.tables.blocks import Blocks, rows_at_once
+from nbdeploy.tables.names import checked_names
+from nbdeploy.tables.origins import Origin, seekable
 from nbdeploy.tables.protocol import Identity, Rows, Span
 
 __all__ = ["ParquetSink", "ParquetSource"]
+
+_BATCH = 16_384
 
 
 class ParquetSource:
@@ -25,15 +29,21 @@ class ParquetSource:
 
     text = False
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.name = str(path)
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+        self.name = origin.name
+        self._forward: _Forward | None = None
 
-    def __getstate__(self) -> Path:
-        return self.path
+    def __reduce__(self) -> Any:
+        return ParquetSource, (self.origin,)
 
-    def __setstate__(self, path: Path) -> None:
-        self.__init__(path)  # type: ignore[misc]
+    def identity(self) -> Identity:
+        """See :class:`nbdeploy.tables.Source`."""
+        return self.origin.identity()
+
+    def sha256(self) -> str | None:
+        """See :class:`nbdeploy.tables.Source`."""
+        return self.origin.sha256()
 
     def rows(self) -> int | None:
         """Rows, as the file's footer says."""
@@ -41,78 +51,105 @@ class ParquetSource:
 
     def columns(self) -> list[str]:
         """Names in the file's schema."""
-        return list(self._file.schema_arrow.names)
+        return checked_names(list(self._file.schema_arrow.names), self.name)
 
     def empty(self) -> pl.DataFrame:
         """Return the file's types."""
-        with _readable(self.path):
+        with _readable(self.name):
             return pl.DataFrame(self._file.schema_arrow.empty_table())
-
-    def identity(self) -> Identity:
-        """Return size and time of the file."""
-        status = self.path.stat()
-        return Identity(status.st_size, status.st_mtime_ns)
-
-    def sha256(self) -> str | None:
-        """Return the digest of the file."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def spans(self, size: int) -> Iterator[Span]:
         """Cut the rows by their numbers."""
         total = int(self._file.metadata.num_rows)
+        size = min(size, rows_at_once(len(self.columns())))
         for index, first in enumerate(range(0, total, size)):
             stop = min(first + size, total)
             yield Span(index, first, stop - first, None, stop / total)
 
     def read(self, span: Span, columns: Sequence[str] | None = None) -> Rows:
-        """Read the row groups that hold the rows, and cut those out."""
+        """Read rows: on from where the last ones ended, or from the row group that holds the first."""
         first, rows = span.first, span.rows or 0
-        groups = [i for i in range(len(self._starts) - 1) if self._overlaps(i, first, first + rows)]
-        with _readable(self.path):
-            table = self._file.read_row_groups(groups, columns=self.columns() if columns is None else [*columns])
-            frame = pl.DataFrame(table.slice(first - self._starts[groups[0]], rows))
-        return Rows(frame, lambda: range(first, first + rows))
+        wanted = self.columns() if columns is None else list(columns)
+        with _readable(self.name):
+            if self._forward is None or self._forward.place != (first, wanted):
+                self._forward = _Forward(self._file, first, wanted)
+            table = self._forward.take(rows)
+        return Rows(pl.DataFrame(table).select(wanted), lambda: range(first, first + rows))
 
     @cached_property
     def _file(self) -> Any:
-        with _readable(self.path):
-            return pq.ParquetFile(self.path)
+        with _readable(self.name):
+            return pq.ParquetFile(seekable(self.origin), pre_buffer=False, buffer_size=2**20)
 
-    @cached_property
-    def _starts(self) -> list[int]:
-        meta = self._file.metadata
-        return [0, *accumulate(meta.row_group(i).num_rows for i in range(meta.num_row_groups))]
 
-    def _overlaps(self, group: int, first: int, stop: int) -> bool:
-        return self._starts[group] < stop and first < self._starts[group + 1]
+class _Forward:
+    """Reads rows in order without decoding a row group again for each few of them."""
+
+    def __init__(self, file: Any, first: int, columns: list[str]) -> None:
+        self.place = (first, columns)
+        meta = file.metadata
+        starts = [0, *accumulate(meta.row_group(i).num_rows for i in range(meta.num_row_groups))]
+        group = bisect_right(starts, first) - 1
+        self._skipped = first - starts[group]
+        self._batches = file.iter_batches(
+            _BATCH, row_groups=range(group, meta.num_row_groups), columns=columns, use_threads=True
+        )
+        self._rest: Any = None
+
+    def take(self, rows: int) -> Any:
+        taken, missing = [], rows
+        while missing:
+            batch = self._rest if self._rest is not None else next(self._batches)
+            skipped = min(self._skipped, batch.num_rows)
+            self._skipped -= skipped
+            piece = batch.slice(skipped, missing)
+            missing -= piece.num_rows
+            taken.append(piece)
+            end = skipped + piece.num_rows
+            self._rest = batch.slice(end) if end < batch.num_rows else None
+        self.place = (self.place[0] + rows, self.place[1])
+        return pa.Table.from_batches(taken)
 
 
 class ParquetSink:
-    """See :class:`nbdeploy.tables.Sink`."""
+    """See :class:`nbdeploy.tables.Sink`. Row groups have a fixed number of rows, so many as fit in little memory."""
+
+    spreadsheet = False
 
     def __init__(self, file: IO[bytes]) -> None:
         self._out = file
+        self._blocks: Blocks | None = None
         self._writer: Any = None
 
     def write(self, frame: pl.DataFrame) -> None:
         """Append rows."""
-        table = frame.to_arrow()
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(self._out, table.schema)
-        self._writer.write_table(table.cast(self._writer.schema))
+        if self._blocks is None:
+            self._blocks = Blocks(frame)
+            schema = frame.clear().to_arrow().schema
+            # Floats seldom repeat: looking for those that do takes longer than all else.
+            repeating = [name for name, kind in frame.schema.items() if not kind.is_numeric()]
+            self._writer = pq.ParquetWriter(
+                self._out, schema, compression="zstd", compression_level=1, use_dictionary=repeating or False
+            )
+        for block in self._blocks.add(frame):
+            self._append(block)
 
     def close(self) -> None:
-        """Write the footer."""
-        if self._writer is not None:
+        """Write the last rows and the footer."""
+        if self._blocks is not None:
+            for block in self._blocks.rest():
+                self._append(block)
             self._writer.close()
+
+    def _append(self, block: pl.DataFrame) -> None:
+        self._writer.write_table(block.to_arrow().cast(self._writer.schema), row_group_size=block.height)
 
 
 @contextlib.contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _readable(name: str) -> Iterator[None]:
     """Turn the reader's errors into ours."""
     try:
         yield
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise InvalidData(f"{path} cannot be read as Parquet: {reason}", path=str(path)) from error
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InvalidData(f"{name} cannot be read as Parquet; is it whole? {reason}", path=name) from error

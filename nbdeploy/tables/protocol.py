@@ -23,9 +23,9 @@ class Span:
     index : int
         Its number among the spans of its source, from 0.
     first : int
-        Number of its first row, from 0; malformed lines count as rows.
+        Number of its first row, from 0; malformed and blank lines count as rows.
     rows : int or None
-        How many there are, malformed lines among them, if that is known before they are read.
+        How many there are, malformed and blank lines among them, if that is known before they are read.
     place : object
         What its source needs to read it: a range of bytes, row groups, or the bytes themselves where a source
         can be read only once. It can be pickled.
@@ -140,7 +140,8 @@ class Source(Protocol):
     def spans(self, size: int) -> Iterator[Span]:
         """Cut the rows into spans of `size` rows, the last one shorter. The same cuts each time.
 
-        None has no rows. A source that can be read only once is read here, forward.
+        Spans are shorter also where rows are so large that `size` of them would take too much memory.
+        A source that can be read only once is read here, forward.
         """
 
     def read(self, span: Span, columns: Sequence[str] | None = None) -> Rows:
@@ -164,6 +165,9 @@ class Sink(Protocol):
 
     Its bytes depend on the rows alone, not on how they are cut into frames.
     """
+
+    spreadsheet: bool
+    """Whether spreadsheets open such files, and would run text as formulas."""
 
     def write(self, frame: pl.DataFrame) -> None:
         """Append rows. The first frame fixes the columns, and may have no rows."""

@@ -17,11 +17,11 @@ from urllib.parse import unquote
 
 import pytest
 
+from nbdeploy.addresses import opened
 from nbdeploy.commands.shell import run
 from nbdeploy.errors import Conflict, Corrupted, InvalidData, NotWritable, Unreachable
 from nbdeploy.manifest import sha256
 from nbdeploy.store import Store, blobs, exclusive
-from nbdeploy.store.addresses import opened
 from nbdeploy.store.objects import Objects
 from tests.store.conftest import S3
 from tests.store.making import bundle

@@ -1,4 +1,4 @@
-"""Where the records of a CSV file end: at the newlines that are not within quotes."""
+"""Where the records of a file of text end: in CSV, at the newlines that are not within quotes."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ LONGEST = 64 * 2**20
 """Bytes of the longest record that is read: a file without line ends must not fill the memory."""
 
 _PIECE = 2**19
+_LARGEST = 32 * 2**20  # bytes of a range, or what one record takes
 _NEWLINE, _RETURN, _QUOTE = ord("\n"), ord("\r"), ord('"')
 
 Bytes = npt.NDArray[np.uint8]
@@ -54,8 +55,10 @@ class Cut(NamedTuple):
     regular: bool
 
 
-def cuts(window: Window, start: int, size: int, separator: bytes, line: int) -> Iterator[Cut]:
-    """Cut bytes into ranges of `size` records; the last one may be shorter, and may lack its newline.
+def cuts(window: Window, start: int, size: int, separator: bytes | None, line: int) -> Iterator[Cut]:
+    """Cut bytes into ranges of `size` records, fewer where these are many bytes.
+
+    The last range may be shorter, and may lack its newline.
 
     Parameters
     ----------
@@ -65,8 +68,8 @@ def cuts(window: Window, start: int, size: int, separator: bytes, line: int) -> 
         Where the first record begins: its position, and the number of its line.
     size : int
         Records of a range.
-    separator : bytes
-        What is between two fields.
+    separator : bytes or None
+        What is between two fields; None where every line is a record, whatever quotes there are.
 
     Raises
     ------
@@ -84,6 +87,9 @@ def cuts(window: Window, start: int, size: int, separator: bytes, line: int) -> 
             begin, first, held, plain = block.at + stop, block.line_at(stop), 0, block.regular
         held += len(block.ends) - taken
         start = block.stop
+        if held and start - begin >= _LARGEST:
+            yield Cut(begin, start, held, first, plain)
+            begin, first, held, plain = start, block.line_at(int(block.ends[-1])), 0, True
     if held:
         yield Cut(begin, start, held, first, plain)
 
@@ -105,7 +111,7 @@ class _Block(NamedTuple):
         return self.line + int(np.searchsorted(self.newlines, place))
 
 
-def _blocks(window: Window, at: int, separator: bytes, line: int) -> Iterator[_Block]:
+def _blocks(window: Window, at: int, separator: bytes | None, line: int) -> Iterator[_Block]:
     """Whole records, as many as are in a small piece of the file, and at least one."""
     size = _PIECE
     while len(piece := window.look(at, size)):
@@ -128,8 +134,10 @@ def _blocks(window: Window, at: int, separator: bytes, line: int) -> Iterator[_B
             size *= 2
 
 
-def _ends(block: Bytes, newlines: Places, separator: bytes) -> tuple[Places, bool]:
+def _ends(block: Bytes, newlines: Places, separator: bytes | None) -> tuple[Places, bool]:
     """Where the records of a block end that begins with one, and whether its quotes are regular."""
+    if separator is None:
+        return newlines + 1, True
     quotes = np.flatnonzero(block == _QUOTE)
     if not len(quotes):
         return newlines + 1, True
