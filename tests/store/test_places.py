@@ -23,7 +23,7 @@ from nbdeploy.errors import Conflict, Corrupted, InvalidData, NotWritable, Unrea
 from nbdeploy.manifest import sha256
 from nbdeploy.store import Store, blobs, exclusive
 from nbdeploy.store.objects import Objects
-from tests.store.conftest import S3
+from tests.s3_server import S3
 from tests.store.making import bundle
 
 
