@@ -19,7 +19,7 @@ from nbdeploy.codecs.veiled import veiled
 from nbdeploy.errors import InvalidData, alternatives
 from nbdeploy.types import Column, Signature
 
-__all__ = ["UnknownColumns", "bind", "bind_text", "default", "empty", "height_of", "unknown_columns"]
+__all__ = ["UnknownColumns", "bind", "bind_text", "default", "empty", "height_of", "number_types", "unknown_columns"]
 
 
 class UnknownColumns(UserWarning):
@@ -83,6 +83,23 @@ def _bound(data: Any, signature: Signature) -> pl.DataFrame:
 def bind_text(frame: pl.DataFrame, signature: Signature) -> pl.DataFrame:
     """Fit a frame of text, as read from a CSV file, to a signature. See :func:`bind`."""
     return bind(Text(frame), signature)
+
+
+def number_types(signature: Signature) -> dict[str, Any]:
+    """Return the columns whose text may be read as numbers at once, and of which type.
+
+    Examples
+    --------
+    >>> from nbdeploy.codecs import describe
+    >>> number_types(describe([{"age": 41, "plan": "gold"}]))
+    {'age': Int64}
+    """
+    types = {column.name: wire_dtype(column) for column in signature.columns}
+    return {
+        name: pl.Float64 if kind.is_float() else kind
+        for name, kind in types.items()
+        if kind.is_float() or kind.is_integer()
+    }
 
 
 def empty(signature: Signature) -> pl.DataFrame:

@@ -12,13 +12,14 @@ from nbdeploy.codecs.columns import wire_dtype
 from nbdeploy.codecs.refusals import article, refuse, some
 from nbdeploy.types import Column
 
-__all__ = ["MISSING", "conform", "converted", "parse"]
+__all__ = ["MISSING", "SURELY_WHOLE", "conform", "converted", "parse"]
 
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "<NA>", "NaT")
 """What stands for a missing value in a file of text, where the signature lets it: see :func:`parse`."""
 
 _FEW = 64
-_SURELY_WHOLE = 1e15  # whole numbers below it are floats
+SURELY_WHOLE = 1e15
+"""Whole numbers below it are floats; of larger ones only some."""
 _WORDS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -105,7 +106,7 @@ def _numbers(text: pl.Series, column: Column, target: Any) -> tuple[pl.Series, p
     values = text.cast(target if target.is_integer() else pl.Float64, strict=False)
     odd = values.is_null() & text.is_not_null()
     if target.is_float():
-        odd = odd | (values.abs() >= _SURELY_WHOLE).fill_null(False)
+        odd = odd | (values.abs() >= SURELY_WHOLE).fill_null(False)
     if not odd.any():
         return values, odd
     rows = odd.arg_true()

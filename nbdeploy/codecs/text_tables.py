@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from nbdeploy.codecs.conforming import parse
+from nbdeploy.codecs.conforming import conform, parse
 from nbdeploy.codecs.parts import Part, SeriesPart
 from nbdeploy.errors import InvalidData
 from nbdeploy.types import Column, Signature
@@ -20,7 +20,7 @@ class Text:
     Parameters
     ----------
     frame : polars.DataFrame
-        Columns of text.
+        Columns of text; of numbers where whoever read them has found that parsing their text gives the same.
     """
 
     def __init__(self, frame: pl.DataFrame) -> None:
@@ -30,7 +30,8 @@ class Text:
 
 class _TextPart(SeriesPart):
     def bound(self, column: Column, unseen: str) -> pl.Series:
-        return parse(self.series(), column, unseen)
+        series = self.series()
+        return (parse if series.dtype == pl.String else conform)(series, column, unseen)
 
 
 class _Texts:

@@ -93,6 +93,27 @@ class Output:
         """See the class."""
         return self._file.size
 
+    @property
+    def separator(self) -> bytes | None:
+        """What is between the fields of a row; rows of a source with the same one may be written as they stand."""
+        return None if self._safe else self._sink.separator
+
+    def write_beside(self, lines: pl.Series, frame: pl.DataFrame) -> None:
+        """Append rows whose first fields are written as they stand in the source, and what comes beside them.
+
+        The file's bytes are those that :meth:`write` gives. It must have been called before.
+
+        Parameters
+        ----------
+        lines : polars.Series
+            See :class:`Rows`.
+        frame : polars.DataFrame
+            The other columns.
+        """
+        with writing(self.name):
+            self._sink.write_beside(lines, frame)  # type: ignore[attr-defined]
+        self.rows += frame.height
+
     def write(self, frame: pl.DataFrame) -> None:
         """Append rows. The first frame fixes the columns, and may have no rows.
 

@@ -26,6 +26,7 @@ class ArrowSource:
     """See :class:`nbdeploy.tables.Source`. A record batch of the file is held in memory whole."""
 
     text = False
+    separator = None
 
     def __init__(self, origin: Origin) -> None:
         self.origin = origin
@@ -68,7 +69,7 @@ class ArrowSource:
                 yield Span(index, first, rows, place)
                 index, first = index + 1, first + rows
 
-    def read(self, span: Span, columns: Sequence[str] | None = None) -> Rows:
+    def read(self, span: Span, columns: Sequence[str] | None = None, *_: Any, **__: Any) -> Rows:
         """Cut the rows out of their batch."""
         number, start, given = span.place
         rows = span.rows or 0
@@ -120,6 +121,7 @@ class ArrowSink:
     """See :class:`nbdeploy.tables.Sink`. Record batches have a fixed number of rows."""
 
     spreadsheet = False
+    separator = None
 
     def __init__(self, file: IO[bytes]) -> None:
         self._out = file

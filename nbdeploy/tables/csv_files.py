@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
 import numpy as np
 import polars as pl
 
+from nbdeploy.codecs.conforming import SURELY_WHOLE
 from nbdeploy.codecs.csv_values import csv_plain
 from nbdeploy.errors import InvalidData
 from nbdeploy.tables.csv_lines import records, regular_text
@@ -23,6 +24,8 @@ __all__ = ["CsvSink", "CsvSource", "TsvSink", "TsvSource"]
 _COUNTED = 64 * 2**20  # bytes of a file whose rows are counted beforehand
 _CELLS = 2**20  # written at once
 _NEWLINE = ord("\n")
+_PATIENCE = 3  # ranges whose numbers need a closer look before it is taken first
+_UNUSED = "\x1f"  # separates fields in no file of this century
 _SHOWN = 2000  # characters of a malformed line that are kept
 
 
@@ -31,6 +34,7 @@ class CsvSource(LineFile):
 
     text = True
     separator = b","
+    _odd = 0
 
     def rows(self) -> int | None:
         """Count the records of a file that is not large."""
@@ -56,15 +60,23 @@ class CsvSource(LineFile):
                 return self._names(content), cut.stop, cut.line + content.count(b"\n")
         raise InvalidData(f"{self.name} is empty: it has not even a line of column names", path=self.name)
 
-    def read(self, span: Span, columns: Sequence[str] | None = None) -> Rows:
+    def read(
+        self,
+        span: Span,
+        columns: Sequence[str] | None = None,
+        types: Mapping[str, Any] | None = None,
+        *,
+        lines: bool = False,
+    ) -> Rows:
         """Read a range of bytes."""
         piece: Piece = span.place
         content = self.content(piece)
         wanted = self.columns() if columns is None else list(columns)
-        frame = self._whole(content, piece.cut, wanted) if piece.cut.regular else None
+        frame = self._whole(content, piece.cut, wanted, types or {}) if piece.cut.regular else None
         if frame is not None:
-            return Rows(frame, lambda: self._lines(self.content(piece), piece.cut)[1], "line")
-        good, numbers, bad = self._lines(content, piece.cut)
+            whole = _lines(content, piece.cut.records) if lines else None
+            return Rows(frame, lambda: self._told(self.content(piece), piece.cut)[1], "line", lines=whole)
+        good, numbers, bad = self._told(content, piece.cut)
         frame = self._parsed(b"".join(good), wanted)
         return Rows(frame, lambda: numbers, "line", tuple(bad))
 
@@ -75,11 +87,13 @@ class CsvSource(LineFile):
             raise InvalidData(f"{self.name}: the column names are no UTF-8 text: {error}", path=self.name) from error
         return checked_names(next(csv.reader([text], delimiter=self.separator.decode())), self.name)
 
-    def _whole(self, content: bytes, cut: Cut, wanted: list[str]) -> pl.DataFrame | None:
+    def _whole(self, content: bytes, cut: Cut, wanted: list[str], types: Mapping[str, Any]) -> pl.DataFrame | None:
         """Rows of a range in which no line is malformed."""
         last = self.columns()[-1]
+        asked = [*wanted, *({last} - {*wanted})]
         try:
-            frame = self._parsed(content, [*wanted, *({last} - {*wanted})])
+            frame = self._typed(content, asked, types)
+            frame = self._parsed(content, asked) if frame is None else frame
         except pl.exceptions.PolarsError:
             return None
         if frame.height != cut.records:
@@ -91,7 +105,21 @@ class CsvSource(LineFile):
                 return None
         return frame.select(wanted)
 
-    def _parsed(self, content: bytes, wanted: list[str]) -> pl.DataFrame:
+    def _typed(self, content: bytes, wanted: list[str], types: Mapping[str, Any]) -> pl.DataFrame | None:
+        """Rows with numbers read as such, where none of them needs a closer look at its text."""
+        numbers = {name: types[name] for name in wanted if name in types}
+        if not numbers or self._odd > _PATIENCE:
+            return None
+        try:
+            frame = self._parsed(content, wanted, numbers)
+        except pl.exceptions.PolarsError:
+            self._odd += 1
+            return None
+        floats = pl.col(pl.Float64)
+        plain = frame.select(((floats.abs() < SURELY_WHOLE) & floats.is_not_nan()).all()).row(0)
+        return frame if all(plain) else None
+
+    def _parsed(self, content: bytes, wanted: list[str], numbers: Mapping[str, Any] | None = None) -> pl.DataFrame:
         names = self.columns()
         if not content:
             return self.empty().select(wanted)
@@ -99,12 +127,11 @@ class CsvSource(LineFile):
             content,
             has_header=False,
             separator=self.separator.decode(),
-            schema=dict.fromkeys(names, pl.String),
+            schema=dict.fromkeys(names, pl.String) | {**(numbers or {})},
             columns=None if len(wanted) == len(names) else [names.index(name) for name in wanted],
-            low_memory=False,
         ).select(wanted)
 
-    def _lines(self, content: bytes, cut: Cut) -> tuple[list[bytes], list[int], list[BadLine]]:
+    def _told(self, content: bytes, cut: Cut) -> tuple[list[bytes], list[int], list[BadLine]]:
         """The records that are well formed, written regularly; the number of each one's line; and the others."""
         names, line = self.columns(), cut.line
         good, numbers, bad = list[bytes](), list[int](), list[BadLine]()
@@ -149,6 +176,12 @@ class CsvSink:
         for piece in frame.iter_slices(max(1, _CELLS // max(1, frame.width))):
             self._file.write(self._unquoted(piece) or self._written(piece))
 
+    def write_beside(self, lines: pl.Series, frame: pl.DataFrame) -> None:
+        """Append rows whose first fields are written already, as one text. The columns are known by then."""
+        words = [_quoted(series, self.separator) for series in csv_plain(frame).select(pl.col(pl.String))]
+        together = frame.with_columns(words).insert_column(0, lines)
+        together.write_csv(self._file, include_header=False, separator=self.separator.decode(), quote_style="never")
+
     def close(self) -> None:
         """Do nothing: all is written."""
 
@@ -189,3 +222,24 @@ def _fault(record: bytes, fields: int, closed: bool, names: list[str], separator
         shown = record[error.start : error.end]
         return names[before - 1], f"bytes that are no UTF-8 text: {shown!r}"
     return None
+
+
+def _lines(content: bytes, records: int) -> pl.Series | None:
+    """The lines of a range, where nothing in it is ever written in quotes."""
+    if any(mark in content for mark in (b'"', b"\r", _UNUSED.encode())):
+        return None
+    read = pl.read_csv(
+        content, has_header=False, separator=_UNUSED, quote_char=None, schema={"": pl.String}
+    ).to_series()
+    return read if len(read) == records and not read.null_count() else None
+
+
+def _quoted(series: pl.Series, separator: bytes) -> pl.Series:
+    """Text in quotes where it needs them."""
+    needy = series.str.contains_any(['"', "\n", "\r", separator.decode()]) | (series == "")
+    if not needy.any():
+        return series
+    text = pl.col(series.name)
+    quoted = pl.concat_str(pl.lit('"'), text.str.replace_all('"', '""', literal=True), pl.lit('"'))
+    chosen = pl.when(needy).then(quoted).otherwise(text).alias(series.name)
+    return series.to_frame().select(chosen).to_series()

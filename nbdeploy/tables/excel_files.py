@@ -31,6 +31,7 @@ class ExcelSource:
     """
 
     text = False
+    separator = None
 
     def __init__(self, origin: Origin) -> None:
         self.origin = origin
@@ -69,7 +70,7 @@ class ExcelSource:
             frame, numbers = self._sheet[first : first + size], self._numbers[first : first + size]
             yield Span(index, first, frame.height, (frame, numbers), (first + frame.height) / self._sheet.height)
 
-    def read(self, span: Span, columns: Sequence[str] | None = None) -> Rows:
+    def read(self, span: Span, columns: Sequence[str] | None = None, *_: Any, **__: Any) -> Rows:
         """Return the rows, numbered as Excel numbers them."""
         frame, numbers = span.place
         return Rows(frame if columns is None else frame.select(columns), numbers.to_list)
@@ -121,6 +122,7 @@ class ExcelSink:
     """
 
     spreadsheet = True
+    separator = None
 
     def __init__(self, file: IO[bytes]) -> None:
         try:

@@ -58,7 +58,7 @@ class JsonSource(LineFile):
         # Columns of nothing but null could be anything, and text can be anything too.
         return {name: pl.String if kind == pl.Null else kind for name, kind in schema.items()}, start, 1
 
-    def read(self, span: Span, columns: Sequence[str] | None = None) -> Rows:
+    def read(self, span: Span, columns: Sequence[str] | None = None, *_: Any, **__: Any) -> Rows:
         """Read a range of bytes."""
         piece: Piece = span.place
         content = self.content(piece)
@@ -117,6 +117,7 @@ class JsonSink:
     """See :class:`nbdeploy.tables.Sink`. JSON has no NaN and no infinities: they become ``null``."""
 
     spreadsheet = False
+    separator = None
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

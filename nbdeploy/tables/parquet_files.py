@@ -28,6 +28,7 @@ class ParquetSource:
     """See :class:`nbdeploy.tables.Source`."""
 
     text = False
+    separator = None
 
     def __init__(self, origin: Origin) -> None:
         self.origin = origin
@@ -66,7 +67,7 @@ class ParquetSource:
             stop = min(first + size, total)
             yield Span(index, first, stop - first, None, stop / total)
 
-    def read(self, span: Span, columns: Sequence[str] | None = None) -> Rows:
+    def read(self, span: Span, columns: Sequence[str] | None = None, *_: Any, **__: Any) -> Rows:
         """Read rows: on from where the last ones ended, or from the row group that holds the first."""
         first, rows = span.first, span.rows or 0
         wanted = self.columns() if columns is None else list(columns)
@@ -115,6 +116,7 @@ class ParquetSink:
     """See :class:`nbdeploy.tables.Sink`. Row groups have a fixed number of rows, so many as fit in little memory."""
 
     spreadsheet = False
+    separator = None
 
     def __init__(self, file: IO[bytes]) -> None:
         self._out = file

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -77,12 +77,16 @@ class Rows:
         What is counted: ``line`` (from 1, as an editor shows them) or ``row``.
     bad : tuple of BadLine
         The lines left out, in order.
+    lines : polars.Series or None
+        Each row as it stands in the file, where this was asked for, and writing its fields again would give the
+        same.
     """
 
     frame: pl.DataFrame
     counted: Callable[[], Sequence[int]]
     unit: str = "row"
     bad: tuple[BadLine, ...] = ()
+    lines: pl.Series | None = None
 
     @cached_property
     def numbers(self) -> Sequence[int]:
@@ -122,6 +126,9 @@ class Source(Protocol):
     text: bool
     """Whether values are text still to be parsed by the signature."""
 
+    separator: bytes | None
+    """What is between the fields of a row, if rows are lines of fields. See :attr:`Output.separator`."""
+
     def columns(self) -> list[str]:
         """Column names.
 
@@ -144,8 +151,27 @@ class Source(Protocol):
         A source that can be read only once is read here, forward.
         """
 
-    def read(self, span: Span, columns: Sequence[str] | None = None) -> Rows:
-        """Read a span: all columns, or those named, in that order.
+    def read(
+        self,
+        span: Span,
+        columns: Sequence[str] | None = None,
+        types: Mapping[str, Any] | None = None,
+        *,
+        lines: bool = False,
+    ) -> Rows:
+        """Read a span.
+
+        Parameters
+        ----------
+        span : Span
+            One that this source, or a copy of it, has cut.
+        columns : sequence of str, optional
+            The columns to read, in this order; all of them otherwise.
+        types : mapping of str to polars type, optional
+            Columns of numbers, as :func:`nbdeploy.codecs.number_types` tells them, which a source of text may read as
+            such where parsing their text would give the same. That takes half the time.
+        lines : bool
+            Whether the rows are wanted as they stand, too.
 
         Raises
         ------
@@ -165,6 +191,9 @@ class Sink(Protocol):
 
     Its bytes depend on the rows alone, not on how they are cut into frames.
     """
+
+    separator: bytes | None
+    """What is between the fields of a row. Such a sink has a method ``write_beside(lines, frame)`` too."""
 
     spreadsheet: bool
     """Whether spreadsheets open such files, and would run text as formulas."""

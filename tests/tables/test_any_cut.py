@@ -13,7 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nbdeploy.tables import blocks, frames, line_files, open_sink, open_source, records
+from nbdeploy.codecs import bind_text, describe, number_types
+from nbdeploy.errors import InvalidData
+from nbdeploy.tables import Rows, blocks, frames, line_files, open_sink, open_source, records
 
 TEXTS = ["csv", "tsv", "csv.gz", "tsv.zst"]
 TYPED = ["jsonl", "ndjson.gz", "parquet", "arrow", "feather"]
@@ -136,3 +138,60 @@ def test_columns_of_every_kind_are_written(tmp_path: Path, kind: str) -> None:
     assert read["plan"].to_list() == ["basic", "gold"] * 4
     assert str(read["day"][0])[:10] == "2020-01-31"
     assert read["day"][1] is None
+
+
+numbers = st.one_of(
+    st.floats().map(repr),
+    st.integers(-(2**70), 2**70).map(str),
+    st.sampled_from(
+        ["", "NA", "nan", "-inf", " 1.5", "1.5 ", "+1", ".5", "1e400", "01", "x", '"2.5"', "3.0", "1_0", "0x1"]
+    ),
+)
+
+
+@settings(cuts, max_examples=150)
+@given(st.lists(st.tuples(numbers, numbers, words), min_size=1, max_size=8), st.integers(1, 9))
+def test_numbers_read_at_once_are_those_that_their_text_says(tmp_path: Path, rows: list[Any], size: int) -> None:
+    """Where the types are known while reading, the same values come out, to the bit, and the same refusals."""
+    path = tmp_path / "t.csv"
+    plain = [(x, n, s.translate(dict.fromkeys(map(ord, '",\r\n\x1f')))) for x, n, s in rows]
+    path.write_text("x,n,s\n" + "".join(f"{x},{n},{s}\n" for x, n, s in plain), newline="")
+    signature = describe(pl.DataFrame({"x": [1.5, None], "n": [1, None]}))
+    source = open_source(path)
+
+    def bound(rows: Rows) -> Any:
+        try:
+            return bits(bind_text(rows.frame, signature))
+        except InvalidData as error:
+            return error.facts["row"], error.facts["column"]
+
+    for span in source.spans(size):
+        typed = source.read(span, ["x", "n"], number_types(signature))
+        assert bound(typed) == bound(source.read(span))
+
+
+@cuts
+@given(st.lists(st.tuples(words, words, words), min_size=1, max_size=12), st.integers(1, 13), st.booleans())
+def test_rows_written_as_they_stand_are_those_that_are_written_anew(
+    tmp_path: Path, rows: list[Any], size: int, crlf: bool
+) -> None:
+    """Kept lines and kept columns give the same file."""
+    lines = [",".join(row) for row in [("a", "b"), *(row[:2] for row in rows)]]
+    (tmp_path / "t.csv").write_text(("\r\n" if crlf else "\n").join(lines), newline="")
+    source = open_source(tmp_path / "t.csv")
+    with open_sink(tmp_path / "anew.csv") as anew, open_sink(tmp_path / "stand.csv") as stand:
+        assert source.separator == stand.separator
+        for sink in (anew, stand):
+            sink.write(source.empty().with_columns(answer=pl.Series([], dtype=pl.String)))
+        done = 0
+        for span in source.spans(size):
+            read = source.read(span, ["b"], lines=True)
+            kept = source.read(span).frame
+            answers = pl.DataFrame({"answer": [row[2] for row in rows[done : done + kept.height]]})
+            done += kept.height
+            anew.write(pl.concat([kept, answers], how="horizontal"))
+            if read.lines is None:
+                stand.write(pl.concat([kept, answers], how="horizontal"))
+            else:
+                stand.write_beside(read.lines, answers)
+    assert (tmp_path / "stand.csv").read_bytes() == (tmp_path / "anew.csv").read_bytes()
