@@ -17,7 +17,7 @@ from nbdeploy.tables.csv_lines import records, regular_text
 from nbdeploy.tables.line_files import LineFile, Piece
 from nbdeploy.tables.names import checked_names
 from nbdeploy.tables.protocol import BadLine, Rows, Span
-from nbdeploy.tables.records import Cut, Window, cuts, separators
+from nbdeploy.tables.records import Cut, Window, cuts, rectangular
 
 __all__ = ["CsvSink", "CsvSource", "TsvSink", "TsvSource"]
 
@@ -98,11 +98,15 @@ class CsvSource(LineFile):
             return None
         if frame.height != cut.records:
             return None
-        # A record with too few fields has no last one.
-        if frame[last].null_count():
-            between = separators(np.frombuffer(content, np.uint8), self.separator)
-            if between != frame.height * (len(self.columns()) - 1):
-                return None
+        # Polars takes a record with too few fields, which has no last one; and where not all fields are asked for,
+        # one with too many, or without text in the others.
+        names = self.columns()
+        partial = frame.width < len(names)
+        if partial and not _is_text(content):
+            return None
+        doubtful = partial or frame[last].null_count()
+        if doubtful and not rectangular(np.frombuffer(content, np.uint8), self.separator, cut.records, len(names)):
+            return None
         return frame.select(wanted)
 
     def _typed(self, content: bytes, wanted: list[str], types: Mapping[str, Any]) -> pl.DataFrame | None:
@@ -232,6 +236,16 @@ def _lines(content: bytes, records: int) -> pl.Series | None:
         content, has_header=False, separator=_UNUSED, quote_char=None, schema={"": pl.String}
     ).to_series()
     return read if len(read) == records and not read.null_count() else None
+
+
+def _is_text(content: bytes) -> bool:
+    if content.isascii():
+        return True
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _quoted(series: pl.Series, separator: bytes) -> pl.Series:

@@ -160,8 +160,17 @@ def regular(block: Bytes, quotes: Places, separator: bytes) -> bool:
     return bool(opening.all() and closing.all())
 
 
-def separators(content: Bytes, separator: bytes) -> int:
-    """Count the separators that are not within quotes, where these are regular."""
-    places = np.flatnonzero(content == separator[0])
+def rectangular(content: Bytes, separator: bytes, records: int, fields: int) -> bool:
+    """Whether bytes with regular quotes are so many records of so many fields each."""
+    between = np.flatnonzero(content == separator[0])
+    ends = np.flatnonzero(content == _NEWLINE)
     quotes = np.flatnonzero(content == _QUOTE)
-    return int(np.count_nonzero(np.searchsorted(quotes, places) % 2 == 0)) if len(quotes) else len(places)
+    if len(quotes):
+        between = between[np.searchsorted(quotes, between) % 2 == 0]
+        ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
+    if len(ends) < records:
+        ends = np.append(ends, len(content))
+    if len(ends) != records or len(between) != records * (fields - 1):
+        return False
+    rows = between.reshape(records, fields - 1)
+    return fields == 1 or bool((rows[:, -1] < ends).all() and (rows[1:, 0] > ends[:-1]).all())

@@ -95,6 +95,8 @@ def test_any_bytes_are_rows_or_malformed_lines(tmp_path: Path, lines: list[bytes
         good, bad = [], []
         for span in source.spans(size):
             rows = source.read(span)
+            part = source.read(span, ["b"])
+            assert (part.frame.rows(), part.bad) == (rows.frame.select("b").rows(), rows.bad)
             good += zip(rows.numbers, rows.frame.rows(), strict=True)
             bad += [(one.number, one.column, one.reason, one.text) for one in rows.bad]
         return good, bad
