@@ -14,10 +14,10 @@ from typing import IO, Any
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 
-from nbdeploy.addresses import opened
+from nbdeploy.buckets.addresses import opened
+from nbdeploy.buckets.failures import reason
 from nbdeploy.errors import NotFound, NotWritable, Unreachable
 from nbdeploy.store import exclusive
-from nbdeploy.store.failures import reason
 
 __all__ = ["Listed", "Objects"]
 

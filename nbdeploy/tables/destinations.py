@@ -117,17 +117,16 @@ def _put(file: IO[bytes], url: str, name: str) -> None:
     import obstore
     from obstore.exceptions import BaseError
 
-    from nbdeploy.addresses import opened
+    from nbdeploy.buckets import opened, reason
 
     folder, _, last = url.rpartition("/")
     file.seek(0)
     try:
         obstore.put(opened(folder)[1], last, file, mode="overwrite")
     except (PermissionError, FileNotFoundError) as error:
-        raise NotWritable(f"{name} could not be written: the object store refuses it", url=name) from error
+        raise NotWritable(f"{name} could not be written: {reason(error, folder)}", url=name) from error
     except (BaseError, OSError) as error:
-        reason = str(error).splitlines()[0].rpartition("source: ")[2][:300]
-        raise Unreachable(f"{name} could not be written: {reason or type(error).__name__}", url=name) from error
+        raise Unreachable(f"{name} could not be written: {reason(error, folder)}", url=name) from error
 
 
 @contextlib.contextmanager

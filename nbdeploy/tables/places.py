@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from nbdeploy.addresses import SCHEMES
 from nbdeploy.errors import WrongUsage
 from nbdeploy.plugins import Registry
 
@@ -78,9 +77,8 @@ def place_of(given: str | Path, registry: Registry[Any], kind: str | None = None
     if given == "-":
         return Place(None, None, _known(kind or "csv", "-", registry))
     scheme, found, rest = str(given).partition("://") if isinstance(given, str) else ("", "", "")
-    if found and scheme not in {"file", *_WEB, *SCHEMES}:
-        known = ", ".join(f"{one}://" for one in ("file", *_WEB, *SCHEMES))
-        raise WrongUsage(f"{shown(str(given))}: an address begins with one of {known}")
+    if found:
+        _check_scheme(str(given), scheme)
     path = Path(rest if found else given) if not found or scheme == "file" else None
     last = PurePosixPath(urlsplit(str(given)).path if path is None else path.name).name
     words = last.lower().split(".")[1:]
@@ -100,6 +98,15 @@ def shown(url: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc if parts.scheme in {"abfs", "abfss"} else parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, "", ""))
+
+
+def _check_scheme(url: str, scheme: str) -> None:
+    from nbdeploy.buckets import SCHEMES
+
+    schemes = ("file", *_WEB, *SCHEMES)
+    if scheme not in schemes:
+        known = ", ".join(f"{one}://" for one in schemes)
+        raise WrongUsage(f"{shown(url)}: an address begins with one of {known}")
 
 
 def _known(kind: str, name: str, registry: Registry[Any]) -> str:

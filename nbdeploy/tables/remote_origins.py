@@ -67,7 +67,7 @@ class ObjectFile:
 
     @cached_property
     def _store(self) -> Any:
-        from nbdeploy.addresses import opened
+        from nbdeploy.buckets import opened
 
         return opened(self.url.rpartition("/")[0])[1]
 
@@ -82,13 +82,14 @@ class ObjectFile:
     def _reached(self) -> Iterator[None]:
         from obstore.exceptions import BaseError
 
+        from nbdeploy.buckets import reason
+
         try:
             yield
         except FileNotFoundError:
             raise NotFound("object", self.name) from None
         except (BaseError, OSError) as error:
-            reason = str(error).splitlines()[0].rpartition("source: ")[2][:300]
-            raise Unreachable(f"{self.name} cannot be read: {reason}", url=self.name) from error
+            raise Unreachable(f"{self.name} cannot be read: {reason(error, self.url)}", url=self.name) from error
 
 
 class WebFile(ForwardOnly):

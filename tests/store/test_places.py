@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from nbdeploy.addresses import opened
+from nbdeploy.buckets.addresses import opened
 from nbdeploy.commands.shell import run
 from nbdeploy.errors import Conflict, Corrupted, InvalidData, NotWritable, Unreachable
 from nbdeploy.manifest import sha256

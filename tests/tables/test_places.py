@@ -79,7 +79,7 @@ def test_missing_objects_and_buckets_are_named(mortal_s3: tuple[S3, str]) -> Non
     server, place = mortal_s3
     with pytest.raises(NotFound, match=rf"no object '{place}/in\.csv'"):
         open_source(f"{place}/in.csv").columns()
-    nowhere = pytest.raises(NotWritable, match=r"s3://nowhere/out\.csv could not be written: the object store refuses")
+    nowhere = pytest.raises(NotWritable, match=r"s3://nowhere/out\.csv could not be written: ")
     with nowhere, open_sink("s3://nowhere/out.csv") as sink:
         sink.write(TABLE)
     with open_sink(f"{place}/in.csv") as sink:

@@ -6,7 +6,7 @@ import re
 
 from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
-from nbdeploy.store.addresses import credentials_of
+from nbdeploy.buckets.addresses import credentials_of
 
 __all__ = ["reason"]
 
