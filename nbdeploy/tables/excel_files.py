@@ -27,7 +27,8 @@ _CREATED = dt.datetime(2000, 1, 1)
 class ExcelSource:
     """See :class:`nbdeploy.tables.Source`. A sheet is held in memory whole; it has a million rows at most.
 
-    The type of a column is that of its cells; where they differ, they are text.
+    The type of a column is that of its cells; where they differ, they are text. Excel has one kind of number: a
+    column in which all are whole is one of integers.
     """
 
     text = False
@@ -111,7 +112,7 @@ class ExcelSource:
             reason = str(error).splitlines()[0]
             raise InvalidData(f"{self.name} cannot be read as an Excel file; is it whole? {reason}") from error
         cells.columns = names
-        return cells
+        return cells.with_columns(_whole(series) for series in cells.select(pl.col(pl.Float64)))
 
 
 class ExcelSink:
@@ -190,3 +191,8 @@ class _Exact(float):
 
 def _name(value: Any) -> str:
     return "" if value is None else str(value)
+
+
+def _whole(numbers: pl.Series) -> pl.Series:
+    whole = ((numbers.abs() <= _EXACT) & (numbers == numbers.round())).all()
+    return numbers.cast(pl.Int64) if whole and numbers.null_count() < len(numbers) else numbers

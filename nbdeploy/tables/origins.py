@@ -27,6 +27,7 @@ __all__ = [
     "Origin",
     "StandardInput",
     "digested",
+    "for_arrow",
     "ranges",
     "seekable",
 ]
@@ -263,6 +264,12 @@ def ranges(origin: Origin) -> IO[bytes]:
 def seekable(origin: Origin) -> IO[bytes]:
     """Open an origin so that any part of it can be read; what can be read only forward is copied to a hidden file."""
     return ranges(origin if origin.ranged else _spooled(origin))
+
+
+def for_arrow(origin: Origin) -> Any:
+    """Open an origin so that Arrow can read any part of it."""
+    with _readable(origin.name):
+        return pa.OSFile(str(origin.path)) if isinstance(origin, LocalFile) else pa.PythonFile(seekable(origin), "r")
 
 
 def _spooled(origin: Origin) -> LocalFile:

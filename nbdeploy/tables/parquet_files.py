@@ -16,12 +16,12 @@ import pyarrow.parquet as pq
 from nbdeploy.errors import InvalidData
 from nbdeploy.tables.blocks import Blocks, rows_at_once
 from nbdeploy.tables.names import checked_names
-from nbdeploy.tables.origins import Origin, seekable
+from nbdeploy.tables.origins import Origin, for_arrow
 from nbdeploy.tables.protocol import Identity, Rows, Span
 
 __all__ = ["ParquetSink", "ParquetSource"]
 
-_BATCH = 16_384
+_BATCH = 65_536
 
 
 class ParquetSource:
@@ -80,7 +80,7 @@ class ParquetSource:
     @cached_property
     def _file(self) -> Any:
         with _readable(self.name):
-            return pq.ParquetFile(seekable(self.origin), pre_buffer=False, buffer_size=2**20)
+            return pq.ParquetFile(for_arrow(self.origin), pre_buffer=False, buffer_size=2**20)
 
 
 class _Forward:
@@ -93,7 +93,10 @@ class _Forward:
         group = bisect_right(starts, first) - 1
         self._skipped = first - starts[group]
         self._batches = file.iter_batches(
-            _BATCH, row_groups=range(group, meta.num_row_groups), columns=columns, use_threads=True
+            min(_BATCH, rows_at_once(len(columns))),
+            row_groups=range(group, meta.num_row_groups),
+            columns=columns,
+            use_threads=True,
         )
         self._rest: Any = None
 

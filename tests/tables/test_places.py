@@ -173,12 +173,14 @@ def test_blank_rows_of_a_sheet_are_no_rows() -> None:
 
     with xlsxwriter.Workbook("t.xlsx") as book:
         sheet = book.add_worksheet()
-        for row, value in ((0, "a"), (1, 1), (3, 2.5)):
+        for row, value, number in ((0, "a", "id"), (1, 1, 7), (3, 2.5, 8)):
             sheet.write(row, 0, value)
+            sheet.write(row, 1, number)
     source = open_source("t.xlsx")
     (span,) = source.spans(10)
     rows = source.read(span)
-    assert rows.frame.rows() == [(1.0,), (2.5,)]
+    assert rows.frame.rows() == [(1.0, 7), (2.5, 8)]
+    assert rows.frame.schema == {"a": pl.Float64, "id": pl.Int64}
     assert [rows.where(0), rows.where(1)] == ["row 2", "row 4"]
 
 
