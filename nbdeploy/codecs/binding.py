@@ -13,6 +13,7 @@ from nbdeploy.codecs.conforming import conform
 from nbdeploy.codecs.frames import CONTAINERS, container_of
 from nbdeploy.codecs.labels import labels, live_label, unique, wire_name
 from nbdeploy.codecs.parts import Part
+from nbdeploy.codecs.refusals import Refused
 from nbdeploy.codecs.text_tables import Text
 from nbdeploy.codecs.values import series_of
 from nbdeploy.codecs.veiled import veiled
@@ -174,9 +175,10 @@ def _column(part: Part, column: Column, unseen: str) -> pl.Series:
     try:
         there = conform(given.gather(rows), column, unseen)
     except InvalidData as error:
-        row = int(rows[int(str(error.facts.get("row", 0)))])
-        detail = error.facts.get("detail", error)
-        raise InvalidData(f"row {row}, column {column.name!r}: {detail}", **{**error.facts, "row": row}) from None
+        refused = error.facts.get("refused")
+        if not isinstance(refused, Refused):
+            raise
+        raise refused.at(rows.to_list()).error() from None
     places = pl.Series([0] * len(absent), dtype=pl.UInt32)
     places = places.scatter(rows, range(1, len(rows) + 1))
     return pl.concat([values[:1], there.alias(column.name)]).gather(places)

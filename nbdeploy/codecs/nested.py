@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 import polars as pl
 
 from nbdeploy.codecs.columns import SIMPLE, item_column, nested_type, wire_dtype
-from nbdeploy.codecs.refusals import expectation, refuse, refuse_value
+from nbdeploy.codecs.refusals import Refused, expectation, refuse, refuse_rows
 from nbdeploy.codecs.scalars import converted
 from nbdeploy.codecs.values import series_of
 from nbdeploy.codecs.written import read_lists
@@ -44,9 +45,9 @@ def nested(series: pl.Series, column: Column, *, exact: bool = False) -> pl.Seri
 
 def _of_text(series: pl.Series, column: Column) -> pl.Series:
     values = read_lists(series)
-    row = next((row for row, value in enumerate(values) if isinstance(value, str)), None)
-    if row is not None:
-        refuse_value(row, values[row], column, f"is not {expectation(column)} in JSON")
+    unread = [row for row, value in enumerate(values) if isinstance(value, str)]
+    if unread:
+        refuse_rows(unread, lambda place: values[unread[place]], column, f"is not {expectation(column)} in JSON")
     if column.type == "sparse" and any(value and isinstance(value[0], dict) for value in values):
         try:
             return pl.Series(column.name, values, dtype=wire_dtype(column), strict=True)
@@ -73,12 +74,14 @@ def _lists(series: pl.Series, column: Column, *, exact: bool) -> pl.Series:
     try:
         items = converted(flat, kind, exact=exact)
     except InvalidData as error:
-        row = owners[int(str(error.row))]
-        refuse_value(row, error.value, column, f"in a list is not {expectation(kind)}")
+        refused = error.facts.get("refused")
+        if not isinstance(refused, Refused):
+            raise
+        refuse_rows(_owned(owners, refused.rows), refused.value, column, f"in a list is not {expectation(kind)}")
     if items.null_count() and (not items.dtype.is_float() or not column.gaps):
-        refuse_value(owners[int(items.is_null().arg_true()[0])], None, column, "is missing in a list")
+        refuse_rows(owners.filter(items.is_null()).to_list(), lambda _: None, column, "is missing in a list")
     if items.dtype.is_float() and not column.gaps and items.is_nan().any():
-        refuse_value(owners[int(items.is_nan().arg_true()[0])], float("nan"), column, "is in a list")
+        refuse_rows(owners.filter(items.is_nan()).to_list(), lambda _: float("nan"), column, "is in a list")
     if items.null_count():
         return _with_nan(series, target)
     return series.cast(target)
@@ -109,18 +112,28 @@ def _flattened(series: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]
             return pl.Series(column.name, [], dtype=SIMPLE[str(column.items)]), owners[:0]
         there = level.is_not_null()
         if level is not series and not there.all():
-            refuse_value(owners[int((~there).arg_true()[0])], None, column, "is missing in a list")
+            refuse_rows(owners.filter(~there).to_list(), lambda _: None, column, "is missing in a list")
         level, owners = level.filter(there), owners.filter(there)
         kind = level.dtype
         fixed = pl.Series(kind.shape[:1]) if isinstance(kind, pl.Array) else None
         lengths = level.list.len() if fixed is None else fixed.new_from_index(0, len(level))
-        wrong = lengths != size if size is not None else None
-        if wrong is not None and wrong.any():
-            first = int(wrong.arg_true()[0])
-            refuse_value(owners[first], level[first], column, f"has {lengths[first]} items")
+        if size is not None and (lengths != size).any():
+            _refuse_length(level, lengths, size, owners, column)
         owners = pl.Series(np.repeat(owners.to_numpy(), lengths.to_numpy()))
         level = level.explode(empty_as_null=False, keep_nulls=True)
     return level, owners
+
+
+def _refuse_length(level: pl.Series, lengths: pl.Series, size: int, owners: pl.Series, column: Column) -> NoReturn:
+    """Refuse the lists that are as wrong in length as the first wrong one."""
+    length = lengths.filter(lengths != size)[0]
+    places = (lengths == length).arg_true().to_list()
+    refuse_rows(_owned(owners, places), lambda place: level[places[place]], column, f"has {length} items")
+
+
+def _owned(owners: pl.Series, places: Sequence[int]) -> list[int]:
+    """The rows that items are in."""
+    return owners.gather([*places]).to_list()
 
 
 def sparse_series(name: str, matrix: Any) -> pl.Series:
@@ -169,9 +182,9 @@ def _sparse_rows(series: pl.Series, column: Column) -> pl.Series:
     unordered = (table["index"].shift(1) >= table["index"]) & (table["owner"].shift(1) == table["owner"])
     bad |= unordered.fill_null(False)
     if bad.any():
-        refuse_value(
-            table["owner"][int(bad.arg_true()[0])],
-            None,
+        refuse_rows(
+            table["owner"].filter(bad).to_list(),
+            lambda _: None,
             column,
             f"has a position that is not one of 0 to {width - 1}, or not in order, or no value",
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import polars as pl
@@ -10,36 +12,88 @@ from nbdeploy.codecs.veiled import HIDDEN
 from nbdeploy.errors import InvalidData
 from nbdeploy.types import Column
 
-__all__ = ["article", "expectation", "refuse", "refuse_value", "some"]
+__all__ = ["Refused", "article", "expectation", "refuse", "refuse_rows", "some"]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Every row that one check of a column refuses: the fact ``refused`` of an :class:`InvalidData`.
+
+    Attributes
+    ----------
+    rows : sequence of int
+        The rows, from 0, in order, each once.
+    value : callable
+        From a place among `rows` to the value there; only asked where it is to be shown.
+    column : Column
+        The column.
+    why : str
+        What is wrong, to be read after a value.
+    """
+
+    rows: Sequence[int]
+    value: Callable[[int], Any]
+    column: Column
+    why: str
+
+    def detail(self, place: int = 0, others: int = 0) -> str:
+        """What is wrong with one of the rows, in words that do not name it."""
+        more = f" (and {others} more rows)" if others else ""
+        return f"{_shown(self.shown(place))} {self.why}{more}; expected {expectation(self.column)}"
+
+    def shown(self, place: int = 0) -> Any:
+        """The value of one of the rows; of a private column only whether there is one."""
+        value = self.value(place)
+        value = value.to_list() if isinstance(value, pl.Series) else value
+        return HIDDEN if self.column.private and value is not None else value
+
+    def at(self, rows: Sequence[int]) -> Refused:
+        """The same, of rows that have other numbers."""
+        return Refused([int(rows[row]) for row in self.rows], self.value, self.column, self.why)
+
+    def error(self) -> InvalidData:
+        """The refusal of the first row. Its ``detail`` is the message without the row."""
+        row, detail = int(self.rows[0]), self.detail(others=len(self.rows) - 1)
+        return InvalidData(
+            f"row {row}, column {self.column.name!r}: {detail}",
+            row=row,
+            column=self.column.name,
+            value=self.shown(),
+            expected=self.column.type,
+            detail=detail,
+            refused=self,
+        )
 
 
 def refuse(series: pl.Series, bad: pl.Series, column: Column, why: str) -> NoReturn:
-    """Refuse the first of the bad rows."""
-    rows = bad.arg_true()
-    refuse_value(int(rows[0]), series[int(rows[0])], column, why, others=len(rows) - 1)
-
-
-def refuse_value(row: int, value: Any, column: Column, why: str, others: int = 0) -> NoReturn:
-    """Refuse one value.
+    """Refuse all the bad rows, naming the first.
 
     Raises
     ------
     InvalidData
-        Naming it. Its ``detail`` is the message without the row, for those who know a better name of that.
+        Whose ``refused`` says which rows they are.
     """
-    value = value.to_list() if isinstance(value, pl.Series) else value
-    if column.private:
-        value = HIDDEN if value is not None else None
-    more = f" (and {others} more rows)" if others else ""
-    detail = f"{_shown(value)} {why}{more}; expected {expectation(column)}"
-    raise InvalidData(
-        f"row {row}, column {column.name!r}: {detail}",
-        row=row,
-        column=column.name,
-        value=value,
-        expected=column.type,
-        detail=detail,
-    )
+    rows = bad.arg_true()
+    raise Refused(rows.to_list(), lambda place: series[int(rows[place])], column, why).error()
+
+
+def refuse_rows(rows: Sequence[int], value: Callable[[int], Any], column: Column, why: str) -> NoReturn:
+    """Refuse rows by number, each once however often it is named. See :func:`refuse`.
+
+    Parameters
+    ----------
+    rows : sequence of int
+        The rows, in order.
+    value : callable
+        From a place among `rows` to what is wrong there.
+    column : Column
+        The column.
+    why : str
+        What is wrong, to be read after a value.
+    """
+    first = {row: place for place, row in reversed([*enumerate(rows)])}
+    each = sorted(first)
+    raise Refused(each, lambda place: value(first[each[place]]), column, why).error()
 
 
 def _shown(value: Any) -> str:

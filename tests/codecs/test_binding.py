@@ -237,3 +237,41 @@ def test_signatures_that_no_container_can_make_are_corrupt(facts: dict[str, Any]
     signature = msgspec.convert({"container": "pandas", "columns": columns, **facts}, Signature)
     with pytest.raises(Corrupted, match="the bundle's signature"):
         check(signature)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "rows", "last"),
+    [
+        (Column("x", "int64", "int64"), [1, 2.5, None, 7.5], [1, 3], "7.5 is not an int64; expected an int64"),
+        (Column("x", "float64", "float64"), [1.0, None, None], [1, 2], "the value is missing"),
+        (
+            Column("x", "list", "list", items="float64", shape=[2]),
+            [[1.0, 2.0], [1.0], [1.0, None], [3.0], [None, None]],
+            [1, 3],
+            "[3.0] has 1 items; expected a list of 2 float64",
+        ),
+        (
+            Column("x", "list", "list", items="float64", shape=[None]),
+            [[1.0], [None, None], [2.0, None]],
+            [1, 2],
+            "is missing in a list",
+        ),
+    ],
+)
+def test_a_check_names_every_row_that_it_refuses(column: Column, values: list[Any], rows: list[int], last: str) -> None:
+    """Whoever sets rows aside asks once for all that one check refuses, each row once."""
+    with pytest.raises(InvalidData) as caught:
+        bind(pl.DataFrame({"x": pl.Series(values, strict=False)}), Signature("polars", [column]))
+    refused: Any = caught.value.refused
+    assert list(refused.rows) == rows
+    assert last in refused.detail(len(rows) - 1)
+
+
+def test_a_check_hides_every_value_of_a_private_column() -> None:
+    """What is said of the other rows that a check refuses shows as little as what is said of the first."""
+    column = Column("x", "int64", "int64", private=True)
+    with pytest.raises(InvalidData) as caught:
+        bind_text(pl.DataFrame({"x": ["1", "heavy", "fat"]}), Signature("polars", [column]))
+    refused: Any = caught.value.refused
+    assert list(refused.rows) == [1, 2]
+    assert refused.detail(1) == "the value is not an int64; expected an int64"
