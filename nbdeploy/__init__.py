@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nbdeploy.api import (
         alias,
         call,
+        check_predictions,
         config,
         connect,
         copy,
@@ -67,6 +68,7 @@ __all__ = [
     "__version__",
     "alias",
     "call",
+    "check_predictions",
     "config",
     "connect",
     "copy",

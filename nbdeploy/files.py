@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import secrets
 import stat
@@ -12,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from nbdeploy.errors import NotWritable
 
-__all__ = ["TemporaryFolder", "replacing", "write_atomically", "writing"]
+__all__ = ["TemporaryFolder", "forget_parts", "replacing", "write_atomically", "writing"]
 
 _OWNER = stat.S_IRUSR | stat.S_IWUSR
 
@@ -63,6 +64,14 @@ def replacing(path: Path, mode: int | None = None) -> Iterator[Path]:
             part.replace(place)
     finally:
         part.unlink(missing_ok=True)
+
+
+def forget_parts(path: Path) -> None:
+    """Delete what killed processes left of a file that they were about to write; nobody else may be writing it."""
+    place = Path(os.path.realpath(path))
+    with contextlib.suppress(OSError):
+        for part in place.parent.glob(f".{glob.escape(place.name)}.{'[0-9a-f]' * 16}.part"):
+            part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

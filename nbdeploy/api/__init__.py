@@ -14,7 +14,7 @@ from nbdeploy.api.endpoints import (
 )
 from nbdeploy.api.keys import keys_create, keys_list
 from nbdeploy.api.overview import config, overview
-from nbdeploy.api.predictions import load, predict
+from nbdeploy.api.predictions import check_predictions, load, options_of, predict, predicted
 from nbdeploy.api.releases import call, connect, push, status, undeploy
 from nbdeploy.api.remote import Target
 from nbdeploy.api.runs import logs, parameters, run, runs
@@ -26,6 +26,7 @@ __all__ = [
     "Target",
     "alias",
     "call",
+    "check_predictions",
     "config",
     "connect",
     "copy",
@@ -40,9 +41,11 @@ __all__ = [
     "list_snapshots",
     "load",
     "logs",
+    "options_of",
     "overview",
     "parameters",
     "predict",
+    "predicted",
     "push",
     "remove_alias",
     "rm",

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbdeploy.api.references import open_store, resolve
-from nbdeploy.errors import NotFound, WrongUsage
+from nbdeploy.errors import NotFound
 from nbdeploy.settings import Settings
 from nbdeploy.types import Report, ignore_progress
 
 if TYPE_CHECKING:
+    from nbdeploy.offline import Answered, Checked, Options, Predictions
     from nbdeploy.predictor import Predictor
     from nbdeploy.store import Store, Version
 
-__all__ = ["load", "load_version", "predict"]
+__all__ = ["check_predictions", "load", "load_version", "options_of", "predict", "predicted"]
 
 
 def load(ref: str, *, settings: Settings | None = None) -> Predictor:
@@ -68,18 +69,28 @@ def predict(
     methods: Sequence[str] = (),
     keep: Sequence[str] = (),
     rename: Mapping[str, str] | None = None,
+    threshold: float | None = None,
+    rejects: str | Path | None = None,
+    max_rejects: str | int | None = None,
+    safe_csv: bool = False,
+    resume: bool = False,
+    workers: int = 1,
+    engine: str = "local",
     chunk: int | None = None,
     settings: Settings | None = None,
     progress: Report = ignore_progress,
 ) -> Any:
     """Predict a table or a file.
 
+    From file to file, a job that was killed goes on with `resume`, and one that is done does nothing until input,
+    model or options change; beside the output, ``OUT.nbdeploy.json`` says what it was made of.
+
     Parameters
     ----------
     ref : str
         The snapshot.
     source : table, str or Path
-        A table in memory, or the path of a CSV, TSV or Parquet file.
+        A table in memory, or the path of a file; formats by suffix.
     out : str or Path, optional
         Where to write, in the format of the suffix. It appears only when it is complete.
     methods : str or sequence of str, optional
@@ -88,6 +99,21 @@ def predict(
         Input columns to keep: names, ``all`` or ``none``; by default those that the model does not read (ids).
     rename : mapping of str to str, optional
         Input column's name to the name to give it.
+    threshold : float, optional
+        From this probability of the second of two classes on, ``prediction`` is that class.
+    rejects : str or Path, optional
+        Where rows that fail are set aside: ``line``, ``column``, ``reason``, then the row as it was read. Without it
+        the first such row stops the job.
+    max_rejects : str or int, optional
+        How many rows may fail: a number, or a share such as ``2.5%``.
+    safe_csv : bool
+        Whether text that a spreadsheet would take for a formula is made plain.
+    resume : bool
+        Whether to go on with an unfinished job.
+    workers : int
+        Processes that predict; answers do not depend on it.
+    engine : str
+        Where they are.
     chunk : int, optional
         Rows predicted at once; answers do not depend on it.
 
@@ -100,24 +126,85 @@ def predict(
     ------
     InvalidData
         Naming the row or line, column, value and expected type of the first row that does not fit.
+    Conflict
+        If another job is writing `out`.
 
     Examples
     --------
     >>> import nbdeploy as nd
     >>> nd.predict("churn@champion", "customers.csv", "scores.csv")  # doctest: +SKIP
     """
-    from nbdeploy.offline.options import CHUNK, Options
-    from nbdeploy.offline.predict import predict_file, predict_table, read_predicted, write_table
+    from nbdeploy.offline import Answered
 
-    if chunk is not None and chunk < 1:
-        raise WrongUsage(f"a chunk of {chunk} rows is too small; give at least 1")
+    options = options_of(
+        methods=methods,
+        keep=keep,
+        rename=rename,
+        threshold=threshold,
+        rejects=rejects,
+        max_rejects=max_rejects,
+        safe_csv=safe_csv,
+        resume=resume,
+        workers=workers,
+        engine=engine,
+        chunk=chunk,
+    )
+    found = predicted(ref, source, out, options, settings=settings, progress=progress)
+    return found.table if isinstance(found, Answered) else found
+
+
+def options_of(*, max_rejects: str | int | None = None, chunk: int | None = None, **options: Any) -> Options:
+    """Return the options of :func:`predict` as one value."""
+    from nbdeploy.offline import CHUNK, Limit, Options
+
+    limit = None if max_rejects is None else Limit.parse(str(max_rejects))
+    return Options(max_rejects=limit, chunk=CHUNK if chunk is None else chunk, **options)
+
+
+def predicted(
+    ref: str,
+    source: Any,
+    out: str | Path | None,
+    options: Options,
+    *,
+    settings: Settings | None = None,
+    progress: Report = ignore_progress,
+) -> Predictions | Answered:
+    """Predict as :func:`predict`, and say of a table what was counted on the way."""
+    from nbdeploy.offline import predict_file, predict_table, read_predicted, write_table
+
     predictor = load(ref, settings=settings)
-    options = Options(methods, keep, rename, chunk or CHUNK)
     in_file = isinstance(source, (str, Path))
     if out is None:
-        predicted = read_predicted if in_file else predict_table
-        return predicted(predictor, Path(source) if in_file else source, options, progress)
+        return (read_predicted if in_file else predict_table)(predictor, source, options, progress)
     name = f"{predictor.manifest['name']}:{predictor.manifest['version']}"
-    if not in_file:
-        return write_table(predictor, name, source, Path(out), options, progress)
-    return predict_file(predictor, name, Path(source), Path(out), options, progress)
+    return (predict_file if in_file else write_table)(predictor, name, source, out, options, progress)
+
+
+def check_predictions(out: str | Path, *, settings: Settings | None = None) -> Checked:
+    """Prove that an output still is what its provenance says: its bytes, its input's, its snapshot, its answers.
+
+    Parameters
+    ----------
+    out : str or Path
+        A file that :func:`predict` wrote.
+
+    Returns
+    -------
+    Checked
+        False if anything is not as it was.
+
+    Raises
+    ------
+    NotFound
+        If there is no such file, or no provenance beside it.
+
+    Examples
+    --------
+    >>> import nbdeploy as nd
+    >>> nd.check_predictions("scores.csv").ok  # doctest: +SKIP
+    True
+    """
+    from nbdeploy.offline import check_output
+
+    return check_output(Path(out), lambda ref: load(ref, settings=settings))

@@ -27,6 +27,7 @@ __all__ = [
     "OBJECT",
     "PLACE",
     "REF",
+    "REF_OR_FILE",
     "SAMPLE",
     "TARGET",
     "VALUE",
@@ -236,6 +237,11 @@ def _reference(value: Any) -> str:
     return text
 
 
+def _named(value: Any) -> Any:
+    """A reference that is not read yet, because it may be a file."""
+    return str(value) if isinstance(value, str | Ref) else getattr(value, "ref", str(value))
+
+
 def _duration(value: Any) -> timedelta:
     """A time span as 90s, 30m, 24h or 7d; 0 needs no unit."""
     if isinstance(value, timedelta):
@@ -259,6 +265,7 @@ SAMPLE = _Sample()
 VARIABLE = _Variable()
 DATA = _Data()
 REF = _Kind("ref", _reference, suggestions.references)
+REF_OR_FILE = _Kind("ref", _named, suggestions.references)
 TARGET = _Kind("target", _target, suggestions.targets)
 PLACE = _Kind("place", str, suggestions.places)
 VALUE = _Value()

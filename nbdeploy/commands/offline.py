@@ -6,13 +6,17 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import click
+
 from nbdeploy import api
 from nbdeploy.cards import Result
 from nbdeploy.commands.answers import TableAnswer
 from nbdeploy.commands.door import Door
-from nbdeploy.commands.kinds import DATA, FILE, METHOD, REF
+from nbdeploy.commands.kinds import DATA, FILE, METHOD, REF, REF_OR_FILE
 from nbdeploy.commands.syntax import argument, command, option, pass_door
 from nbdeploy.errors import WrongUsage
+from nbdeploy.types import Report, ignore_progress
+from nbdeploy.widgets import json_progress
 
 __all__ = ["predict"]
 
@@ -24,11 +28,14 @@ class PredictedTable(TableAnswer):
     ref: str
     input: str | None
     seconds: float
+    rejected: int
+    rejects: str | None
 
     @property
     def line(self) -> str:
         """How many rows were predicted, by what."""
-        return f"{len(self.table):,} rows predicted by {self.ref} in {self.seconds:.1f} s"
+        aside = f", {self.rejected:,} rejected, see {self.rejects}" if self.rejected else ""
+        return f"{len(self.table):,} rows predicted by {self.ref} in {self.seconds:.1f} s{aside}"
 
     def document(self) -> dict[str, Any]:
         """Return the same as for a file, and the rows."""
@@ -39,7 +46,7 @@ class PredictedTable(TableAnswer):
             "input": self.input,
             "output": None,
             "rows": len(self.table),
-            "rejected": 0,
+            "rejected": self.rejected,
             "seconds": round(self.seconds, 3),
             "columns": [str(column) for column in self.columns],
             "predictions": self.records(),
@@ -47,33 +54,51 @@ class PredictedTable(TableAnswer):
 
 
 @command("predict")
-@argument("ref", type=REF, help="The snapshot.")
-@argument("source", metavar="INPUT", type=DATA, help="A file, or in a notebook also a table.")
+@argument("ref", type=REF_OR_FILE, help="The snapshot; with --check the output to prove.")
+@argument("source", metavar="INPUT", type=DATA, required=False, help="A file, or in a notebook also a table.")
 @option("--out", type=FILE, metavar="OUTPUT", help="Write here, in the format of the suffix; else answer the table.")
 @option("--method", "methods", type=METHOD, multiple=True, metavar="M", help="A method to answer with (repeatable).")
 @option("--keep", multiple=True, metavar="COL|all|none", help="Input columns to keep; the unread ones by default.")
 @option("--rename", multiple=True, metavar="NEW=OLD", help="Another name for an input column (repeatable).")
+@option("--threshold", type=float, metavar="T", help="Predict the second of two classes from this probability on.")
+@option("--rejects", type=FILE, metavar="PATH", help="Set rows that fail aside here, and keep the rest.")
+@option("--max-rejects", metavar="N|P%", help="Stop if more rows fail.")
+@option("--safe-csv", is_flag=True, help="Make text plain that a spreadsheet would take for a formula.")
+@option("--resume", is_flag=True, help="Go on with a job that was interrupted or killed.")
+@option("--workers", type=int, default=1, metavar="N", help="Processes that predict; they share the model's memory.")
+@option("--engine", default="local", metavar="NAME", help="Where they are.")
+@option("--chunk", type=int, metavar="ROWS", help="Rows predicted at once.")
+@option("--progress", type=click.Choice(["auto", "json", "none"]), default="auto", help="How progress is shown.")
+@option("--check", is_flag=True, help="Prove that an output still is what was predicted: predict --check OUTPUT.")
 @pass_door
 def predict(
-    door: Door,
-    ref: str,
-    source: object,
-    out: str | None,
-    methods: tuple[str, ...],
-    keep: tuple[str, ...],
-    rename: tuple[str, ...],
+    door: Door, /, ref: str, source: object, out: str | None, progress: str, check: bool, **wanted: Any
 ) -> object:
     """Predict a file or table offline.
 
-    In a shell without --out, the predictions go to standard output as CSV.
+    In a shell without --out, the predictions go to standard output as CSV. From file to file, a finished job that is
+    run again does nothing until input, model or options change.
     """
+    if check:
+        if source is not None:
+            raise WrongUsage(f"predict --check takes an output alone: predict --check {ref}")
+        return api.check_predictions(ref)
+    if source is None:
+        raise click.UsageError("Missing argument 'INPUT'.", click.get_current_context())
+    ref = REF.convert(ref, None, None)
+    with json_progress() as events:
+        report: Report = {"auto": door.report, "json": events, "none": ignore_progress}[progress]
+        return _predicted(ref, source, out, report, wanted)
+
+
+def _predicted(ref: str, source: object, out: str | None, report: Report, wanted: dict[str, Any]) -> object:
     began = time.perf_counter()
-    result = api.predict(
-        ref, source, out=out, methods=methods, keep=keep, rename=_renames(rename), progress=door.report
-    )
-    if isinstance(result, Result):
-        return result
-    return PredictedTable(result, ref, source if isinstance(source, str) else None, time.perf_counter() - began)
+    options = api.options_of(**{**wanted, "rename": _renames(wanted["rename"])})
+    found = api.predicted(ref, source, out, options, progress=report)
+    if isinstance(found, Result):
+        return found
+    seconds, named = time.perf_counter() - began, source if isinstance(source, str) else None
+    return PredictedTable(found.table, ref, named, seconds, found.tally.rejected, wanted["rejects"])
 
 
 def _renames(pairs: tuple[str, ...]) -> dict[str, str]:

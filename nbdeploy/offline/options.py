@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from nbdeploy.errors import InvalidData, NotFound
+from nbdeploy.errors import InvalidData, NotFound, WrongUsage
+from nbdeploy.offline.rejects import Limit
 
 __all__ = ["CHUNK", "Options"]
 
 CHUNK = 20_000
 """Rows predicted at once. Answers do not depend on it."""
+
+_MOST_WORKERS = 256
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,20 @@ class Options:
         Input column's name to the name to give it.
     chunk : int
         Rows predicted at once.
+    threshold : float or None
+        From this probability of the second of two classes on, ``prediction`` is that class.
+    rejects : str, Path or None
+        Where rows that fail are set aside; the first of them fails the job if None.
+    max_rejects : Limit or None
+        How many rows may fail.
+    safe_csv : bool
+        Whether text that a spreadsheet would take for a formula is made plain.
+    resume : bool
+        Whether to go on with an unfinished job.
+    workers : int
+        Processes that predict.
+    engine : str
+        Where they are.
 
     Examples
     --------
@@ -38,19 +56,32 @@ class Options:
     keep: Sequence[str] = ()
     rename: Mapping[str, str] | None = None
     chunk: int = CHUNK
+    threshold: float | None = None
+    rejects: str | Path | None = None
+    max_rejects: Limit | None = None
+    safe_csv: bool = False
+    resume: bool = False
+    workers: int = 1
+    engine: str = "local"
 
     def __post_init__(self) -> None:
+        if self.chunk < 1:
+            raise WrongUsage(f"a chunk of {self.chunk} rows is too small; give at least 1")
+        if not 1 <= self.workers <= _MOST_WORKERS:
+            raise WrongUsage(f"--workers {self.workers} is not possible; give 1 to {_MOST_WORKERS}")
+        if self.max_rejects is not None and self.rejects is None:
+            raise WrongUsage("--max-rejects limits what --rejects PATH sets aside: give that too")
         object.__setattr__(self, "methods", _items(self.methods))
         object.__setattr__(self, "keep", _items(self.keep))
 
-    def kept(self, columns: Sequence[str], read: Sequence[str]) -> list[str]:
+    def kept(self, columns: Sequence[str], read: Collection[str]) -> list[str]:
         """Choose the columns to keep.
 
         Parameters
         ----------
         columns : sequence of str
             The input's columns.
-        read : sequence of str
+        read : collection of str
             Those that the model reads.
 
         Raises

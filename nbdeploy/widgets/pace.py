@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nbdeploy.types import Progress
 
-__all__ = ["Pace", "duration"]
+__all__ = ["Pace", "duration", "share_of"]
 
 _STEPS = "steps"
 
@@ -23,7 +23,7 @@ class Pace:
     def __init__(self, step: Progress, now: float) -> None:
         self.unit = step.unit
         self.total = step.total
-        self._first = step.done
+        self._first, self._share = step.done, share_of(step)
         self._started = now
 
     def covers(self, step: Progress) -> bool:
@@ -52,14 +52,44 @@ class Pace:
         return " · ".join(parts)
 
     def _speed(self, step: Progress, now: float) -> list[str]:
-        done, seconds = step.done - self._first, now - self._started
-        if done <= 0 or seconds <= 0:
+        rate = self.rate(step, now)
+        if rate is None:
             return []
-        rate = done / seconds
         words = [f"{rate:,.0f} {step.unit}/s"] if rate >= 2 else []
-        if step.total is not None and step.total > step.done:
-            words.append(f"{duration((step.total - step.done) / rate)} left")
-        return words
+        left = self.left(step, now)
+        return [*words, f"{duration(left)} left"] if left else words
+
+    def rate(self, step: Progress, now: float) -> float | None:
+        """How much is done in a second; None at the beginning."""
+        done, seconds = step.done - self._first, now - self._started
+        return done / seconds if done > 0 and seconds > 0 else None
+
+    def left(self, step: Progress, now: float) -> float | None:
+        """Seconds still to go; None if nobody knows.
+
+        Where the total is not known, the share may be: of a large file's bytes, for example.
+        """
+        rate, share = self.rate(step, now), share_of(step)
+        if rate is None:
+            return None
+        if step.total is not None:
+            return (step.total - step.done) / rate
+        gone = share - (self._share or 0.0) if share is not None else 0.0
+        return (1.0 - share) / gone * (now - self._started) if share is not None and gone > 0 else None
+
+
+def share_of(step: Progress) -> float | None:
+    """How much of all is done, from 0 to 1, if it is known.
+
+    Examples
+    --------
+    >>> share_of(Progress(1, 4)), share_of(Progress(7, facts={"share": 0.5})), share_of(Progress(7))
+    (0.25, 0.5, None)
+    """
+    if step.total:
+        return step.done / step.total
+    share = (step.facts or {}).get("share")
+    return float(share) if isinstance(share, int | float) else None
 
 
 def duration(seconds: float) -> str:

@@ -34,5 +34,5 @@ def test_lists_are_written_to_parquet(tmp_path: Path) -> None:
 def test_durations_and_bytes_are_written_as_text(tmp_path: Path) -> None:
     """ISO 8601, and base64."""
     with open_sink(tmp_path / "out.csv") as sink:
-        write(pl.DataFrame({"took": [dt.timedelta(hours=2), None], "raw": [b"ab", None]}))
+        sink.write(pl.DataFrame({"took": [dt.timedelta(hours=2), None], "raw": [b"ab", None]}))
     assert (tmp_path / "out.csv").read_text() == "took,raw\nPT2H,YWI=\n,\n"

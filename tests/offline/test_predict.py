@@ -88,13 +88,13 @@ def test_kept_columns(birds: pd.DataFrame, keep: tuple[str, ...], columns: list[
 
 
 def test_a_wrong_value_is_named_by_file_line_and_column(birds: pd.DataFrame) -> None:
-    """The first bad row is named, the old output stays, no part file is left."""
+    """The first bad row is named, the old output stays, nothing half-written is left."""
     birds.astype({"body_mass_g": object}).assign(
         body_mass_g=lambda f: f["body_mass_g"].where(f.index != 7, "heavy")
     ).to_csv("in.csv", index=False)
     Path("out.csv").write_text("old")
     with pytest.raises(InvalidData, match=r"in.csv, line 9, column 'body_mass_g': 'heavy' is not a float64"):
-        nd.predict("lr", "in.csv", "out.csv", chunk=3)
+        nd.predict("lr", "in.csv", "out.csv")
     assert Path("out.csv").read_text() == "old"
     assert sorted(p.name for p in Path().iterdir()) == ["in.csv", "out.csv"]
 
@@ -134,7 +134,7 @@ def test_clash_with_an_input_column_is_refused_or_renamed(birds: pd.DataFrame) -
 
 
 def test_full_disk_leaves_the_old_output(birds: pd.DataFrame) -> None:
-    """When a real disk is full while writing, the message says so, and what was there stays."""
+    """When a real disk is full while writing, what was there stays, and what is done is kept to go on from."""
     pd.concat([birds] * 40).to_csv("in.csv", index=False)
     lines = [
         "mkdir disk && mount -t tmpfs -o size=96k tmpfs disk && echo old > disk/out.csv",
@@ -145,7 +145,8 @@ def test_full_disk_leaves_the_old_output(birds: pd.DataFrame) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "No space left on device" in done.stderr
     assert "nothing was changed" in done.stderr
-    assert done.stdout.split() == ["status", "1", "old", "out.csv"]
+    assert "13,760 rows are done: the same command with --resume goes on" in done.stderr
+    assert done.stdout.split() == ["status", "1", "old", ".out.csv.nbdeploy-journal", "out.csv"]
 
 
 def test_unwritable_and_unknown_places_are_refused(birds: pd.DataFrame) -> None:

@@ -27,7 +27,7 @@ def _mode(path: Path) -> int:
 
 
 def test_an_error_of_the_model_is_the_models(script: Callable[[str], dict[str, Any]]) -> None:
-    """A model that misses a file of its own says so; the output is not blamed, and stays."""
+    """A model that misses a file of its own says so, and for which row; the output is not blamed, and stays."""
     script(
         """
 import nbdeploy as nd
@@ -43,8 +43,10 @@ answer = nd.snapshot(lookup, "lookup", data=pd.DataFrame({"x": [1.0, 2.0]})).doc
     )
     Path("in.csv").write_text("x\n2000\n")
     Path("out.csv").write_text("old")
-    with pytest.raises(FileNotFoundError, match=r"/data/lookup\.csv"):
+    told = r"in.csv, line 2: the model raised FileNotFoundError: .*/data/lookup\.csv"
+    with pytest.raises(InvalidData, match=told) as caught:
         nd.predict("lookup", "in.csv", "out.csv")
+    assert isinstance(caught.value.__cause__, FileNotFoundError)
     assert Path("out.csv").read_text() == "old"
     assert sorted(p.name for p in Path().glob("*.*")) == ["answer.json", "in.csv", "out.csv"]
     assert not list(Path().glob(".*"))

@@ -1,0 +1,168 @@
+"""Finished spans put in order and written: those predicted just now, and those that the journal remembers."""
+
+from __future__ import annotations
+
+import copy
+import queue
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+import polars as pl
+
+from nbdeploy.errors import InvalidData
+from nbdeploy.offline.journal import Entry, Journal, pack, unpack
+from nbdeploy.offline.rejects import Limit, written
+from nbdeploy.offline.safety import safe
+from nbdeploy.offline.tally import Tally
+from nbdeploy.offline.work import Done, Plan, columns_named, without
+from nbdeploy.tables import Source, Span
+
+__all__ = ["Assembly", "Writes"]
+
+
+class Writes(Protocol):
+    """Where rows go."""
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Append rows."""
+
+
+class Assembly:
+    """Writes spans in order, in a thread of its own.
+
+    Parameters
+    ----------
+    source : Source or None
+        Where kept columns of remembered spans are read again.
+    plan : Plan
+        What is done with spans.
+    out : Writes
+        The output.
+    rejects : Writes, optional
+        Where rows that were set aside go.
+    limit : Limit, optional
+        How many may be.
+    journal : Journal, optional
+        What remembers finished spans.
+    is_safe : bool
+        Whether text that looks like a formula is made plain.
+    released : callable
+        Called whenever a span was written.
+    """
+
+    def __init__(
+        self,
+        source: Source | None,
+        plan: Plan,
+        out: Writes,
+        rejects: Writes | None = None,
+        limit: Limit | None = None,
+        journal: Journal | None = None,
+        is_safe: bool = False,
+        released: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.tally = Tally()
+        self.error: BaseException | None = None
+        self._source = copy.copy(source) if journal is not None else None  # a copy has file handles of its own
+        self._plan, self._out, self._rejects, self._limit = plan, out, rejects, limit
+        self._journal = journal
+        self._shown = safe if is_safe else lambda frame: frame
+        self._released = released
+        self._queue: queue.SimpleQueue[Done | Span | None] = queue.SimpleQueue()
+        self._waiting: dict[int, Done | Span] = {}
+        self._next = 0
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def take(self, done: Done) -> None:
+        """Write a span that was predicted, when it is its turn."""
+        self._queue.put(done)
+
+    def recall(self, span: Span) -> None:
+        """Write a span that the journal remembers, when it is its turn."""
+        self._queue.put(span)
+
+    def end(self) -> None:
+        """Say that nothing more will come."""
+        self._queue.put(None)
+
+    def stop(self) -> None:
+        """Write what has come, and stop."""
+        self.end()
+        self._thread.join()
+
+    def join(self, seconds: float) -> bool:
+        """Wait until all is written, or until some seconds have passed; return whether it is.
+
+        Raises
+        ------
+        NbdeployError
+            What went wrong in writing.
+        """
+        self._thread.join(seconds)
+        if self.error is not None:
+            raise self.error
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            while (item := self._queue.get()) is not None:
+                self._accept(item)
+            if self._limit is not None:
+                self._check_limit(self._limit, self.tally.rows + self.tally.rejected)
+        except BaseException as error:
+            self.error = error
+            self._released()
+
+    def _accept(self, item: Done | Span) -> None:
+        """Remember what was finished at once, and write what can be written."""
+        if isinstance(item, Done) and self._journal is not None:
+            rejects = b"" if item.rejects is None else pack(item.rejects)
+            span = item.span
+            self._journal.append(Entry(span.index, span.first, item.rows, item.dropped, pack(item.answers), rejects))
+        self._waiting[item.index if isinstance(item, Span) else item.span.index] = item
+        while (ready := self._waiting.pop(self._next, None)) is not None:
+            self._write(self._recalled(ready) if isinstance(ready, Span) else ready)
+            self._next += 1
+            self._released()
+
+    def _recalled(self, span: Span) -> Done:
+        assert self._journal is not None and self._source is not None  # noqa: S101, PT018 - or nothing is recalled
+        entry = self._journal.entry(span.index)
+        old = {new: name for name, new in self._plan.rename.items()}
+        kept = pl.DataFrame()
+        if self._plan.kept:
+            rows = self._source.read(span, [old.get(name, name) for name in self._plan.kept])
+            if (rows.frame.height, span.first) != (entry.rows, entry.first):
+                raise InvalidData(f"{self._source.name} is no longer what it was; start over without --resume")
+            kept = without(columns_named(self._plan.renamed(rows.frame), self._plan.kept), entry.dropped)
+        rejects = unpack(entry.rejects) if entry.rejects else None
+        return Done(span, entry.rows, entry.dropped, kept, unpack(entry.answers), rejects)
+
+    def _write(self, done: Done) -> None:
+        together = done.kept.hstack(done.answers.get_columns()) if done.kept.width else done.answers
+        together = self._shown(together)
+        self._out.write(together)
+        self.tally.wrote(done.span.index, together, done.answers, done.span.share)
+        if done.rejects is None:
+            return
+        if self._rejects is not None:
+            self._rejects.write(self._shown(written(done.rejects)))
+        self.tally.set_aside(done.rejects)
+        if self._limit is not None:
+            self._check_limit(self._limit, None)
+
+    def _check_limit(self, limit: Limit, total: int | None) -> None:
+        rejected = self.tally.rejected
+        if not limit.exceeded(rejected, total):
+            return
+        worst, count = self.tally.reasons.most_common(1)[0]
+        column = f"column {worst[0]!r}: " if worst[0] else ""
+        of = f" of {total:,}" if total else ""
+        raise InvalidData(
+            f"stopped: {rejected:,}{of} rows fail, and --max-rejects allows {limit.text}; most often ({count:,}): "
+            f"{column}{self.tally.examples[worst]}",
+            rejected=rejected,
+            limit=limit.text,
+        )

@@ -1,0 +1,37 @@
+"""An output held by one job: locked, and left so that the job can go on if it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nbdeploy.errors import NbdeployError
+from nbdeploy.offline.journal import Journal, place_of
+
+__all__ = ["holding"]
+
+
+@contextmanager
+def holding(out: Path) -> Iterator[Journal]:
+    """Lock the journal of an output, and keep it if the job fails; then say how to go on."""
+    journal = Journal(place_of(out), str(out))
+    keep = True
+    try:
+        yield journal
+        keep = False
+    except NbdeployError as error:
+        if journal.finished:
+            error.message += f"; {journal.rows:,} rows are done: the same command with --resume goes on"
+        raise
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_how_to_resume(journal, out)) from None
+    finally:
+        journal.close(keep=keep)
+
+
+def _how_to_resume(journal: Journal, out: Path) -> str:
+    state = "is as it was" if out.exists() else "is not written"
+    if not journal.finished:
+        return f"stopped before any rows were done; {out} {state}"
+    return f"stopped after {journal.rows:,} rows; {out} {state}: the same command with --resume goes on"

@@ -1,0 +1,193 @@
+"""The file beside an output that says what it was made of, and how."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from hashlib import file_digest
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from nbdeploy.errors import Corrupted
+from nbdeploy.files import write_atomically
+from nbdeploy.offline.options import Options
+from nbdeploy.offline.tally import Checkpoint
+from nbdeploy.offline.work import Plan
+from nbdeploy.predictor import Predictor
+from nbdeploy.tables import Identity
+
+__all__ = ["Provenance", "digest_of", "options_of", "place_beside", "versions_of"]
+
+FORMAT = 1
+SUFFIX = ".nbdeploy.json"
+_OURS = ("nbdeploy", "numpy", "polars", "pyarrow")
+
+
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
+    """What an output was made of.
+
+    Attributes
+    ----------
+    snapshot, digest : str
+        What predicted: its reference at that time, and what it is identified by.
+    input : str
+        The input: the absolute path of a file, or what it was called.
+    input_sha256 : str or None
+        Digest of its bytes; None of a table in memory.
+    input_size, input_modified, input_tag
+        What tells cheaply that it is another one.
+    output : str
+        The output's file name.
+    output_sha256 : str
+        Digest of its bytes.
+    output_size, output_modified : int
+        Likewise.
+    rows, rejected : int
+        Rows predicted, and rows set aside.
+    seconds : float
+        How long it took.
+    chunk : int
+        Rows predicted at once.
+    columns : list of str
+        The output's columns.
+    options : dict
+        What was asked for.
+    versions : dict of str to str
+        Of Python and the packages that made it.
+    created : str
+        When, in UTC.
+    checkpoints : list of Checkpoint
+        Where input and output can be compared.
+    reasons : list of (str, str, int)
+        Column, what is wrong, and in how many rows.
+    format : int
+        Version of this document.
+    """
+
+    snapshot: str
+    digest: str
+    input: str
+    input_sha256: str | None
+    input_size: int | None = None
+    input_modified: int | None = None
+    input_tag: str | None = None
+    output: str
+    output_sha256: str
+    output_size: int
+    output_modified: int
+    rows: int
+    rejected: int
+    seconds: float
+    chunk: int
+    columns: list[str]
+    options: dict[str, Any]
+    versions: dict[str, str]
+    created: str
+    checkpoints: list[Checkpoint] = []
+    reasons: list[tuple[str, str, int]] = []
+    format: int = FORMAT
+
+    @property
+    def identity(self) -> Identity:
+        """What tells cheaply that the input is another one."""
+        return Identity(self.input_size, self.input_modified, self.input_tag)
+
+    def write(self, out: Path) -> None:
+        """Write it beside an output."""
+        write_atomically(place_beside(out), msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n")
+
+    @classmethod
+    def read(cls, out: Path) -> Provenance | None:
+        """Read what is beside an output; None if there is nothing.
+
+        Raises
+        ------
+        Corrupted
+            If it is not understood.
+        """
+        place = place_beside(out)
+        try:
+            found = msgspec.json.decode(place.read_bytes(), type=cls)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.MsgspecError) as error:
+            raise Corrupted(f"{place} is not understood: {error}", path=str(place)) from error
+        if found.format > FORMAT:
+            raise Corrupted(f"{place} was written by a later nbdeploy (format {found.format}): upgrade nbdeploy")
+        return found
+
+    def describes(self, out: Path) -> bool:
+        """Whether an output is the one that was written; its bytes are read only if its time differs."""
+        try:
+            status = out.stat()
+        except OSError:
+            return False
+        if status.st_size != self.output_size:
+            return False
+        return status.st_mtime_ns == self.output_modified or digest_of(out) == self.output_sha256
+
+
+def place_beside(out: Path) -> Path:
+    """Where the provenance of an output is.
+
+    Examples
+    --------
+    >>> place_beside(Path("scores.csv"))
+    PosixPath('scores.csv.nbdeploy.json')
+    """
+    return out.with_name(out.name + SUFFIX)
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def versions_of(predictor: Predictor) -> dict[str, str]:
+    """Return the versions of Python, of what writes tables, and of the packages that the model is made of."""
+    names = [*_OURS, *predictor.bundle.content.environment.packages]
+    return {"python": platform.python_version(), **dict(_installed(names))}
+
+
+def _installed(names: Iterable[str]) -> Iterable[tuple[str, str]]:
+    for name in dict.fromkeys(names):
+        try:
+            yield name, version(name)
+        except PackageNotFoundError:
+            continue
+
+
+def options_of(plan: Plan, options: Options) -> dict[str, Any]:
+    """Return what was asked for, as far as the output depends on it."""
+    rejects = None if options.rejects is None else os.path.realpath(options.rejects)
+    return {
+        "methods": plan.methods,
+        "keep": plan.kept,
+        "rename": dict(plan.rename),
+        "threshold": options.threshold,
+        "safe_csv": options.safe_csv,
+        "rejects": rejects,
+        "max_rejects": None if options.max_rejects is None else options.max_rejects.text,
+    }
+
+
+def made(*, out: Path, identity: Identity, **facts: Any) -> Provenance:
+    """Return the provenance of an output that was just written."""
+    status = out.stat()
+    known = asdict(identity)
+    return Provenance(
+        **facts,
+        **{f"input_{name}": value for name, value in known.items()},
+        output=out.name,
+        output_sha256=digest_of(out),
+        output_size=status.st_size,
+        output_modified=status.st_mtime_ns,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )

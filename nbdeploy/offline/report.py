@@ -1,0 +1,122 @@
+"""The result of a job: what was written, what it looks like, and what was set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from nbdeploy.cards import Card, Patch, Result, Table
+from nbdeploy.offline.figures import figures
+from nbdeploy.profiles import Profile
+
+__all__ = ["Predictions"]
+
+_MOST_REASONS = 10
+_MOST_COLUMNS = 12
+
+
+@dataclass(frozen=True)
+class Predictions(Result):
+    """A file of predictions that was written.
+
+    Attributes
+    ----------
+    snapshot, digest : str
+        What predicted.
+    input, output : str
+        The files.
+    rows, rejected : int
+        Rows predicted, and rows set aside.
+    seconds : float
+        How long it took.
+    columns : tuple of str
+        The output's columns.
+    rejects : str or None
+        Where rows were set aside.
+    reasons : sequence of (str, str, int)
+        Column, what is wrong, and in how many rows; the most frequent first.
+    done_before : bool
+        Whether nothing was to do, because the output is there already.
+    head : polars.DataFrame
+        The first rows.
+    profile : Profile or None
+        What the predictions are like.
+    trained : Profile or None
+        What they were like for the data that the snapshot was made with.
+    notices : sequence of str
+        What the user should know besides.
+    """
+
+    snapshot: str
+    digest: str
+    input: str
+    output: str
+    rows: int
+    rejected: int
+    seconds: float
+    columns: tuple[str, ...]
+    rejects: str | None = None
+    reasons: Sequence[tuple[str, str, int]] = ()
+    done_before: bool = False
+    head: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False, compare=False)
+    profile: Profile | None = field(default=None, repr=False, compare=False)
+    trained: Profile | None = field(default=None, repr=False, compare=False)
+    notices: Sequence[str] = field(default=(), repr=False)
+
+    @property
+    def line(self) -> str:
+        """What was written, by what, how fast; what was set aside, and why."""
+        if self.done_before:
+            return (
+                f"{self.output}: nothing to do, {self.rows:,} rows were predicted before by {self.snapshot}, and "
+                f"neither input nor model changed{self._aside()}"
+            )
+        rate = self.rows / max(self.seconds, 1e-9)
+        pace = f"{self.seconds:.1f} s ({rate:,.0f} rows/s)"
+        return f"{self.output}: {self.rows:,} rows predicted by {self.snapshot} in {pace}{self._aside()}"
+
+    def _aside(self) -> str:
+        if not self.rejected:
+            return ""
+        column, reason, _ = self.reasons[0] if self.reasons else ("", "", 0)
+        why = f" ({column}: {reason})" if column else f" ({reason})" if reason else ""
+        return f", {self.rejected:,} rejected{why}, see {self.rejects}"
+
+    def card(self) -> Card:
+        """Files, rows, the first of them, what the predictions are like, and what was set aside."""
+        facts = [
+            ("snapshot", f"{self.snapshot} ({self.digest[:19]})"),
+            ("input", self.input),
+            ("rows", f"{self.rows:,}" + (f", and {self.rejected:,} rejected" if self.rejected else "")),
+            ("columns", ", ".join(self.columns)),
+            ("seconds", f"{self.seconds:.2f}"),
+        ]
+        parts: list[tuple[str, Table | Patch]] = []
+        if self.head.width:
+            shown = self.head[:, -_MOST_COLUMNS:]
+            parts.append(("first rows", Table(shown.columns, [list(row) for row in shown.rows()])))
+        if self.profile is not None and (drawn := figures(self.profile, self.trained)) is not None:
+            parts.append(("predictions", drawn))
+        if self.reasons:
+            rows = [(f"{count:,}", column, reason) for column, reason, count in self.reasons[:_MOST_REASONS]]
+            parts.append(("rejected", Table(("rows", "column", "reason"), rows)))
+        return Card(self.line, facts, parts=parts)
+
+    def document(self) -> dict[str, Any]:
+        """Return the document of ``predict --json``."""
+        return {
+            "snapshot": self.snapshot,
+            "digest": self.digest,
+            "input": self.input,
+            "output": self.output,
+            "rows": self.rows,
+            "rejected": self.rejected,
+            "seconds": self.seconds,
+            "columns": list(self.columns),
+            "rejects": self.rejects,
+            "reasons": [{"column": c, "reason": r, "rows": n} for c, r, n in self.reasons],
+            "done_before": self.done_before,
+        }

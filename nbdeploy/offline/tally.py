@@ -1,0 +1,102 @@
+"""What is remembered of a job while it runs: counts, the first rows, what the predictions are like."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from nbdeploy.profiles import Profile, profile_of
+
+__all__ = ["Checkpoint", "Tally"]
+
+_HEAD = 5
+_CHECKPOINTS = 16
+_PROFILED = 8
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A place at which input and output can be compared later.
+
+    Attributes
+    ----------
+    index : int
+        A span of the input.
+    at : int
+        The row of the output that its first answered row is.
+    """
+
+    index: int
+    at: int
+
+
+@dataclass
+class Tally:
+    """What a job has written.
+
+    Attributes
+    ----------
+    rows : int
+        Rows written.
+    rejected : int
+        Rows set aside.
+    share : float or None
+        How much of the input that was, if it is known.
+    columns : tuple of str
+        The output's columns.
+    head : polars.DataFrame
+        The first rows.
+    profile : Profile or None
+        What the first few columns of predictions are like.
+    reasons : Counter
+        How many rows were set aside, by column and what is wrong there.
+    examples : dict
+        A reason in full for each of these.
+    checkpoints : list of Checkpoint
+        Places evenly spread over the output.
+    """
+
+    rows: int = 0
+    rejected: int = 0
+    share: float | None = None
+    columns: tuple[str, ...] = ()
+    head: pl.DataFrame = field(default_factory=pl.DataFrame)
+    profile: Profile | None = None
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    examples: dict[tuple[str, str], str] = field(default_factory=dict)
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    _stride: int = 1
+
+    def wrote(self, index: int, together: pl.DataFrame, answers: pl.DataFrame, share: float | None) -> None:
+        """Take note of the rows of a span."""
+        self.columns = tuple(together.columns)
+        if self.head.height < _HEAD:
+            self.head = (
+                pl.concat([self.head, together[: _HEAD - self.head.height]]) if self.head.width else together[:_HEAD]
+            )
+        if answers.height:
+            found = profile_of(answers[:, :_PROFILED], anonymity=1)
+            self.profile = found if self.profile is None else self.profile.merge(found)
+            self._mark(index)
+        self.rows += together.height
+        self.share = share
+
+    def set_aside(self, rejects: pl.DataFrame) -> None:
+        """Take note of rejects; see :func:`nbdeploy.offline.rejects.rejects_of`."""
+        self.rejected += rejects.height
+        names = rejects.columns
+        facts = (rejects.get_column(names[i]).to_list() for i in (1, -1, 2))
+        for column, group, reason in zip(*facts, strict=True):
+            self.reasons[column, group] += 1
+            self.examples.setdefault((column, group), reason)
+
+    def _mark(self, index: int) -> None:
+        """Keep a place among few that stay evenly spread, however many there will be."""
+        if index % self._stride:
+            return
+        self.checkpoints.append(Checkpoint(index, self.rows))
+        if len(self.checkpoints) > _CHECKPOINTS:
+            self._stride *= 2
+            self.checkpoints = [place for place in self.checkpoints if place.index % self._stride == 0]

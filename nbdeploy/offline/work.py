@@ -1,0 +1,193 @@
+"""One span of a job: read, bound, predicted. In whichever process that is done, the same comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import numpy as np
+import polars as pl
+
+from nbdeploy.codecs import bind_text
+from nbdeploy.codecs.veiled import veil
+from nbdeploy.errors import InvalidData
+from nbdeploy.offline.bisecting import answered, told
+from nbdeploy.offline.fitting import Fault, Fitted, fit
+from nbdeploy.offline.rejects import rejects_of
+from nbdeploy.offline.threshold import Threshold
+from nbdeploy.predictor import Predictor
+from nbdeploy.tables import Rows, Source, Span
+
+__all__ = ["Done", "Plan", "SourceWork", "Work", "columns_named", "predicted", "without"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done with each span.
+
+    Attributes
+    ----------
+    methods : list of str
+        The methods that answer.
+    kept : list of str
+        The columns to keep, by the names that they have in the output.
+    rename : mapping of str to str
+        The source's name of a column to the name to give it.
+    columns : list of str or None
+        The source's columns to read; all of them if None.
+    threshold : Threshold or None
+        What decides ``prediction`` instead of the model.
+    rejecting : bool
+        Whether rows that fail are set aside, instead of failing the job.
+    """
+
+    methods: list[str]
+    kept: list[str]
+    rename: Mapping[str, str] = field(default_factory=dict)
+    columns: list[str] | None = None
+    threshold: Threshold | None = None
+    rejecting: bool = False
+
+    def answers(self, predictor: Predictor, wire: pl.DataFrame) -> pl.DataFrame:
+        """Answer bound rows."""
+        if self.threshold is not None:
+            return self.threshold.answers(predictor, wire, self.methods)
+        return predictor.outputs(wire, self.methods)
+
+    def renamed(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return a frame of the source under the columns' new names."""
+        return frame.rename(self.rename, strict=False) if self.rename else frame
+
+
+@dataclass(frozen=True)
+class Done:
+    """A span that was predicted.
+
+    Attributes
+    ----------
+    span : Span
+        The span, without what was needed to read it.
+    rows : int
+        Well-formed rows that were read.
+    dropped : list of int
+        Those among them that were set aside.
+    kept : polars.DataFrame
+        The columns to keep, of the other rows.
+    answers : polars.DataFrame
+        The answers to them.
+    rejects : polars.DataFrame or None
+        See :func:`nbdeploy.offline.rejects.rejects_of`.
+    """
+
+    span: Span
+    rows: int
+    dropped: list[int]
+    kept: pl.DataFrame
+    answers: pl.DataFrame
+    rejects: pl.DataFrame | None = None
+
+
+class Work(Protocol):
+    """What an engine does for each span. It can be pickled; the model is given where it is done."""
+
+    def read(self, span: Span) -> Any:
+        """Read a span; no model is needed for that, so that it can be done ahead."""
+
+    def answer(self, predictor: Predictor, span: Span, read: Any) -> Done:
+        """Predict what was read."""
+
+
+@dataclass(frozen=True)
+class SourceWork:
+    """The work on a source. See :class:`Work`."""
+
+    source: Source
+    plan: Plan
+
+    def read(self, span: Span) -> Rows:
+        """Read the columns that the model reads or that are kept."""
+        return self.source.read(span, self.plan.columns)
+
+    def answer(self, predictor: Predictor, span: Span, read: Rows) -> Done:
+        """Bind and predict what was read.
+
+        Raises
+        ------
+        InvalidData
+            Naming file, line, column, value and expected type of a row that fails, where none are set aside.
+        """
+        plan, frame = self.plan, self.plan.renamed(read.frame)
+        if read.bad and not plan.rejecting:
+            bad = read.bad[0]
+            raise self._refusal(f"{read.unit} {bad.number}", bad.column, bad.reason)
+        fitted = self._fitted(predictor, frame, read)
+        answers, raised = predicted(predictor, plan, fitted.wire)
+        faults = [replace(fault, row=int(fitted.places[fault.row])) for fault in raised]
+        if faults and not plan.rejecting:
+            raise self._refusal(read.where(faults[0].row), "", faults[0].reason) from faults[0].error
+        faults = sorted([*fitted.faults, *faults], key=lambda fault: fault.row)
+        dropped = [fault.row for fault in faults]
+        kept = without(columns_named(frame, plan.kept), dropped)
+        rejects = rejects_of(self.source, read, self._whole(span, read), faults) if faults or read.bad else None
+        bare = Span(span.index, span.first, span.rows, None, span.share)
+        return Done(bare, frame.height, dropped, kept, answers, rejects)
+
+    def _fitted(self, predictor: Predictor, frame: pl.DataFrame, read: Rows) -> Fitted:
+        signature = predictor.signature
+
+        def bind(rows: pl.DataFrame) -> pl.DataFrame:
+            return bind_text(rows, signature) if self.source.text else predictor.bind(rows)
+
+        try:
+            if self.plan.rejecting:
+                return fit(bind, lambda rows, places: rows[list(places)], frame, frame.height)
+            return Fitted(bind(frame), np.arange(frame.height))
+        except InvalidData as error:
+            facts = error.facts
+            if "detail" not in facts:
+                raise InvalidData(f"{self.source.name}: {error}", **facts) from None
+            where = read.where(int(str(facts["row"])))
+            raise self._refusal(where, str(facts["column"]), str(facts["detail"]), facts) from None
+
+    def _refusal(
+        self, where: str, column: str, why: str, facts: Mapping[str, Any] = MappingProxyType({})
+    ) -> InvalidData:
+        named = f", column {column!r}" if column else ""
+        message = f"{self.source.name}, {where}{named}: {why}"
+        return InvalidData(message, **{**facts, "path": self.source.name, "line": where})
+
+    def _whole(self, span: Span, read: Rows) -> pl.DataFrame:
+        """The rows with all their columns, as they were read."""
+        return read.frame if self.plan.columns is None else self.source.read(span).frame
+
+
+def predicted(predictor: Predictor, plan: Plan, wire: pl.DataFrame) -> tuple[pl.DataFrame, list[Fault]]:
+    """Answer bound rows; return the answers, and what is wrong with the rows that have none.
+
+    Where no rows are set aside, nothing is answered after the first fault.
+    """
+    parts, faults = list[pl.DataFrame](), list[Fault]()
+    for first, found in answered(lambda rows: plan.answers(predictor, rows), wire, lambda: predictor.sample):
+        if isinstance(found, pl.DataFrame):
+            parts.append(found)
+            continue
+        reason = veil(told(found), wire[first : first + 1], predictor.signature)
+        faults.append(Fault(first, "", reason, reason, found))
+        if not plan.rejecting:
+            break
+    return pl.concat(parts) if parts else plan.answers(predictor, wire.clear()), faults
+
+
+def without(frame: pl.DataFrame, rows: list[int]) -> pl.DataFrame:
+    """Return a frame without some rows; a frame without columns has no rows to begin with."""
+    if not rows or not frame.width:
+        return frame
+    left: list[int] = np.setdiff1d(np.arange(frame.height), rows).tolist()
+    return frame[left]
+
+
+def columns_named(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    """Return some columns; a name such as ``^x$`` is a name, no pattern."""
+    return pl.DataFrame([frame.get_column(name) for name in names])
