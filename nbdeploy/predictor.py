@@ -25,7 +25,7 @@ from nbdeploy.flavors.modules import load_modules
 from nbdeploy.manifest import CODE
 from nbdeploy.types import Canonical, Signature
 
-__all__ = ["Caller", "Predictor", "load"]
+__all__ = ["Caller", "Predictor", "load", "load_again"]
 
 
 class Caller:
@@ -266,10 +266,19 @@ def load(source: Bundle | Path, trust: Trust) -> Predictor:
     if content.signature.default_method not in content.signature.outputs:
         raise Corrupted(f"the bundle {bundle.digest[:19]} lists no method that answers; it is refused")
     check(content.signature)
+    return load_again(bundle)
+
+
+def load_again(bundle: Bundle) -> Predictor:
+    """Build the model of a bundle that :func:`load` accepted, perhaps in another process.
+
+    No table is made on the way: that would start threads of Polars, and a process that has those cannot be forked.
+    """
     _refuse_unlisted(bundle)
+    content = bundle.content
     load_modules(bundle.path, [path for path in sorted(content.files) if path.startswith(CODE)])
     try:
-        return Predictor(bundle, flavor.load(bundle.path, content.loader))
+        return Predictor(bundle, FLAVORS[content.flavor].load(bundle.path, content.loader))
     except FileNotFoundError as error:
         raise Corrupted(
             f"the bundle {bundle.digest[:19]} lacks a file that its flavor {content.flavor} reads: {error.filename}"

@@ -48,6 +48,9 @@ class Bars:
         """A line of block characters."""
         return "".join(_SIGNS[round(height / _HEIGHT * (len(_SIGNS) - 1))] for height in self._heights())
 
+    def __str__(self) -> str:
+        return self.markdown()
+
     def _heights(self) -> list[float]:
         top = max(self.shares, default=0.0) or 1.0
         return [max(_LEAST, share / top * _HEIGHT) for share in self.shares]

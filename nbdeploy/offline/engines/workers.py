@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 
 from nbdeploy import errors
-from nbdeploy.bundles import Trust
+from nbdeploy.bundles import Bundle
 from nbdeploy.errors import NbdeployError
 from nbdeploy.offline.work import Done, Work
-from nbdeploy.predictor import Predictor, load
+from nbdeploy.predictor import Predictor, load_again
 from nbdeploy.tables import Span
 from nbdeploy.zygote import Serve, WorkerDied, Zygote
 
@@ -77,7 +77,7 @@ class Workers:
 
     def __init__(self, work: Work, predictor: Predictor, count: int) -> None:
         threads = str(max(1, (os.cpu_count() or 1) // count))
-        arguments = {"bundle": predictor.bundle.path, "work": work}
+        arguments = {"bundle": predictor.bundle.path, "digest": predictor.digest, "work": work}
         self._zygote = Zygote(f"{__name__}:prepare", arguments, {"POLARS_MAX_THREADS": threads})
 
     def __enter__(self) -> Workers:
@@ -121,9 +121,18 @@ class Workers:
             worker.connection.close()
 
 
-def prepare(bundle: Path, work: Work) -> Serve:
-    """Load the model in the zygote, and return what its workers do."""
-    predictor = load(bundle, Trust())
+def prepare(bundle: Path, digest: str, work: Work) -> Serve:
+    """Load the model in the zygote, and return what its workers do.
+
+    Raises
+    ------
+    Corrupted
+        If the bundle is not the one that was found trustworthy.
+    """
+    found = Bundle.open(bundle)
+    if found.digest != digest:
+        raise errors.Corrupted(f"the bundle {digest[:19]} was replaced while it was used")
+    predictor = load_again(found)
 
     def serve(connection: Connection) -> None:
         while True:
