@@ -9,7 +9,7 @@ from pathlib import Path
 from nbdeploy.errors import NbdeployError
 from nbdeploy.offline.journal import Journal, place_of
 
-__all__ = ["holding"]
+__all__ = ["holding", "reserved"]
 
 
 @contextmanager
@@ -22,12 +22,31 @@ def holding(out: Path) -> Iterator[Journal]:
         keep = False
     except NbdeployError as error:
         if journal.finished:
-            error.message += f"; {journal.rows:,} rows are done: the same command with --resume goes on"
+            error.message += f"; {journal.rows:,} rows are done, and --resume goes on from there"
         raise
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_how_to_resume(journal, out)) from None
     finally:
         journal.close(keep=keep)
+
+
+@contextmanager
+def reserved(place: str | Path | None) -> Iterator[None]:
+    """Lock a second output of a job, if there is one, so that no other job writes it.
+
+    Raises
+    ------
+    Conflict
+        If another job does.
+    """
+    if place is None:
+        yield
+        return
+    lock = Journal(place_of(Path(place)), str(place))
+    try:
+        yield
+    finally:
+        lock.close(keep=False)
 
 
 def _how_to_resume(journal: Journal, out: Path) -> str:

@@ -15,7 +15,7 @@ import msgspec
 from nbdeploy.errors import Corrupted, InvalidData
 from nbdeploy.files import forget_parts
 from nbdeploy.offline.assembling import Assembly, Writes
-from nbdeploy.offline.holding import holding
+from nbdeploy.offline.holding import holding, reserved
 from nbdeploy.offline.journal import Head, Journal
 from nbdeploy.offline.later import Later
 from nbdeploy.offline.options import Options
@@ -83,7 +83,7 @@ def predict_file(
     done = job.done_before()
     if done is not None:
         return done
-    with holding(Path(out)) as journal:
+    with holding(Path(out)) as journal, reserved(options.rejects):
         return job.recorded(journal)
 
 
@@ -157,7 +157,9 @@ class _Job:
     def recorded(self, journal: Journal) -> Predictions:
         """Write the output, remembering what is finished, and its provenance."""
         chunk = self._begun(journal)
-        forget_parts(self.out)
+        for place in (self.out, self.options.rejects):
+            if place is not None:
+                forget_parts(Path(place))
         digest = Later(copy.copy(self.source).sha256) if self.identity.size is not None else None
         with open_sink(self.out) as sink:
             tally = self._write(sink, journal, chunk)
