@@ -112,7 +112,11 @@ class Zygote:
             )
         self._socket = ours
         self._control = Connection(os.dup(ours.fileno()))
-        self._told(self._request)
+        try:
+            self._told(self._request)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(

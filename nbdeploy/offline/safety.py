@@ -32,11 +32,9 @@ def safe(frame: pl.DataFrame) -> pl.DataFrame:
 def _plain(series: pl.Series) -> pl.Series:
     if not isinstance(series.dtype, (pl.String, pl.Categorical, pl.Enum)):
         return series
-    texts = series.cast(pl.String)
+    texts = series.cast(pl.String).alias("text")
     formula = texts.str.contains(_FORMULA) & ~texts.str.contains(_NUMBER)
-    return (
-        texts.set(formula.fill_null(False), ("'" + texts).filter(formula.fill_null(False))) if formula.any() else series
-    )
+    return pl.select(pl.when(formula).then("'" + texts).otherwise(texts)).to_series() if formula.any() else series
 
 
 def check_safe(out: str) -> None:

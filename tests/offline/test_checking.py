@@ -64,6 +64,7 @@ def test_what_is_not_as_it_was_is_named(birds: pd.DataFrame, stock: Path) -> Non
     assert nd.check_predictions("out.csv")
     shutil.move(stock / "store", stock / "elsewhere")
     assert "no snapshot 'lr'" in nd.check_predictions("out.csv").line
+    shutil.rmtree(stock / "store", ignore_errors=True)
     shutil.move(stock / "elsewhere", stock / "store")
     Path("out.csv").write_bytes(Path("out.csv").read_bytes().replace(b"Adelie", b"Gentoo"))
     checked = nd.check_predictions("out.csv")
