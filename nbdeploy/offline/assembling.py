@@ -13,7 +13,6 @@ import polars as pl
 from nbdeploy.errors import InvalidData
 from nbdeploy.offline.journal import Entry, Journal, pack, unpack
 from nbdeploy.offline.rejects import Limit, written
-from nbdeploy.offline.safety import safe
 from nbdeploy.offline.tally import Tally
 from nbdeploy.offline.work import Done, Plan, columns_named, without
 from nbdeploy.tables import Source, Span
@@ -45,8 +44,6 @@ class Assembly:
         How many may be.
     journal : Journal, optional
         What remembers finished spans.
-    is_safe : bool
-        Whether text that looks like a formula is made plain.
     released : callable
         Called whenever a span was written.
     """
@@ -59,7 +56,6 @@ class Assembly:
         rejects: Writes | None = None,
         limit: Limit | None = None,
         journal: Journal | None = None,
-        is_safe: bool = False,
         released: Callable[[], None] = lambda: None,
     ) -> None:
         self.tally = Tally()
@@ -67,7 +63,6 @@ class Assembly:
         self._source = copy.copy(source) if journal is not None else None  # a copy has file handles of its own
         self._plan, self._out, self._rejects, self._limit = plan, out, rejects, limit
         self._journal = journal
-        self._shown = safe if is_safe else lambda frame: frame
         self._released = released
         self._queue: queue.SimpleQueue[Done | Span | None] = queue.SimpleQueue()
         self._waiting: dict[int, Done | Span] = {}
@@ -142,13 +137,12 @@ class Assembly:
 
     def _write(self, done: Done) -> None:
         together = done.kept.hstack(done.answers.get_columns()) if done.kept.width else done.answers
-        together = self._shown(together)
         self._out.write(together)
         self.tally.wrote(done.span.index, together, done.answers, done.span.share)
         if done.rejects is None:
             return
         if self._rejects is not None:
-            self._rejects.write(self._shown(written(done.rejects)))
+            self._rejects.write(written(done.rejects))
         self.tally.set_aside(done.rejects)
         if self._limit is not None:
             self._check_limit(self._limit, None)

@@ -81,7 +81,7 @@ def _refuse_broken(predict: Predict, wire: pl.DataFrame, known: Callable[[], pl.
 def _answer(predict: Predict, wire: pl.DataFrame) -> pl.DataFrame | Exception:
     try:
         return predict(wire)
-    except MemoryError:
+    except (ImportError, MemoryError):
         raise
     except Exception as error:
         return error

@@ -16,7 +16,6 @@ from nbdeploy.errors import InvalidData, NbdeployError, NotFound
 from nbdeploy.offline.options import Options
 from nbdeploy.offline.planning import plan_of
 from nbdeploy.offline.provenance import Provenance, digest_of
-from nbdeploy.offline.safety import safe
 from nbdeploy.offline.work import SourceWork
 from nbdeploy.predictor import Predictor
 from nbdeploy.tables import Source, open_sink, open_source
@@ -153,8 +152,8 @@ def _again(out: Path, found: Provenance, source: Source, predictor: Predictor) -
             continue
         done = work.answer(predictor, span, work.read(span))
         together = done.kept.hstack(done.answers.get_columns()) if done.kept.width else done.answers
-        rows = (safe(together) if options.safe_csv else together)[:_ROWS]
-        _compare(out, places[span.index], rows)
+        rows = together[:_ROWS]
+        _compare(out, places[span.index], rows, safe=options.safe_csv)
         yield rows.height
 
 
@@ -171,7 +170,7 @@ def _options(found: Provenance) -> Options:
     )
 
 
-def _compare(out: Path, at: int, rows: pl.DataFrame) -> None:
+def _compare(out: Path, at: int, rows: pl.DataFrame, *, safe: bool) -> None:
     """Compare rows with those of an output from a place on.
 
     Raises
@@ -181,7 +180,7 @@ def _compare(out: Path, at: int, rows: pl.DataFrame) -> None:
     """
     with TemporaryDirectory() as folder:
         again = Path(folder, out.name)
-        with open_sink(again) as sink:
+        with open_sink(again, safe=safe) as sink:
             sink.write(rows)
         new = _rows(open_source(again), 0, rows.height)
     old = _rows(open_source(out), at, rows.height)

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nbdeploy.errors import NbdeployError
-from nbdeploy.offline.journal import Journal, place_of
+from nbdeploy.offline.journal import Journal, is_url, place_of
 
 __all__ = ["holding", "reserved"]
 
 
 @contextmanager
-def holding(out: Path) -> Iterator[Journal]:
+def holding(out: str | Path) -> Iterator[Journal]:
     """Lock the journal of an output, and keep it if the job fails; then say how to go on."""
     journal = Journal(place_of(out), str(out))
     keep = True
@@ -42,15 +42,15 @@ def reserved(place: str | Path | None) -> Iterator[None]:
     if place is None:
         yield
         return
-    lock = Journal(place_of(Path(place)), str(place))
+    lock = Journal(place_of(place), str(place))
     try:
         yield
     finally:
         lock.close(keep=False)
 
 
-def _how_to_resume(journal: Journal, out: Path) -> str:
-    state = "is as it was" if out.exists() else "is not written"
+def _how_to_resume(journal: Journal, out: str | Path) -> str:
+    state = "is as it was" if is_url(out) or Path(out).exists() else "is not written"
     if not journal.finished:
         return f"stopped before any rows were done; {out} {state}"
     return f"stopped after {journal.rows:,} rows; {out} {state}: the same command with --resume goes on"

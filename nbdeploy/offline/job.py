@@ -16,7 +16,7 @@ from nbdeploy.errors import Corrupted, InvalidData
 from nbdeploy.files import forget_parts
 from nbdeploy.offline.assembling import Assembly, Writes
 from nbdeploy.offline.holding import holding, reserved
-from nbdeploy.offline.journal import Head, Journal
+from nbdeploy.offline.journal import Head, Journal, is_url
 from nbdeploy.offline.later import Later
 from nbdeploy.offline.options import Options
 from nbdeploy.offline.places import STREAM, check_places, input_name
@@ -25,7 +25,6 @@ from nbdeploy.offline.provenance import Provenance, made, options_of, versions_o
 from nbdeploy.offline.rejects import empty_rejects, written
 from nbdeploy.offline.report import Predictions
 from nbdeploy.offline.running import run
-from nbdeploy.offline.safety import safe
 from nbdeploy.offline.tally import Tally
 from nbdeploy.offline.work import Plan, SourceWork
 from nbdeploy.predictor import Predictor
@@ -77,13 +76,13 @@ def predict_file(
     check_places(source, out, options)
     source = open_source(source) if isinstance(source, str | Path) else source
     plan = plan_of(predictor, source, options)
-    job = _Job(predictor, snapshot, source, Path(out), plan, options, progress)
+    job = _Job(predictor, snapshot, source, out, plan, options, progress)
     if str(out) == STREAM:
         return job.unrecorded()
     done = job.done_before()
     if done is not None:
         return done
-    with holding(Path(out)) as journal, reserved(options.rejects):
+    with holding(out) as journal, reserved(options.rejects):
         return job.recorded(journal)
 
 
@@ -93,7 +92,8 @@ def predict_source(
     """Predict a source into whatever takes rows, without remembering anything. See :func:`predict_file`."""
     plan = plan_of(predictor, source, options)
     with ExitStack() as stack:
-        rejects = stack.enter_context(open_sink(options.rejects)) if options.rejects is not None else None
+        safe = options.safe_csv
+        rejects = None if options.rejects is None else stack.enter_context(open_sink(options.rejects, safe=safe))
         return _written(predictor, source, plan, options, out, rejects, None, options.chunk, progress)
 
 
@@ -103,7 +103,7 @@ class _Job:
         predictor: Predictor,
         snapshot: str,
         source: Source,
-        out: Path,
+        out: str | Path,
         plan: Plan,
         options: Options,
         progress: Report,
@@ -116,8 +116,10 @@ class _Job:
 
     def done_before(self) -> Predictions | None:
         """The result of the job that wrote this output, if it is what this job would write."""
+        if is_url(self.out):
+            return None
         with suppress(Corrupted):
-            found = Provenance.read(self.out)
+            found = Provenance.read(Path(self.out))
             if found is not None and self._same(found):
                 rejects = None if self.options.rejects is None else str(self.options.rejects)
                 return Predictions(
@@ -143,14 +145,14 @@ class _Job:
             input_name(self.source),
         ):
             return False
-        if (rejects is not None and not Path(rejects).exists()) or not found.describes(self.out):
+        if (rejects is not None and not Path(rejects).exists()) or not found.describes(Path(self.out)):
             return False
         known = self.identity != Identity() and self.identity == found.identity
         return known or (found.input_sha256 is not None and self.source.sha256() == found.input_sha256)
 
     def unrecorded(self) -> Predictions:
         """Write where nothing can be taken back or compared later."""
-        with open_sink(str(self.out)) as sink:
+        with open_sink(self.out, safe=self.options.safe_csv) as sink:
             tally = self._write(sink, None, self.options.chunk)
         return self._result(tally)
 
@@ -158,17 +160,20 @@ class _Job:
         """Write the output, remembering what is finished, and its provenance."""
         chunk = self._begun(journal)
         for place in (self.out, self.options.rejects):
-            if place is not None:
+            if place is not None and not is_url(place):
                 forget_parts(Path(place))
         digest = Later(copy.copy(self.source).sha256) if self.identity.size is not None else None
-        with open_sink(self.out) as sink:
+        with open_sink(self.out, safe=self.options.safe_csv) as sink:
             tally = self._write(sink, journal, chunk)
             if self.source.identity() != self.identity:
                 raise InvalidData(f"{self.source.name} was changed while it was read; predict it again")
             sha256 = self.source.sha256() if digest is None else digest.value()
         result = self._result(tally)
+        if is_url(self.out):
+            return result
         made(
-            out=self.out,
+            out=Path(self.out),
+            output_sha256=sink.sha256,
             identity=self.identity,
             snapshot=self.snapshot,
             digest=result.digest,
@@ -183,13 +188,14 @@ class _Job:
             versions=versions_of(self.predictor),
             checkpoints=tally.checkpoints,
             reasons=list(result.reasons),
-        ).write(self.out)
+        ).write(Path(self.out))
         return result
 
     def _write(self, sink: Writes, journal: Journal | None, chunk: int) -> Tally:
         with ExitStack() as stack:
             rejects = self.options.rejects
-            aside = None if rejects is None else stack.enter_context(open_sink(rejects))
+            safe = self.options.safe_csv
+            aside = None if rejects is None else stack.enter_context(open_sink(rejects, safe=safe))
             return _written(
                 self.predictor, self.source, self.plan, self.options, sink, aside, journal, chunk, self.progress
             )
@@ -257,9 +263,7 @@ def _written(
         predictor,
         source.spans(chunk),
         frozenset(journal.finished) if journal is not None else frozenset(),
-        lambda released: Assembly(
-            source, plan, sink, aside, options.max_rejects, journal, is_safe=options.safe_csv, released=released
-        ),
+        lambda released: Assembly(source, plan, sink, aside, options.max_rejects, journal, released=released),
         engine=options.engine,
         workers=options.workers,
         total=source.rows(),
@@ -269,7 +273,7 @@ def _written(
     if not tally.columns:
         kept, answers = nothing(plan, predictor, source)
         empty = kept.hstack(answers.get_columns()) if kept.width else answers
-        sink.write(safe(empty) if options.safe_csv else empty)
+        sink.write(empty)
         tally.wrote(0, empty, answers, None)
     if aside is not None and not tally.rejected:
         aside.write(written(empty_rejects(source)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import io
 import os
 import socket
@@ -23,8 +24,9 @@ import polars as pl
 
 from nbdeploy.errors import Conflict, InvalidData
 from nbdeploy.files import writing
+from nbdeploy.settings import Settings
 
-__all__ = ["Entry", "Head", "Journal", "pack", "place_of", "unpack"]
+__all__ = ["Entry", "Head", "Journal", "is_url", "pack", "place_of", "unpack"]
 
 VERSION = 1
 """Version of the records. A journal of another one is started over."""
@@ -245,14 +247,23 @@ class Journal:
         return at
 
 
-def place_of(out: Path) -> Path:
+def is_url(place: str | Path) -> bool:
+    """Whether an output is in an object store, rather than a file of this machine."""
+    return "://" in str(place)
+
+
+def place_of(out: str | Path) -> Path:
     """Where the journal of an output is: hidden beside it, also where the output is a link.
+
+    Of what is in an object store it is in ``NBDEPLOY_HOME``.
 
     Examples
     --------
     >>> place_of(Path("/tmp/scores.csv")).name
     '.scores.csv.nbdeploy-journal'
     """
+    if is_url(out):
+        return Settings.load().home / "jobs" / f"{hashlib.sha256(str(out).encode()).hexdigest()[:32]}.journal"
     real = Path(os.path.realpath(out))
     return real.with_name(f".{real.name}.nbdeploy-journal")
 

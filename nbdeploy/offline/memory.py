@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from nbdeploy.offline.assembling import Assembly
 from nbdeploy.offline.fitting import Fault, Fitted, fit
 from nbdeploy.offline.holding import holding
 from nbdeploy.offline.job import predict_source, reasons_of, trained_on
+from nbdeploy.offline.journal import is_url
 from nbdeploy.offline.options import Options
 from nbdeploy.offline.places import STREAM, check_places
 from nbdeploy.offline.planning import read_by, refuse_clash, threshold_of
@@ -25,7 +27,6 @@ from nbdeploy.offline.provenance import made, options_of, versions_of
 from nbdeploy.offline.rejects import FACTS
 from nbdeploy.offline.report import Predictions
 from nbdeploy.offline.running import run
-from nbdeploy.offline.safety import safe
 from nbdeploy.offline.tally import Tally
 from nbdeploy.offline.work import Done, Plan, predicted
 from nbdeploy.predictor import Predictor
@@ -143,11 +144,11 @@ def write_table(
     started = time.monotonic()
     path = Path(out)
     check_places(STREAM, out, options)
-    with holding(path):
-        with open_sink(out) as sink:
+    with holding(out) if str(out) != STREAM else nullcontext():
+        with open_sink(out, safe=options.safe_csv) as sink:
             answered = predict_table(predictor, data, options, progress)
             table = pl.DataFrame(_with_index(answered.table, data))
-            sink.write(safe(table) if options.safe_csv else table)
+            sink.write(table)
         tally = answered.tally
         result = Predictions(
             snapshot,
@@ -164,8 +165,11 @@ def write_table(
             profile=tally.profile,
             trained=trained_on(predictor),
         )
+        if is_url(out) or str(out) == STREAM:
+            return result
         made(
             out=path,
+            output_sha256=sink.sha256,
             identity=Identity(),
             snapshot=snapshot,
             digest=predictor.digest,
@@ -254,8 +258,8 @@ def _set_aside(rejects: pl.DataFrame, data: Any, container: str, options: Option
         rows = _as_polars(taking.take(data, []))
         rejects = rejects[:, :-1].hstack(rows.rename({n: f"{n}_" for n in rows.columns if n in FACTS}).get_columns())
     if options.rejects is not None:
-        with open_sink(options.rejects) as sink:
-            sink.write(safe(rejects) if options.safe_csv else rejects)
+        with open_sink(options.rejects, safe=options.safe_csv) as sink:
+            sink.write(rejects)
 
 
 def _as_polars(data: Any) -> pl.DataFrame:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from nbdeploy.errors import WrongUsage
 from nbdeploy.offline.options import Options
-from nbdeploy.offline.safety import check_safe
 from nbdeploy.tables import Source
 
 __all__ = ["STREAM", "check_places", "input_name"]
@@ -18,8 +17,6 @@ STREAM = "-"
 
 def check_places(source: Source | str | Path, out: str | Path, options: Options) -> None:
     """Refuse what can be seen to be wrong before anything is opened."""
-    if options.safe_csv:
-        check_safe(str(out))
     for name, place in (("source", source), ("output", out)):
         if options.resume and str(place) == STREAM:
             what = "standard input cannot be read" if name == "source" else "standard output cannot be written"

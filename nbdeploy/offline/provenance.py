@@ -178,7 +178,7 @@ def options_of(plan: Plan, options: Options) -> dict[str, Any]:
     }
 
 
-def made(*, out: Path, identity: Identity, **facts: Any) -> Provenance:
+def made(*, out: Path, output_sha256: str, identity: Identity, **facts: Any) -> Provenance:
     """Return the provenance of an output that was just written."""
     status = out.stat()
     known = asdict(identity)
@@ -186,7 +186,7 @@ def made(*, out: Path, identity: Identity, **facts: Any) -> Provenance:
         **facts,
         **{f"input_{name}": value for name, value in known.items()},
         output=out.name,
-        output_sha256=digest_of(out),
+        output_sha256=output_sha256,
         output_size=status.st_size,
         output_modified=status.st_mtime_ns,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
