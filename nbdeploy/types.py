@@ -196,6 +196,20 @@ class Progress:
     message: str = ""
     facts: Mapping[str, Any] | None = None
 
+    @property
+    def share(self) -> float | None:
+        """How much of all is done, from 0 to 1, if it is known.
+
+        Examples
+        --------
+        >>> Progress(1, 4).share, Progress(7, facts={"share": 0.5}).share, Progress(7).share
+        (0.25, 0.5, None)
+        """
+        if self.total:
+            return self.done / self.total
+        share = (self.facts or {}).get("share")
+        return float(share) if isinstance(share, int | float) else None
+
 
 Report = Callable[[Progress], None]
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from nbdeploy.types import Progress, Report
-from nbdeploy.widgets.pace import Pace, share_of
+from nbdeploy.widgets.pace import Pace
 
 __all__ = ["json_progress"]
 
@@ -47,7 +47,7 @@ class _Events:
             "done": step.done,
             "total": step.total,
             "unit": step.unit,
-            "share": share_of(step),
+            "share": step.share,
             "per_second": self._pace.rate(step, now),
             "seconds_left": None if left is None else round(left, 1),
         }

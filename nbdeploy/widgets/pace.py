@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nbdeploy.types import Progress
 
-__all__ = ["Pace", "duration", "share_of"]
+__all__ = ["Pace", "duration"]
 
 _STEPS = "steps"
 
@@ -23,7 +23,7 @@ class Pace:
     def __init__(self, step: Progress, now: float) -> None:
         self.unit = step.unit
         self.total = step.total
-        self._first, self._share = step.done, share_of(step)
+        self._first, self._share = step.done, step.share
         self._started = now
 
     def covers(self, step: Progress) -> bool:
@@ -69,27 +69,13 @@ class Pace:
 
         Where the total is not known, the share may be: of a large file's bytes, for example.
         """
-        rate, share = self.rate(step, now), share_of(step)
+        rate, share = self.rate(step, now), step.share
         if rate is None:
             return None
         if step.total is not None:
             return (step.total - step.done) / rate
         gone = share - (self._share or 0.0) if share is not None else 0.0
         return (1.0 - share) / gone * (now - self._started) if share is not None and gone > 0 else None
-
-
-def share_of(step: Progress) -> float | None:
-    """How much of all is done, from 0 to 1, if it is known.
-
-    Examples
-    --------
-    >>> share_of(Progress(1, 4)), share_of(Progress(7, facts={"share": 0.5})), share_of(Progress(7))
-    (0.25, 0.5, None)
-    """
-    if step.total:
-        return step.done / step.total
-    share = (step.facts or {}).get("share")
-    return float(share) if isinstance(share, int | float) else None
 
 
 def duration(seconds: float) -> str:

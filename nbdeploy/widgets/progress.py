@@ -13,7 +13,7 @@ from shutil import get_terminal_size
 from typing import Any, Protocol, TextIO
 
 from nbdeploy.types import Progress, Report
-from nbdeploy.widgets.pace import Pace, share_of
+from nbdeploy.widgets.pace import Pace
 
 __all__ = ["Reporter", "View", "is_watched", "notebook_progress", "progress_for", "terminal_progress"]
 
@@ -130,7 +130,7 @@ class _TerminalBar:
 
     def show(self, step: Progress, text: str) -> None:
         self._bar.total = 1
-        self._bar.n = share_of(step) or 0
+        self._bar.n = step.share or 0
         self._bar.set_description_str(text, refresh=True)
 
     def close(self) -> None:
@@ -150,7 +150,7 @@ class _WidgetBar:
         self._handle: Any = display(self._box, display_id=True)  # type: ignore[no-untyped-call]
 
     def show(self, step: Progress, text: str) -> None:
-        self._bar.value = round(1000 * (share_of(step) or 0))
+        self._bar.value = round(1000 * (step.share or 0))
         self._text.value = text
 
     def close(self) -> None:
