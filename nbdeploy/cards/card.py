@@ -71,6 +71,11 @@ class Result:
         return True
 
     @property
+    def failed(self) -> bool:
+        """True where a part failed that did not stop the rest; the exit status is then 1."""
+        return False
+
+    @property
     def line(self) -> str:
         """One line: what happened and, where there is one, the next step."""
         raise NotImplementedError

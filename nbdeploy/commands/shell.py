@@ -81,6 +81,8 @@ def _show(result: Result, door: Door) -> int:
         raise
     except OSError as error:
         return _unwritten(error)
+    if result.failed:
+        return FAILED
     return DONE if result.ok else FALSE
 
 

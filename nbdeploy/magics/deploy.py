@@ -82,6 +82,8 @@ class Deploy:
             click.echo(result.line)
             for notice in result.notices:
                 click.echo(f"warning: {notice}")
+        if result.failed and not is_watched(self._shell):
+            raise _RecordedError(result.line)
         if door.as_document:
             return result.document()
         show_as_text(self._shell, type(result))
