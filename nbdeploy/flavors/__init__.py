@@ -11,7 +11,10 @@ from typing import Any, Protocol
 from nbdeploy.errors import InvalidData
 from nbdeploy.plugins import Registry
 
-__all__ = ["FLAVORS", "Flavor", "Saved", "flavors_for"]
+__all__ = ["FLAVORS", "PICKLES", "Flavor", "Saved", "flavors_for"]
+
+PICKLES = frozenset({".cloudpickle", ".dill", ".joblib", ".pickle", ".pkl", ".pt", ".pth"})
+"""How the names of files end that are pickles, or hold some: loading them executes what they say."""
 
 
 @dataclass(frozen=True)

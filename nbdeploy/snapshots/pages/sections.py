@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 from nbdeploy.cards import Code, Facts, Items, Section, Table, Text
 from nbdeploy.codecs.columns import wire_dtype
+from nbdeploy.flavors import PICKLES
 from nbdeploy.manifest import CODE, Content
 from nbdeploy.profiles import ModelProfile
 from nbdeploy.snapshots.metrics import ordered
@@ -171,7 +173,7 @@ def lineage(record: Mapping[str, Any]) -> Section | None:
 def trust(content: Content) -> Section:
     """What can execute code."""
     source = sorted(path for path in content.files if path.startswith(CODE))
-    packed = sorted(path for path in content.files if path.endswith((".pkl", ".pickle", ".joblib", ".pt")))
+    packed = sorted(path for path in content.files if PurePosixPath(path).suffix in PICKLES)
     if not content.runs_code:
         return Section("Code", [Text("Loading it executes no code that came with it.")], "loading runs none")
     said = [Text("Loading it executes code that came with it: load it only if you trust its author.")]
