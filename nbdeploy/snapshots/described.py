@@ -114,7 +114,7 @@ class Snapshot(Result):
     @property
     def line(self) -> str:
         """What it is and how it was proven."""
-        proof = self.proof or self.stored.record.get("rehearsal", {})
+        proof = self._proven
         if self.event == "verified" and not proof.get("rows"):
             return (
                 f"{self.stored}: every file is as it was stored, and it loads in a clean process; no rows are kept "
@@ -135,39 +135,28 @@ class Snapshot(Result):
 
     def card(self) -> Card:
         """Inputs, outputs, proof and metrics."""
-        record, signature = self.stored.record, self.manifest.parsed.signature
-        proof = self.proof or record.get("rehearsal", {})
+        record, signature, proof = self.stored.record, self.manifest.parsed.signature, self._proven
         outputs = "; ".join(f"{name}: {first_names(out.columns)}" for name, out in signature.outputs.items())
         taken = [f"{c.name} ({c.type}{', may be missing' if c.nullable else ''})" for c in signature.columns]
+        privacy = record.get("privacy", {})
+        runs_code = "yes, when it is loaded: load it only if you trust its author" if record.get("runs_code") else ""
         facts = [
             ("digest", f"{self.stored.digest[:19]}… · {size(record.get('bytes', 0))} · {record.get('flavor')}"),
+            ("aliases", ", ".join(self.aliases)),
             *certificate(proof),
-            (
-                "metrics",
-                ", ".join(self._scores()) or "none: give --test X y",
-            ),
+            ("metrics", ", ".join(self._scores()) or "none: give --test X y"),
             ("inputs", first_names(taken)),
             ("answers", outputs),
             ("by", f"{self.stored.author}, {minute(self.stored.created)}"),
+            ("privacy", "; ".join(filter(None, (kept_line(privacy), inside(privacy))))),
+            ("runs code", runs_code),
+            ("before it", " → ".join(record.get("preprocess") or ())),
+            ("signed", signed(record, proof)),
+            ("twin", twin_in_short(record["twin"]) if record.get("twin") else ""),
+            ("note", record.get("note", "")),
+            *(("noticed", notice) for notice in record.get("notices", ())),
         ]
-        privacy = record.get("privacy", {})
-        facts += [
-            ("privacy", told) for told in ["; ".join(filter(None, (kept_line(privacy), inside(privacy))))] if told
-        ]
-        if self.aliases:
-            facts.insert(1, ("aliases", ", ".join(self.aliases)))
-        if record.get("runs_code"):
-            facts.append(("runs code", "yes, when it is loaded: load it only if you trust its author"))
-        if record.get("preprocess"):
-            facts.append(("before it", " → ".join(record["preprocess"])))
-        if record.get("signed_by"):
-            facts.append(("signed", signed(record, proof)))
-        if record.get("twin"):
-            facts.append(("twin", twin_in_short(record["twin"])))
-        if record.get("note"):
-            facts.append(("note", record["note"]))
-        facts += [("noticed", notice) for notice in record.get("notices", ())]
-        return Card(str(self.stored), facts, next=self._following)
+        return Card(str(self.stored), [fact for fact in facts if fact[1]], next=self._following)
 
     def page(self) -> Page:
         """Everything there is to say of it, in sections."""
@@ -189,6 +178,11 @@ class Snapshot(Result):
         return self.page().html()
 
     @property
+    def _proven(self) -> Mapping[str, Any]:
+        """What the latest rehearsal proved."""
+        return self.proof or self.stored.record.get("rehearsal", {})
+
+    @property
     def _following(self) -> str:
         return typed(f"push {self.stored.name}") if self.event in {"stored", "found"} else ""
 
@@ -205,7 +199,7 @@ class Snapshot(Result):
             "signature": msgspec.to_builtins(content.signature),
             "environment": self._environment(),
             "lineage": self.stored.record.get("lineage", {}),
-            "rehearsal": dict(self.proof or self.stored.record.get("rehearsal", {})),
+            "rehearsal": dict(self._proven),
             "twin": self.stored.record.get("twin") or None,
             "intervals": {name: list(interval) for name, interval in self.intervals.items()},
             "test": self.stored.record.get("test", {}),

@@ -9,6 +9,7 @@ from typing import Any
 from nbdeploy.manifest import CODE, Manifest
 from nbdeploy.snapshots.comparing.changes import Change, changed, environment_of
 from nbdeploy.snapshots.comparing.learned import Learned, compared, parameters_of, read
+from nbdeploy.snapshots.pages.wording import first_few, together
 from nbdeploy.store import Store, Version
 from nbdeploy.types import Column, Signature
 
@@ -57,12 +58,11 @@ def why_new(before: Manifest, after: Manifest, blob: Read) -> str:
     if fitted and not told:
         return f"{unlike} only in {fitted[0]}{_cause(before, after)}"
     every = [*told, *fitted] or ["how it is loaded"]
-    return f"{unlike} in {' and '.join(filter(None, (', '.join(every[:-1]), every[-1])))}"
+    return f"{unlike} in {together(every)}"
 
 
 def _titled(title: str, changes: Sequence[str]) -> list[str]:
-    more = f" and {len(changes) - _SHOWN} more" if len(changes) > _SHOWN else ""
-    return [f"{title} ({', '.join(changes[:_SHOWN])}{more})"] if changes else []
+    return [f"{title} ({first_few(changes, _SHOWN)})"] if changes else []
 
 
 def _step(change: Change) -> str:
@@ -75,8 +75,7 @@ def _fitted(steps: Sequence[str]) -> str:
     named = [f"'{step}'" for step in steps if step]
     if not named:
         return "the fitted numbers"
-    more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
-    return f"the fitted numbers of step{'s' if len(named) > 1 else ''} {', '.join(named[:_SHOWN])}{more}"
+    return f"the fitted numbers of step{'s' if len(named) > 1 else ''} {first_few(named, _SHOWN)}"
 
 
 def _cause(before: Manifest, after: Manifest) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from nbdeploy.snapshots.options import NONE, SYNTHETIC
+from nbdeploy.snapshots.pages.wording import together
 
 __all__ = ["Privacy", "facts_of", "inside", "kept_line", "warnings_of", "with_traces"]
 
@@ -21,8 +22,8 @@ class _Held(msgspec.Struct, frozen=True):
 
     def told(self) -> str:
         facts = [f"{self.rows} rows"] if self.rows else []
-        facts += [f"of the private {_and(self.private)}"] if self.private and not self.rows else []
-        facts += [f"the private {_and(self.private)} among their columns"] if self.private and self.rows else []
+        facts += [f"of the private {together(self.private)}"] if self.private and not self.rows else []
+        facts += [f"the private {together(self.private)} among their columns"] if self.private and self.rows else []
         return f"{self.where} ({', '.join(facts)})" if facts else self.where
 
 
@@ -104,10 +105,6 @@ def _told(held: Sequence[_Held]) -> str:
     told = [f"rows it was fitted on: {', '.join(rows)}"] if rows else []
     told += [f"values of columns: {', '.join(values)}"] if values else []
     return f"the model itself holds {'; and '.join(told)}" if told else ""
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def warnings_of(privacy: Mapping[str, Any]) -> list[str]:

@@ -10,6 +10,7 @@ __all__ = [
     "count",
     "digits",
     "faster",
+    "first_few",
     "first_names",
     "minute",
     "proof_in_short",
@@ -17,6 +18,7 @@ __all__ = [
     "size",
     "span",
     "speeds",
+    "together",
     "twin_in_short",
 ]
 
@@ -134,6 +136,29 @@ def first_names(names: Sequence[str]) -> str:
     'a, b'
     """
     return ", ".join(names[:8]) + (f" … ({len(names)})" if len(names) > 8 else "")
+
+
+def first_few(things: Sequence[str], shown: int) -> str:
+    """Write the first of many things, and how many more there are.
+
+    Examples
+    --------
+    >>> first_few(["a", "b"], 2), first_few(["a", "b", "c"], 2)
+    ('a, b', 'a, b and 1 more')
+    """
+    more = f" and {len(things) - shown} more" if len(things) > shown else ""
+    return f"{', '.join(things[:shown])}{more}"
+
+
+def together(things: Sequence[str]) -> str:
+    """Write all of some things.
+
+    Examples
+    --------
+    >>> together(["a"]), together(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return " and ".join(filter(None, (", ".join(things[:-1]), *things[-1:])))
 
 
 def count(number: int, what: str) -> str:

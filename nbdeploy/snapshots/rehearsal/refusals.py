@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from nbdeploy.snapshots.pages.wording import first_few
+
 __all__ = ["changes_from_run_to_run", "depends_on_other_rows"]
 
 _SHOWN = 3
@@ -42,8 +44,7 @@ def _cause(changing: Sequence[str]) -> str:
     fix = "fix what is random in the model (random_state, a seed)"
     if not changing:
         return fix
-    more = f" and {len(changing) - _SHOWN} more" if len(changing) > _SHOWN else ""
-    return f"asking it changes {', '.join(changing[:_SHOWN])}{more}; {fix}, and let no answer use what another changed"
+    return f"asking it changes {first_few(changing, _SHOWN)}; {fix}, and let no answer use what another changed"
 
 
 def depends_on_other_rows(step: str) -> str:
