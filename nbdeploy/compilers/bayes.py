@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from nbdeploy.compilers.deciding import best
-from nbdeploy.compilers.stages import NotCompiled, Stage, as_numbers, dot, finite, floating, in_rows, only_exact
+from nbdeploy.compilers.scaling import above
+from nbdeploy.compilers.stages import Stage, as_numbers, dot, finite, floating, in_rows, only_exact
 from nbdeploy.compilers.steps import Final
 from nbdeploy.compilers.twin import Answer, Unsure
 
@@ -50,10 +51,7 @@ def bernoulli(model: Any, given: Stage) -> Final:
     """Compile Bernoulli naive Bayes: absent columns count too."""
     numbers = finite(floating(given))
     if model.binarize is not None:
-        threshold = model.binarize
-        if numbers.sparse and threshold < 0:
-            raise NotCompiled("a negative threshold of a sparse matrix")
-        numbers = only_exact(numbers, "BernoulliNB").then(lambda x: (x > threshold).astype(x.dtype))
+        numbers = above(numbers, model.binarize, "BernoulliNB")
     absent = np.log(1 - np.exp(model.feature_log_prob_))
     added = model.class_log_prior_ + absent.sum(axis=1)
     return _product(model, numbers, model.feature_log_prob_ - absent, added)

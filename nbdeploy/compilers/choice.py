@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -65,7 +65,7 @@ class Choice:
     reasons: tuple[str, ...] = ()
     proof: Proof | None = None
     native_steps: tuple[str, ...] = ()
-    speeds: tuple[Speed, ...] = field(default=())
+    speeds: tuple[Speed, ...] = ()
 
     @property
     def exact(self) -> bool:
@@ -206,7 +206,7 @@ def _timed(call: Callable[[], Any], clock: Callable[[], float]) -> float:
     return round(min(times), 7)
 
 
-def below(speeds: tuple[Speed, ...] | list[Mapping[str, Any]]) -> int:
+def below(speeds: Sequence[Speed]) -> int:
     """Return the largest batch that an exact twin answers, in rows; larger ones are faster natively.
 
     Between two sizes, both times are taken for straight lines, and where they cross is the border. Without
@@ -221,13 +221,12 @@ def below(speeds: tuple[Speed, ...] | list[Mapping[str, Any]]) -> int:
     """
     if not speeds:
         return _TILE
-    known = [speed if isinstance(speed, Speed) else Speed(**speed) for speed in speeds]
-    if known[0].twin > known[0].native:
+    if speeds[0].twin > speeds[0].native:
         return 0
-    for before, after in pairwise(known):
+    for before, after in pairwise(speeds):
         if after.twin > after.native:
             gain, loss = before.native - before.twin, after.twin - after.native
             return int(before.rows + (after.rows - before.rows) * gain / (gain + loss))
-    if len(known) == 1:  # native calls are padded to a tile: it takes as long as one row
-        return min(_TILE, int(known[0].native / max(known[0].twin, 1e-9)))
-    return known[-1].rows if len(known) < len(SIZES) else 2**31
+    if len(speeds) == 1:  # native calls are padded to a tile: it takes as long as one row
+        return min(_TILE, int(speeds[0].native / max(speeds[0].twin, 1e-9)))
+    return speeds[-1].rows if len(speeds) < len(SIZES) else 2**31

@@ -54,12 +54,12 @@ class _Trees:
 
 def _read(text: str) -> _Trees:
     head, *trees = text.split("\nTree=")
-    facts = dict(line.split("=", 1) for line in head.splitlines() if "=" in line)
+    facts = _facts(head)
     if any("\nis_linear=1" in tree for tree in trees):
         raise NotCompiled("its trees have linear models for leaves")
     kinds: dict[int, set[int]] = {}
     for tree in trees:
-        lines = dict(line.split("=", 1) for line in tree.splitlines() if "=" in line)
+        lines = _facts(tree)
         columns, decisions = (lines.get(name, "").split() for name in ("split_feature", "decision_type"))
         for column, decision in zip(columns, decisions, strict=True):
             kinds.setdefault(int(column), set()).add(int(decision))
@@ -70,6 +70,11 @@ def _read(text: str) -> _Trees:
     if any(len(missing[column]) > 1 for column in zero):
         raise NotCompiled("its trees treat missing values of one column differently")
     return _Trees(facts, "\naverage_output" in head, np.array(categorical, int), np.array(zero, int))
+
+
+def _facts(text: str) -> dict[str, str]:
+    """Name to value, of the lines that have both."""
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from nbdeploy.compilers.samples import border_rows, edge_rows, random_rows
 from nbdeploy.compilers.twin import Twin, Unsure
 from nbdeploy.types import Signature
 
-__all__ = ["Differs", "Proof", "prove"]
+__all__ = ["Differs", "Native", "Proof", "prove"]
 
 Native = Callable[[pl.DataFrame, str], Any]
 """The canonical native call: bound rows and a method to the method's own answer."""

@@ -18,7 +18,7 @@ from nbdeploy.compilers.stages import (
     only_exact,
 )
 
-__all__ = ["binarizer", "max_abs", "min_max", "normalizer", "polynomial", "robust", "standard"]
+__all__ = ["above", "binarizer", "max_abs", "min_max", "normalizer", "polynomial", "robust", "standard"]
 
 
 def _affine(given: Stage, shift: Any, scale: Any) -> Numbers:
@@ -78,11 +78,8 @@ def min_max(step: Any, given: Stage) -> Numbers:
 def normalizer(step: Any, given: Stage) -> Numbers:
     """Compile ``Normalizer``: rows of length one."""
     numbers = finite(floating(given))
-    return numbers.then(_normalised(step.norm, sparse=numbers.sparse), exact=numbers.exact and _exactly(step, numbers))
-
-
-def _exactly(step: Any, numbers: Numbers) -> bool:
-    return step.norm == "max" or numbers.sparse
+    exact = numbers.exact and (step.norm == "max" or numbers.sparse)
+    return numbers.then(_normalised(step.norm, sparse=numbers.sparse), exact=exact)
 
 
 def _normalised(norm: str, *, sparse: bool) -> Any:
@@ -107,11 +104,20 @@ def _normalised(norm: str, *, sparse: bool) -> Any:
 
 def binarizer(step: Any, given: Stage) -> Numbers:
     """Compile ``Binarizer``."""
-    numbers = only_exact(finite(as_numbers(given)), "Binarizer")
-    threshold = step.threshold
+    return above(finite(as_numbers(given)), step.threshold, "Binarizer")
+
+
+def above(numbers: Numbers, threshold: float, what: str) -> Numbers:
+    """Return ones where numbers are above a threshold, and zeros elsewhere.
+
+    Raises
+    ------
+    NotCompiled
+        If they are equal only to rounding, or the zeros of a sparse matrix would become ones.
+    """
     if numbers.sparse and threshold < 0:
         raise NotCompiled("a negative threshold of a sparse matrix")
-    return numbers.then(lambda x: (x > threshold).astype(x.dtype))
+    return only_exact(numbers, what).then(lambda x: (x > threshold).astype(x.dtype))
 
 
 def polynomial(step: Any, given: Stage) -> Numbers:
