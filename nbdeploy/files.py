@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from nbdeploy.errors import NotWritable
 
-__all__ = ["TemporaryFolder", "forget_parts", "replacing", "write_atomically", "writing"]
+__all__ = ["TemporaryFolder", "forget_parts", "replacing", "write_atomically", "write_file", "writing"]
 
 _OWNER = stat.S_IRUSR | stat.S_IWUSR
 
@@ -95,6 +95,12 @@ def write_atomically(path: Path, content: bytes, mode: int | None = None) -> Non
     """Write `content` to `path` whole or not at all. See :func:`replacing`."""
     with replacing(path, mode) as part, writing(path):
         part.write_bytes(content)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, where nobody looks yet: the folders above it are made, and a failure leaves a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
 
 
 def _bits_of(path: Path) -> int | None:

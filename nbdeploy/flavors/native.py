@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nbdeploy.errors import Corrupted, NbdeployError, NotCapturable
+from nbdeploy.files import write_file
 from nbdeploy.flavors import Flavor, Saved
 from nbdeploy.flavors.asking import class_labels, offered
 
@@ -66,11 +67,10 @@ class Native(Flavor):
             raise
         except Exception as error:
             raise NotCapturable(f"{self.package} model {type(model).__name__} cannot be stored: {error}") from error
-        (folder / self.file).parent.mkdir(parents=True, exist_ok=True)
         if raw:
-            (folder / self.file).write_bytes(raw)
+            write_file(folder / self.file, raw)
         text = json.dumps({"class": type(model).__name__, "bytes": len(raw), **document}, sort_keys=True, indent=1)
-        (folder / ESTIMATOR).write_text(text, encoding="utf-8")
+        write_file(folder / ESTIMATOR, text.encode())
         return Saved(runs_code=self.runs_code({}), packages=frozenset({self.package}))
 
     def runs_code(self, loader: Mapping[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nbdeploy.errors import Corrupted, InvalidData, NotCapturable
+from nbdeploy.files import write_file
 from nbdeploy.flavors import Flavor, Saved
 
 __all__ = ["FLAVOR"]
@@ -67,8 +68,7 @@ class Onnx(Flavor):
     def save(self, model: Any, folder: Path, module: str | None, example: Any = None) -> Saved:
         raw = _bytes(model)
         _check(raw)
-        (folder / FILE).parent.mkdir(parents=True, exist_ok=True)
-        (folder / FILE).write_bytes(raw)
+        write_file(folder / FILE, raw)
         return Saved(runs_code=False, packages=frozenset({"onnx", "onnxruntime"}))
 
     def runs_code(self, loader: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from types import FunctionType
 from typing import Any
 
 from nbdeploy.errors import Corrupted
+from nbdeploy.files import write_file
 from nbdeploy.flavors import Flavor, Saved
 from nbdeploy.flavors.asking import class_labels, in_one_thread, offered
 from nbdeploy.flavors.pickling import dumps
@@ -37,9 +38,7 @@ class Python(Flavor):
         return (getattr(model, method, None) or model)(data)
 
     def save(self, model: Any, folder: Path, module: str | None, example: Any = None) -> Saved:
-        target = folder / FILE
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(dumps(model, module))
+        write_file(folder / FILE, dumps(model, module))
         return Saved(runs_code=True)
 
     def runs_code(self, loader: Mapping[str, Any]) -> bool:

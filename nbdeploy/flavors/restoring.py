@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nbdeploy.errors import Corrupted
-from nbdeploy.files import TemporaryFolder
+from nbdeploy.files import TemporaryFolder, write_file
 from nbdeploy.flavors import FLAVORS
 
 __all__ = ["NATIVE", "Part", "attribute", "from_files"]
@@ -61,6 +61,5 @@ def from_files(flavor: str, content: Mapping[str, bytes], loader: Mapping[str, A
             path = PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts or "\\" in name:
                 raise Corrupted(f"a pickle holds a file outside of its model: {name!r}", path=name)
-            (Path(temporary) / path).parent.mkdir(parents=True, exist_ok=True)
-            (Path(temporary) / path).write_bytes(raw)
+            write_file(Path(temporary) / path, raw)
         return FLAVORS[flavor].load(Path(temporary), loader)

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from nbdeploy.errors import Corrupted, NotCapturable
+from nbdeploy.files import write_file
 from nbdeploy.flavors import Flavor, Saved
 from nbdeploy.flavors.loaders import ModuleName, Name, read
 from nbdeploy.flavors.local import CAPTURED
@@ -67,10 +68,9 @@ class Statsmodels(Flavor):
             others = dumps(values, module)
         except Exception as error:
             raise NotCapturable(f"statsmodels {type(model).__name__} cannot be stored: {error}") from error
-        (folder / FILE).parent.mkdir(parents=True, exist_ok=True)
-        (folder / FILE).write_bytes(raw)
+        write_file(folder / FILE, raw)
         if values:
-            (folder / VALUES).write_bytes(others)
+            write_file(folder / VALUES, others)
         imports = {name: thing.__name__ for name, thing in sorted(named.items()) if isinstance(thing, ModuleType)}
         functions = {name: exported_name(thing) for name, thing in sorted(named.items()) if from_main(thing)}
         packages = {name.partition(".")[0] for name in imports.values()}

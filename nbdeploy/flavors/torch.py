@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nbdeploy.errors import Corrupted, NbdeployError, NotCapturable
+from nbdeploy.files import write_file
 from nbdeploy.flavors import Saved
 from nbdeploy.flavors.torch_calls import TorchCalls, evaluating, tensors_of, unwrapped
 
@@ -40,10 +41,8 @@ class Torch(TorchCalls):
         if self.methods(model) != ["predict"] or example is None:
             raise NotCapturable("only what forward() computes, for rows that are given, can be stored as a program")
         document, weights = _program(model, example)
-        target = folder / PROGRAM
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(document, sort_keys=True, indent=0), encoding="utf-8")
-        (folder / WEIGHTS).write_bytes(save(weights))
+        write_file(folder / PROGRAM, json.dumps(document, sort_keys=True, indent=0).encode())
+        write_file(folder / WEIGHTS, save(weights))
         return Saved(runs_code=False, packages=frozenset({"safetensors", "torch"}))
 
     def runs_code(self, loader: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nbdeploy.errors import Corrupted, NotCapturable
+from nbdeploy.files import write_file
 from nbdeploy.flavors import Saved
 from nbdeploy.flavors.pickling import Pickler
 from nbdeploy.flavors.torch_calls import TorchCalls, evaluating, unwrapped
@@ -38,9 +39,8 @@ class TorchModules(TorchCalls):
             weights = save({key: tensor.detach().cpu().contiguous().clone() for key, tensor in pickler.tensors})
         except Exception as error:
             raise NotCapturable(f"the module {type(model).__name__} cannot be stored: {error}") from error
-        (folder / STRUCTURE).parent.mkdir(parents=True, exist_ok=True)
-        (folder / STRUCTURE).write_bytes(buffer.getvalue())
-        (folder / WEIGHTS).write_bytes(weights)
+        write_file(folder / STRUCTURE, buffer.getvalue())
+        write_file(folder / WEIGHTS, weights)
         return Saved(runs_code=True, packages=frozenset({"safetensors", "torch"}))
 
     def runs_code(self, loader: Mapping[str, Any]) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 
 from nbdeploy.bundles.signing import sign, signer_of
 from nbdeploy.codecs import rebuild
+from nbdeploy.files import write_file
 from nbdeploy.flavors import FLAVORS, Saved
 from nbdeploy.flavors.pickling import naming
 from nbdeploy.manifest import (
@@ -139,8 +140,7 @@ class Draft:
         self._write(RECORD, Manifest.sealed(raw, msgspec.to_builtins(record)).record)
 
     def _write(self, path: str, content: bytes) -> FileEntry:
-        (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (self.folder / path).write_bytes(content)
+        write_file(self.folder / path, content)
         return file_entry(content)
 
 
@@ -173,8 +173,7 @@ def assemble(
     with naming(captured.names):
         saved = FLAVORS[answers.asking.flavor].save(model, folder, captured.module, example)
     for path, source in captured.files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(source)
+        write_file(folder / path, source)
     inside = {str(path.relative_to(folder)): file_entry(path) for path in sorted(folder.rglob("*")) if path.is_file()}
     kept.sample.write_parquet(folder / "sample.parquet")
     kept.expected.write_parquet(folder / "expected.parquet")
