@@ -262,7 +262,7 @@ def _objects(folder: str) -> Iterator[Input]:
     import obstore
     from obstore.exceptions import BaseError
 
-    from nbdeploy.addresses import opened
+    from nbdeploy.buckets.addresses import opened
 
     try:
         for page in obstore.list(opened(folder)[1]):
