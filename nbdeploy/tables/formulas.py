@@ -6,8 +6,8 @@ import polars as pl
 
 __all__ = ["harmless"]
 
-_FIRST = ("=", "+", "-", "@", "\t", "\r")
-_BEGINS = r"^[=+\-@\t\r]"
+_FORMULA = r"^[=+\-@\t\r]"
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 
 def harmless(frame: pl.DataFrame) -> pl.DataFrame:
@@ -22,12 +22,15 @@ def harmless(frame: pl.DataFrame) -> pl.DataFrame:
     ["'=1+1", '-1.5', 'ann']
     """
     safe = frame.with_columns(
-        pl.when(pl.col(name).str.contains(_BEGINS) & pl.col(name).cast(pl.Float64, strict=False).is_null())
-        .then(pl.lit("'") + pl.col(name))
-        .otherwise(pl.col(name))
-        .alias(name)
-        for name, kind in frame.schema.items()
-        if kind == pl.String
+        _marked(series) for series in frame.get_columns() if series.dtype in (pl.String, pl.Categorical, pl.Enum)
     )
-    safe.columns = [f"'{name}" if name.startswith(_FIRST) else name for name in frame.columns]
+    safe.columns = _marked(pl.Series(frame.columns, dtype=pl.String)).to_list()
     return safe
+
+
+def _marked(series: pl.Series) -> pl.Series:
+    text = series.cast(pl.String)
+    formula = text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER)
+    if not formula.any():
+        return text
+    return pl.select(pl.when(formula).then(pl.lit("'") + text).otherwise(text).alias(series.name)).to_series()

@@ -137,8 +137,8 @@ def test_standard_input_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_formulas_are_made_harmless_in_spreadsheets() -> None:
     """Cells and names that begin like one get an apostrophe; numbers, and other files, stay."""
-    frame = pl.DataFrame({"=id": ["=1+1", "-1.5", "@SUM", "+x", "\tx", "a=1", None, ""], "x": [-1.0] * 8})
-    cells = ["'=1+1", "-1.5", "'@SUM", "'+x", "'\tx", "a=1", None, ""]
+    frame = pl.DataFrame({"=id": ["=1+1", "-1.5", "@SUM", "+x", "\tx", "a=1", None, "", "-inf"], "x": [-1.0] * 9})
+    cells = ["'=1+1", "-1.5", "'@SUM", "'+x", "'\tx", "a=1", None, "", "'-inf"]
     for kind in ("csv", "tsv", "csv.gz"):
         with open_sink(f"t.{kind}", safe=True) as sink:
             sink.write(frame)
@@ -147,7 +147,7 @@ def test_formulas_are_made_harmless_in_spreadsheets() -> None:
         assert table["'=id"].to_list() == cells
     with open_sink("t.xlsx", safe=True) as sink:
         sink.write(frame)
-    assert read("t.xlsx")["'=id"].to_list() == [*cells[:6], None, None]
+    assert read("t.xlsx")["'=id"].to_list() == [*cells[:6], None, None, cells[8]]
     with open_sink("t.parquet", safe=True) as sink:
         sink.write(frame)
     assert pl.read_parquet("t.parquet").equals(frame)
