@@ -14,7 +14,7 @@ from nbdeploy.api.endpoints import (
 )
 from nbdeploy.api.keys import keys_create, keys_list
 from nbdeploy.api.overview import config, overview
-from nbdeploy.api.predictions import check_predictions, load, options_of, predict, predicted
+from nbdeploy.api.predictions import check_predictions, load, predict
 from nbdeploy.api.releases import call, connect, push, status, undeploy
 from nbdeploy.api.remote import Target
 from nbdeploy.api.runs import logs, parameters, run, runs
@@ -41,11 +41,9 @@ __all__ = [
     "list_snapshots",
     "load",
     "logs",
-    "options_of",
     "overview",
     "parameters",
     "predict",
-    "predicted",
     "push",
     "remove_alias",
     "rm",

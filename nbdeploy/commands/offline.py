@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from nbdeploy import api
+from nbdeploy.api.predictions import options_of, predicted
 from nbdeploy.cards import Result
 from nbdeploy.commands.answers import TableAnswer
 from nbdeploy.commands.door import Door
@@ -93,8 +94,8 @@ def predict(
 
 def _predicted(ref: str, source: object, out: str | None, report: Report, wanted: dict[str, Any]) -> object:
     began = time.perf_counter()
-    options = api.options_of(**{**wanted, "rename": _renames(wanted["rename"])})
-    found = api.predicted(ref, source, out, options, progress=report)
+    options = options_of(**{**wanted, "rename": _renames(wanted["rename"])})
+    found = predicted(ref, source, out, options, progress=report)
     if isinstance(found, Result):
         return found
     seconds, named = time.perf_counter() - began, source if isinstance(source, str) else None
