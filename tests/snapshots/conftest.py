@@ -13,11 +13,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from nbdeploy.flavors.modules import load_modules
 from nbdeploy.flavors.pickling import dumps, naming
 from nbdeploy.snapshots.capture import Captured, capture
+from tests.models import NUMBERS, penguins
 
 
 @dataclass
@@ -78,6 +80,13 @@ class Cells:
             (bundle / path).parent.mkdir(parents=True, exist_ok=True)
             (bundle / path).write_bytes(data)
         load_modules(bundle, list(captured.files))
+
+
+@pytest.fixture
+def numbers() -> tuple[pd.DataFrame, pd.Series]:
+    """Four columns of numbers, and the species."""
+    X, y = penguins()
+    return X[NUMBERS].fillna(0.0), y
 
 
 @pytest.fixture

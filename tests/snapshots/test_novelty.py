@@ -22,13 +22,7 @@ from nbdeploy.manifest import Content, Environment, Manifest, canonical_json, fi
 from nbdeploy.snapshots.comparing.learned import compared, parameters_of, read
 from nbdeploy.snapshots.comparing.novelty import why_new
 from nbdeploy.types import Canonical, Column, MethodOutput, Signature
-from tests.models import NUMBERS, penguins
-
-
-@pytest.fixture
-def numbers() -> tuple[pd.DataFrame, pd.Series]:
-    X, y = penguins()
-    return X[NUMBERS].fillna(0.0), y
+from tests.models import NUMBERS
 
 
 def test_a_fit_without_a_seed_is_new_and_says_so(numbers: tuple[pd.DataFrame, pd.Series]) -> None:

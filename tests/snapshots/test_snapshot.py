@@ -23,16 +23,9 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 import nbdeploy as nd
 from nbdeploy.errors import InvalidData, NotFound, RehearsalFailed
 from nbdeploy.flavors.sklearn import FLAVOR
-from tests.models import NOTEBOOK, penguins
+from tests.models import NOTEBOOK, NUMBERS, penguins
 
 Script = Callable[[str], dict[str, Any]]
-NUMBERS = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"]
-
-
-@pytest.fixture
-def numbers() -> tuple[pd.DataFrame, pd.Series]:
-    X, y = penguins()
-    return X[NUMBERS].fillna(0.0), y
 
 
 def test_notebook_class_travels_with_its_source(script: Script) -> None:

@@ -23,11 +23,6 @@ def add(folder: Path, payload: str) -> tuple[int, bool]:
     return version.number, created
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(str(tmp_path / "store"), tmp_path / "cache")
-
-
 def test_versions_count_from_one_and_the_same_content_is_one_version(store: Store) -> None:
     """New content is the next number; known content is the number it has."""
     assert str(store.add("churn", *bundle("a"))[0]) == "churn:1"
