@@ -32,6 +32,8 @@ class Span:
     share : float or None
         How much of the source is before its end, from 0 to 1, if that is known: of the bytes, where the rows are
         not counted.
+    seal : str or None
+        Digest of its rows, where a source may have other rows when it is read again.
     """
 
     index: int
@@ -39,6 +41,7 @@ class Span:
     rows: int | None
     place: Any
     share: float | None = None
+    seal: str | None = None
 
 
 @dataclass(frozen=True)
