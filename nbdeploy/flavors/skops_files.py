@@ -5,6 +5,8 @@ skops names files and nodes after ``id()`` and dates the archive, so the same mo
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import mmap
 import re
@@ -38,13 +40,15 @@ def skops_io() -> Any:
     """Return ``skops.io``, imported without what scikit-learn can do without: array libraries, and pytest.
 
     skops lists every estimator by walking scikit-learn's packages, and the walk imports what their wrappers
-    wrap: with PyTorch installed that takes longer than everything else together.
+    wrap: with PyTorch installed that takes longer than everything else together. It also looks every function of
+    ``scipy.special`` up in one module after the other, in the order of their import: that one is better early.
     """
     if sys.modules.get("skops.io"):
         return sys.modules["skops.io"]
     absent = _Absent(threading.get_ident())
     sys.meta_path.insert(0, absent)
     try:
+        import_module("scipy.special")
         return import_module("skops.io")
     finally:
         sys.meta_path.remove(absent)
@@ -151,11 +155,23 @@ def read_audited(path: Path, trusted: Collection[str]) -> Any:
     from skops.io._audit import audit_tree, get_tree
     from skops.io._utils import read_schema
 
-    with _Verified(path) as archive:
+    with _Verified(path) as archive, _uncollected():
         schema, context = read_schema(archive)
         tree = get_tree(schema, context, trusted=None)  # else every node makes a list of them all
         audit_tree(tree, trusted=sorted(trusted))
         return tree.construct()
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let nothing be looked for that can be thrown away, while much is made that is all needed."""
+    wanted = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if wanted:
+            gc.enable()
 
 
 class _Verified(zipfile.ZipFile):

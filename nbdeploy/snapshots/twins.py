@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import polars as pl
@@ -13,8 +13,10 @@ from nbdeploy.compilers.choice import choose, given
 from nbdeploy.compilers.steps import ends_in_trees
 from nbdeploy.errors import InvalidData, RehearsalFailed
 from nbdeploy.predictor import Predictor
-from nbdeploy.snapshots.answers import Answers
 from nbdeploy.types import Canonical, Signature
+
+if TYPE_CHECKING:  # the clean process has no use for what asking a live model takes
+    from nbdeploy.snapshots.answers import Answers
 
 __all__ = ["answered_by_twin", "planned_twin", "prove_twin"]
 

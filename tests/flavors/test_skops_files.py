@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -57,3 +59,17 @@ def test_nothing_is_built_of_types_that_are_not_listed(tmp_path: Path) -> None:
     write_canonical(RandomForestClassifier(3, random_state=0).fit(X, y), path, None, {})
     with pytest.raises(UntrustedTypesFoundException, match="Tree"):
         read_audited(path, [])
+    assert gc.isenabled()
+
+
+def test_a_clean_process_knows_scipys_functions_before_most_modules(script: Callable[[str], dict[str, Any]]) -> None:
+    """skops looks each of them up in every module that was imported before: that takes longer than importing it."""
+    answer = script(
+        "import sys\n"
+        "from nbdeploy.snapshots.rehearsal.process import _get_ready\n"
+        "_get_ready('sklearn')\n"
+        "modules = list(sys.modules)\n"
+        "answer = [modules.index(name) for name in ('scipy.special._ufuncs', 'pandas', 'skops.io')]\n"
+    )
+    assert answer == sorted(answer)
+    assert answer[0] < answer[-1] / 2

@@ -54,8 +54,8 @@ def main(flavor: str) -> int:
 def _get_ready(flavor: str) -> None:
     """Import what takes long. What fails here fails again, and is told, when the bundle is loaded."""
     with contextlib.suppress(Exception):
-        import_module("nbdeploy.snapshots.rehearsal.trial")
         import_module("nbdeploy.flavors").FLAVORS[flavor].get_ready()
+        import_module("nbdeploy.snapshots.rehearsal.trial")
 
 
 def _attempt(task: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -79,4 +79,6 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    status = main(sys.argv[1])
+    sys.stderr.flush()
+    os._exit(status)  # everything is told: taking a large model apart piece by piece would only take time
