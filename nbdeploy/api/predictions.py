@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbdeploy.api.references import open_store, resolve
-from nbdeploy.errors import NotFound
+from nbdeploy.errors import NotFound, WrongUsage
 from nbdeploy.settings import Settings
 from nbdeploy.types import Report, ignore_progress
 
 if TYPE_CHECKING:
-    from nbdeploy.offline import Answered, Checked, Options, Predictions
+    from nbdeploy.offline import Answered, Checked, CheckedFolder, FolderPredictions, Options, Predictions
     from nbdeploy.predictor import Predictor
     from nbdeploy.store import Store, Version
 
@@ -77,22 +77,26 @@ def predict(
     workers: int = 1,
     engine: str = "local",
     chunk: int | None = None,
+    format: str | None = None,  # noqa: A002 - as the command calls it
     settings: Settings | None = None,
     progress: Report = ignore_progress,
 ) -> Any:
-    """Predict a table or a file.
+    """Predict a table, a file, or the files of a folder.
 
     From file to file, a job that was killed goes on with `resume`, and one that is done does nothing until input,
-    model or options change; beside the output, ``OUT.nbdeploy.json`` says what it was made of.
+    model or options change; beside the output, ``OUT.nbdeploy.json`` says what it was made of. Each file of a folder
+    is such a job: only new and changed ones are predicted, those that are still being written are left, and one that
+    fails does so alone.
 
     Parameters
     ----------
     ref : str
         The snapshot.
     source : table, str or Path
-        A table in memory, or the path of a file; formats by suffix.
+        A table in memory, or the path of a file; formats by suffix. Or a folder, or a pattern with ``*``.
     out : str or Path, optional
-        Where to write, in the format of the suffix. It appears only when it is complete.
+        Where to write, in the format of the suffix. It appears only when it is complete. Of a folder or pattern, and
+        of a file if it ends with ``/``: a folder, in which outputs have the names of the inputs.
     methods : str or sequence of str, optional
         The methods that answer; the snapshot's default one if not given.
     keep : str or sequence of str, optional
@@ -103,9 +107,9 @@ def predict(
         From this probability of the second of two classes on, ``prediction`` is that class.
     rejects : str or Path, optional
         Where rows that fail are set aside: ``line``, ``column``, ``reason``, then the row as it was read. Without it
-        the first such row stops the job.
+        the first such row stops the job. Of a folder: a folder, with a file for each input that has some.
     max_rejects : str or int, optional
-        How many rows may fail: a number, or a share such as ``2.5%``.
+        How many rows may fail: a number, or a share such as ``2.5%``; of a folder, in each file.
     safe_csv : bool
         Whether text that a spreadsheet would take for a formula is made plain.
     resume : bool
@@ -116,11 +120,14 @@ def predict(
         Where they are.
     chunk : int, optional
         Rows predicted at once; answers do not depend on it.
+    format : str, optional
+        The suffix of a folder's outputs, such as ``parquet``; by default that of each input.
 
     Returns
     -------
-    Predictions or table
-        What was written; without `out` the table of kept columns and predictions, in the caller's library.
+    Predictions, FolderPredictions or table
+        What was written; that of a folder is false if a file failed. Without `out` the table of kept columns and
+        predictions, in the caller's library.
 
     Raises
     ------
@@ -149,7 +156,7 @@ def predict(
         engine=engine,
         chunk=chunk,
     )
-    found = predicted(ref, source, out, options, settings=settings, progress=progress)
+    found = predicted(ref, source, out, options, format, settings=settings, progress=progress)
     return found.table if isinstance(found, Answered) else found
 
 
@@ -166,32 +173,45 @@ def predicted(
     source: Any,
     out: str | Path | None,
     options: Options,
+    kind: str | None = None,
     *,
     settings: Settings | None = None,
     progress: Report = ignore_progress,
-) -> Predictions | Answered:
+) -> Predictions | FolderPredictions | Answered:
     """Predict as :func:`predict`, and say of a table what was counted on the way."""
-    from nbdeploy.offline import predict_file, predict_table, read_predicted, write_table
+    from nbdeploy.offline import (
+        goes_to_folder,
+        predict_file,
+        predict_folder,
+        predict_table,
+        read_predicted,
+        write_table,
+    )
 
+    in_folder = goes_to_folder(source, out)
+    if kind is not None and not in_folder:
+        raise WrongUsage(f"--format {kind} is for folders; the format of a file is the suffix of its name")
     predictor = load(ref, settings=settings)
+    name = f"{predictor.manifest['name']}:{predictor.manifest['version']}"
+    if in_folder:
+        return predict_folder(predictor, name, source, out, options, kind, progress)
     in_file = isinstance(source, (str, Path))
     if out is None:
         return (read_predicted if in_file else predict_table)(predictor, source, options, progress)
-    name = f"{predictor.manifest['name']}:{predictor.manifest['version']}"
     return (predict_file if in_file else write_table)(predictor, name, source, out, options, progress)
 
 
-def check_predictions(out: str | Path, *, settings: Settings | None = None) -> Checked:
+def check_predictions(out: str | Path, *, settings: Settings | None = None) -> Checked | CheckedFolder:
     """Prove that an output still is what its provenance says: its bytes, its input's, its snapshot, its answers.
 
     Parameters
     ----------
     out : str or Path
-        A file that :func:`predict` wrote.
+        A file that :func:`predict` wrote, or a folder of such files.
 
     Returns
     -------
-    Checked
+    Checked or CheckedFolder
         False if anything is not as it was.
 
     Raises
@@ -205,6 +225,7 @@ def check_predictions(out: str | Path, *, settings: Settings | None = None) -> C
     >>> nd.check_predictions("scores.csv").ok  # doctest: +SKIP
     True
     """
-    from nbdeploy.offline import check_output
+    from nbdeploy.offline import check_folder, check_output
 
-    return check_output(Path(out), lambda ref: load(ref, settings=settings))
+    check = check_folder if Path(out).is_dir() else check_output
+    return check(Path(out), lambda ref: load(ref, settings=settings))

@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 _BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|\"[^\"]*\"|'[^']*'")
-_DATA_FILE = re.compile(r"\.(csv|tsv|parquet|json|jsonl|arrow|feather|xlsx)(\.(gz|zst))?$", re.IGNORECASE)
+_DATA_FILE = re.compile(r"\.(csv|tsv|parquet|json|jsonl|ndjson|arrow|feather|ipc|xlsx)(\.(gz|zst))?$", re.IGNORECASE)
 _NAME_TAIL = re.compile(r"(?:[^\W\d][\w.]*)?$")
 _DURATION_RULE = re.compile(r"(\d{1,6}(?:\.\d+)?)\s*([smhd]?)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

@@ -56,8 +56,15 @@ class PredictedTable(TableAnswer):
 
 @command("predict")
 @argument("ref", type=REF_OR_FILE, help="The snapshot; with --check the output to prove.")
-@argument("source", metavar="INPUT", type=DATA, required=False, help="A file, or in a notebook also a table.")
+@argument(
+    "source",
+    metavar="INPUT",
+    type=DATA,
+    required=False,
+    help="A file, folder, pattern such as 'inbox/*.csv', or in a notebook a table.",
+)
 @option("--out", type=FILE, metavar="OUTPUT", help="Write here, in the format of the suffix; else answer the table.")
+@option("--format", "kind", metavar="SUFFIX", help="Of a folder's outputs; by default that of each input.")
 @option("--method", "methods", type=METHOD, multiple=True, metavar="M", help="A method to answer with (repeatable).")
 @option("--keep", multiple=True, metavar="COL|all|none", help="Input columns to keep; the unread ones by default.")
 @option("--rename", multiple=True, metavar="NEW=OLD", help="Another name for an input column (repeatable).")
@@ -70,15 +77,16 @@ class PredictedTable(TableAnswer):
 @option("--engine", default="local", metavar="NAME", help="Where they are.")
 @option("--chunk", type=int, metavar="ROWS", help="Rows predicted at once.")
 @option("--progress", type=click.Choice(["auto", "json", "none"]), default="auto", help="How progress is shown.")
-@option("--check", is_flag=True, help="Prove that an output still is what was predicted: predict --check OUTPUT.")
+@option("--check", is_flag=True, help="Prove that an output, or each of a folder, still is what was predicted.")
 @pass_door
 def predict(
     door: Door, /, ref: str, source: object, out: str | None, progress: str, check: bool, **wanted: Any
 ) -> object:
-    """Predict a file or table offline.
+    """Predict a table, a file, or the files of a folder offline.
 
     In a shell without --out, the predictions go to standard output as CSV. From file to file, a finished job that is
-    run again does nothing until input, model or options change.
+    run again does nothing until input, model or options change. Of a folder the new and changed files are predicted,
+    each into a file of its name below --out FOLDER.
     """
     if check:
         if source is not None:
@@ -94,8 +102,9 @@ def predict(
 
 def _predicted(ref: str, source: object, out: str | None, report: Report, wanted: dict[str, Any]) -> object:
     began = time.perf_counter()
+    kind = wanted.pop("kind")
     options = options_of(**{**wanted, "rename": _renames(wanted["rename"])})
-    found = predicted(ref, source, out, options, progress=report)
+    found = predicted(ref, source, out, options, kind, progress=report)
     if isinstance(found, Result):
         return found
     seconds, named = time.perf_counter() - began, source if isinstance(source, str) else None

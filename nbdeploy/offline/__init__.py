@@ -1,6 +1,9 @@
 """Offline predictions: a table in, a table out."""
 
 from nbdeploy.offline.checking import Checked, check_output
+from nbdeploy.offline.folder import goes_to_folder, predict_folder
+from nbdeploy.offline.folder_checking import CheckedFolder, check_folder
+from nbdeploy.offline.folder_report import FolderPredictions
 from nbdeploy.offline.job import predict_file
 from nbdeploy.offline.memory import Answered, predict_table, read_predicted, write_table
 from nbdeploy.offline.options import CHUNK, Options
@@ -11,11 +14,16 @@ __all__ = [
     "CHUNK",
     "Answered",
     "Checked",
+    "CheckedFolder",
+    "FolderPredictions",
     "Limit",
     "Options",
     "Predictions",
+    "check_folder",
     "check_output",
+    "goes_to_folder",
     "predict_file",
+    "predict_folder",
     "predict_table",
     "read_predicted",
     "write_table",

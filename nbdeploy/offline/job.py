@@ -145,7 +145,8 @@ class _Job:
             input_name(self.source),
         ):
             return False
-        if (rejects is not None and not Path(rejects).exists()) or not found.describes(Path(self.out)):
+        lost = rejects is not None and found.rejected and not Path(rejects).exists()
+        if lost or not found.describes(Path(self.out)):
             return False
         known = self.identity != Identity() and self.identity == found.identity
         return known or (found.input_sha256 is not None and self.source.sha256() == found.input_sha256)
