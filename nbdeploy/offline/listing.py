@@ -263,6 +263,7 @@ def _objects(folder: str) -> Iterator[Input]:
     from obstore.exceptions import BaseError
 
     from nbdeploy.buckets.addresses import opened
+    from nbdeploy.buckets.failures import reason
 
     try:
         for page in obstore.list(opened(folder)[1]):
@@ -271,8 +272,7 @@ def _objects(folder: str) -> Iterator[Input]:
                 place = f"{folder}/{one['path']}"
                 yield Input(place, PurePosixPath(one["path"]), int(one["size"]), modified, whole=True)
     except (BaseError, OSError) as error:
-        reason = str(error).splitlines()[0].rpartition("source: ")[2][:300]
-        raise Unreachable(f"{shown(folder)} cannot be listed: {reason}", url=shown(folder)) from error
+        raise Unreachable(f"{shown(folder)} cannot be listed: {reason(error, folder)}", url=shown(folder)) from error
 
 
 def _fits(place: str, pattern: str) -> bool:
