@@ -21,6 +21,8 @@ from nbdeploy.widgets import json_progress
 
 __all__ = ["predict"]
 
+_STREAM = "-"
+
 
 @dataclass(frozen=True)
 class PredictedTable(TableAnswer):
@@ -94,6 +96,8 @@ def predict(
         return api.check_predictions(ref)
     if source is None:
         raise click.UsageError("Missing argument 'INPUT'.", click.get_current_context())
+    if out == _STREAM and door.as_document:
+        raise WrongUsage("--json prints its document to standard output, where --out - would write the predictions too")
     ref = REF.convert(ref, None, None)
     with json_progress() as events:
         report: Report = {"auto": door.report, "json": events, "none": ignore_progress}[progress]
@@ -105,6 +109,10 @@ def _predicted(ref: str, source: object, out: str | None, report: Report, wanted
     kind = wanted.pop("kind")
     options = options_of(**{**wanted, "rename": _renames(wanted["rename"])})
     found = predicted(ref, source, out, options, kind, progress=report)
+    if isinstance(found, Result) and out == _STREAM:
+        # Standard output has the predictions, and nothing else may come after them.
+        click.echo(found.line, err=True)
+        return None
     if isinstance(found, Result):
         return found
     seconds, named = time.perf_counter() - began, source if isinstance(source, str) else None
