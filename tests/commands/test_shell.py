@@ -26,6 +26,7 @@ from nbdeploy.types import Progress
 @dataclass
 class Answer(Result):
     ok: bool = True
+    failed: bool = False
 
     @property
     def line(self) -> str:
@@ -54,6 +55,7 @@ def tree() -> Group:
     answers: dict[str, Any] = {
         "answer": lambda: Answer(),
         "doubt": lambda: Answer(ok=False),
+        "partly": lambda: Answer(ok=False, failed=True),
         "nothing": lambda: None,
         "pandas": lambda: Rows(pd.DataFrame({"a": [1]})),
         "polars": lambda: Rows(pl.DataFrame({"a": [1]})),
@@ -94,6 +96,7 @@ def _raise(error: BaseException) -> None:
         (["long", "3", "--fast"], 0),
         (["conflict"], 1),
         (["failed-run"], 1),
+        (["partly"], 1),
         (["defect"], 1),
         (["usage"], 2),
         (["answr"], 2),

@@ -21,6 +21,7 @@ class Answer(Result):
     """Says what a command was called with."""
 
     arguments: dict[str, Any] = field(default_factory=dict)
+    failed: bool = False
 
     @property
     def line(self) -> str:
@@ -65,6 +66,11 @@ def _tree() -> Group:
         """Never succeed."""
         raise Conflict("it is there already; choose another name")
 
+    @command("partly")
+    def partly() -> Answer:
+        """Fail in part."""
+        return Answer(failed=True)
+
     @command("interrupt")
     def interrupt() -> None:
         """Behave as if the user interrupted."""
@@ -76,7 +82,7 @@ def _tree() -> Group:
         """Have a defect."""
         raise ZeroDivisionError
 
-    for one in (take, push, refuse, interrupt, defect):
+    for one in (take, push, refuse, partly, interrupt, defect):
         root.add_command(one)
     return root
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from IPython.core.error import UsageError
@@ -231,3 +232,14 @@ def test_running_cells_does_not_change_the_interpreter(notebook, tmp_path: Path)
     hook = sys.displayhook
     notebook.run("%deploy push churn;")
     assert sys.displayhook is hook
+
+
+def test_what_failed_in_part_is_an_answer_to_a_person_and_an_error_in_a_run(
+    notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who watches can look at the answer; a run that nobody watches must not go on as if all were done."""
+    assert notebook.value("%deploy partly").failed
+    kernel = SimpleNamespace(get_parent=lambda: {"content": {"allow_stdin": False}})
+    monkeypatch.setattr(notebook.shell, "kernel", kernel, raising=False)
+    with pytest.raises(UsageError, match="done; next"):
+        notebook.value("%deploy partly")

@@ -19,8 +19,10 @@ import nbdeploy as nd
 from nbdeploy.commands.shell import run
 from nbdeploy.errors import NotFound, WrongUsage
 from nbdeploy.offline.journal import Head, Journal, place_of
+from nbdeploy.tables import open_sink
 from nbdeploy.types import Progress
 from tests.models import NUMBERS, penguins
+from tests.s3_server import S3
 
 
 def settle(*places: str | Path) -> None:
@@ -290,3 +292,18 @@ def test_the_card_shows_a_table_of_files(birds: pd.DataFrame) -> None:
     assert "missing columns" in card.table.rows[0][3]
     assert "'heavy' is not a float64" in card.text()
     assert "inbox/b.csv" in card.html()
+
+
+def test_a_folder_of_an_object_store_is_predicted_here(birds: pd.DataFrame, mortal_s3: tuple[S3, str]) -> None:
+    """New objects only; one that is written again has changed."""
+    _, place = mortal_s3
+    for name, rows in (("a", birds[:10]), ("sub/b", birds[10:30])):
+        with open_sink(f"{place}/inbox/{name}.csv") as sink:
+            sink.write(pl.from_pandas(rows))
+    assert nd.predict("lr", f"{place}/inbox/", "scored").line == "2 new files"
+    assert pl.read_csv("scored/sub/b.csv").height == 20
+    with open_sink(f"{place}/inbox/a.csv") as sink:
+        sink.write(pl.from_pandas(birds[:11]))
+    again = nd.predict("lr", f"{place}/inbox/**/*.csv", "scored")
+    assert (again.line, again.files[0].input) == ("1 changed file, 1 done before", f"{place}/inbox/a.csv")
+    assert nd.check_predictions("scored").ok
