@@ -18,7 +18,7 @@ import polars as pl
 
 from nbdeploy.types import Canonical
 
-__all__ = ["estimators_of", "parallel_parts", "single_job", "tiles"]
+__all__ = ["Pass", "estimators_of", "is_one_pass", "parallel_parts", "single_job", "tiles"]
 
 _LEAVES = (str, bytes, int, float, type, ModuleType, type(None), logging.Logger)
 """What nothing of a model is inside of; a logger leads to every other one, and to the kernel."""
@@ -68,6 +68,49 @@ def single_job(model: object, parts: Iterable[Any] | None = None) -> Iterator[No
     finally:
         for part, jobs in before:
             part.n_jobs = jobs
+
+
+def is_one_pass(model: object) -> bool:
+    """Whether all methods of a model are made of its ``predict_proba``, as those of scikit-learn's forests are."""
+    forest = type(model).__module__ == "sklearn.ensemble._forest" and hasattr(model, "predict_proba")
+    return forest and "predict_proba" not in vars(model)
+
+
+class Pass:
+    """The probabilities of a forest for the rows that it was asked for last, so that it walks its trees once for them.
+
+    ``predict`` and ``predict_log_proba`` ask for them anew, as many times as they are asked.
+    """
+
+    def __init__(self) -> None:
+        self._wire: pl.DataFrame | None = None
+        self._table: Any = None
+        self._rows: Any = None
+        self._answer: Any = None
+
+    def table(self, wire: pl.DataFrame, rebuild: Callable[[], Any]) -> Any:
+        """Return the table to ask for: the very one that was asked for last, where the rows are."""
+        if wire is not self._wire:
+            self._wire, self._table = wire, rebuild()
+        return self._table
+
+    @contextlib.contextmanager
+    def over(self, model: Any) -> Iterator[None]:
+        """Let a live model's methods have the probabilities of one table from here; put it back afterwards."""
+        own = model.predict_proba
+
+        def known(rows: Any) -> Any:
+            if rows is not self._rows:
+                self._rows, self._answer = None, own(rows)
+                self._rows = rows
+            answer = self._answer
+            return [part.copy() for part in answer] if isinstance(answer, list) else answer.copy()
+
+        model.predict_proba = known
+        try:
+            yield
+        finally:
+            del model.predict_proba
 
 
 def parallel_parts(model: object) -> list[Any]:

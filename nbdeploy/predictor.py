@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +14,7 @@ import polars as pl
 
 from nbdeploy.bundles import Bundle, Trust
 from nbdeploy.bundles.rows import expected_rows, sample_rows
-from nbdeploy.canonical import parallel_parts, single_job, tiles
+from nbdeploy.canonical import Pass, is_one_pass, parallel_parts, single_job, tiles
 from nbdeploy.codecs import bind, rebuild
 from nbdeploy.codecs.frames import check, container_of, like
 from nbdeploy.codecs.outputs import join, output_frame, rows_of
@@ -59,6 +60,7 @@ class Caller:
         self._flavor = FLAVORS[flavor]
         self._canonical = canonical
         self._pair = Pair(model, signature, canonical, self.native, twin)
+        self._pass: Pass | None = None
 
     def raw(self, wire: pl.DataFrame, method: str) -> Any:
         """Answer wire rows with the model's own return type, by its twin or by canonical calls."""
@@ -79,11 +81,12 @@ class Caller:
         """Answer wire rows with the model's own return type, by canonical calls."""
         pieces = []
         with self._threads.limit(limits=1), single_job(self.model, self._parallel), self._flavor.one_thread():
-            for tile in tiles(wire, self._canonical):
-                piece = self._flavor.call(self.model, method, rebuild(tile, self.signature))
-                if rows_of(piece) != tile.height:
+            for rows, height in self._tables(wire):
+                with self._pass.over(self.model) if self._pass else contextlib.nullcontext():
+                    piece = self._flavor.call(self.model, method, rows)
+                if rows_of(piece) != height:
                     raise InvalidData(
-                        f"{method} answered {rows_of(piece)} rows when it was given {tile.height} (yours, and copies "
+                        f"{method} answered {rows_of(piece)} rows when it was given {height} (yours, and copies "
                         "of the last one after them): a model answers each row, whichever others there are"
                     )
                 pieces.append(piece)
@@ -91,8 +94,30 @@ class Caller:
 
     def outputs(self, wire: pl.DataFrame, methods: Sequence[str]) -> pl.DataFrame:
         """Answer wire rows with the output columns of some methods of the signature."""
-        frames = [output_frame(self.raw(wire, method), self.signature.outputs[method]) for method in methods]
+        with self.one_pass():
+            frames = [output_frame(self.raw(wire, method), self.signature.outputs[method]) for method in methods]
         return pl.concat(frames, how="horizontal")
+
+    @contextlib.contextmanager
+    def one_pass(self) -> Iterator[None]:
+        """Let methods that are asked for the same rows, one after the other, share what takes long.
+
+        The rows have to be the same object. What was asked before is not known in it. See :class:`Pass`.
+        """
+        before = self._pass
+        self._pass = Pass() if is_one_pass(self.model) else None
+        try:
+            yield
+        finally:
+            self._pass = before
+
+    def _tables(self, wire: pl.DataFrame) -> Iterator[tuple[Any, int]]:
+        """The tables to ask for, with their rows; one that was asked for last is the same object."""
+        for tile in tiles(wire, self._canonical):
+            if self._pass is None or self._canonical.tile is not None:
+                yield rebuild(tile, self.signature), tile.height
+            else:
+                yield self._pass.table(wire, partial(rebuild, tile, self.signature)), tile.height
 
     @cached_property
     def _parallel(self) -> list[Any]:

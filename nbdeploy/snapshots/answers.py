@@ -134,26 +134,28 @@ def _answers(model: Any, data: Any, inputs: Signature, asking: Asking) -> Answer
         raise NotFound("method", asking.method, offered)
     caller = Caller(model, asking.flavor, inputs, asking.canonical)
     default = asking.method or offered[0]
+    sample = wire[rows]
     found: dict[str, _Answer] = {}
-    for name in sorted(offered):  # as JSON objects are kept: sorted
-        try:
-            found[name] = _ask(caller, name, wire[rows], given, asking)
-        except RehearsalFailed:
-            raise
-        except InvalidData:
-            if name == default:
+    with caller.one_pass():
+        for name in sorted(offered):  # as JSON objects are kept: sorted
+            try:
+                found[name] = _ask(caller, name, sample, given, asking)
+            except RehearsalFailed:
                 raise
-        except Exception as error:
-            if name == default:
-                told = f"{type(error).__name__}: {shorten(str(error), _TOLD, placeholder=' …')}"
-                raise RehearsalFailed(f"{name} fails on the data given: {told}") from error
+            except InvalidData:
+                if name == default:
+                    raise
+            except Exception as error:
+                if name == default:
+                    told = f"{type(error).__name__}: {shorten(str(error), _TOLD, placeholder=' …')}"
+                    raise RehearsalFailed(f"{name} fails on the data given: {told}") from error
     outputs = {name: answered.output for name, answered in found.items()}
     _refuse_clash(outputs)
     return Answers(
         asking,
         msgspec.structs.replace(inputs, outputs=outputs, default_method=default),
         wire,
-        wire[rows],
+        sample,
         pl.concat([answered.frame for answered in found.values()], how="horizontal"),
         max(answered.difference for answered in found.values()),
     )
@@ -184,12 +186,16 @@ def _ask(caller: Caller, method: str, sample: pl.DataFrame, given: Any, asking: 
 
 def _why(caller: Caller, method: str, sample: pl.DataFrame, frame: pl.DataFrame) -> str:
     """Whether the same call answers otherwise each time, or other rows do it, and in which step."""
-    with warnings.catch_warnings(action="ignore"):
-        classes = FLAVORS[caller.flavor].classes(caller.model)
-        again = compare(frame, describe_output(method, caller.raw(sample, method), classes)[1])
+
+    def anew() -> Any:
+        with warnings.catch_warnings(action="ignore"), caller.one_pass():
+            return caller.raw(sample, method)
+
+    classes = FLAVORS[caller.flavor].classes(caller.model)
+    again = compare(frame, describe_output(method, anew(), classes)[1])
     if not again.identical:
         with warnings.catch_warnings(action="ignore"):
-            changing = changing_parts(caller.model, lambda: caller.raw(sample, method))
+            changing = changing_parts(caller.model, anew)
         return changes_from_run_to_run(again.max_difference, changing)
     return depends_on_other_rows(dependent_step(caller.model, rebuild(sample[:FEW], caller.signature)))
 

@@ -9,7 +9,6 @@ from typing import Any
 import polars as pl
 
 from nbdeploy.codecs import bind
-from nbdeploy.codecs.outputs import output_frame
 from nbdeploy.errors import InvalidData, RehearsalFailed
 from nbdeploy.flavors import FLAVORS
 from nbdeploy.predictor import Caller
@@ -53,13 +52,12 @@ def profile_model(model: Any, data: Any, answers: Answers, private: Collection[s
 def _answers(caller: Caller, rows: pl.DataFrame, methods: list[str]) -> pl.DataFrame:
     try:
         with warnings.catch_warnings(action="ignore"):
-            frames = [output_frame(caller.raw(rows, name), caller.signature.outputs[name]) for name in methods]
+            return caller.outputs(rows, methods)
     except Exception as error:
         raise RehearsalFailed(
             f"the model fails on some of the rows given as its data: {type(error).__name__}: {error}; give rows that "
             "it can answer"
         ) from error
-    return pl.concat(frames, how="horizontal")
 
 
 def measure_model(model: Any, answers: Answers, test: Sequence[Any] | None) -> Measured:
