@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import postgresql
 from tests.models import NOTEBOOK, PENGUINS, STOCK, populated
 
 if TYPE_CHECKING:
@@ -76,3 +77,25 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Interacti
     made = InteractiveShell(config=config, ipython_dir=str(tmp_path / "ipython"), user_module=module, colors="nocolor")
     yield made
     made.restore_sys_module_state()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[postgresql.Server]:
+    """A PostgreSQL server of this session's own."""
+    with postgresql.running() as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: postgresql.Server) -> Iterator[str]:
+    """The address of an empty PostgreSQL database, with its password."""
+    with postgresql_server.database() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "duckdb", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database, of each kind."""
+    kind: str = request.param
+    url: str = request.getfixturevalue("postgresql_url") if kind == "postgresql" else f"{kind}:///{tmp_path}/sales.db"
+    return url

@@ -20,7 +20,7 @@ import psycopg
 
 __all__ = ["PASSWORD", "Server"]
 
-PASSWORD = "s3cret-pass/word"  # noqa: S105 - of a server that lives as long as the tests
+PASSWORD = "s3cret-pass/word"
 _SECONDS = 60
 
 

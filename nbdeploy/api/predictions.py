@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbdeploy.api.databases import read_from, written_to
 from nbdeploy.api.references import open_store, resolve
 from nbdeploy.errors import NotFound, WrongUsage
 from nbdeploy.settings import Settings
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from nbdeploy.offline import Answered, Checked, CheckedFolder, FolderPredictions, Options, Predictions
     from nbdeploy.predictor import Predictor
     from nbdeploy.store import Store, Version
+    from nbdeploy.tables.databases import TableSink
 
 __all__ = ["check_predictions", "load", "load_version", "options_of", "predict", "predicted"]
 
@@ -63,9 +65,14 @@ def load_version(store: Store, version: Version, settings: Settings | None = Non
 
 def predict(
     ref: str,
-    source: Any,
+    source: Any = None,
     out: str | Path | None = None,
     *,
+    sql: str | None = None,
+    from_url: str | None = None,
+    to_table: str | None = None,
+    to_url: str | None = None,
+    key: Sequence[str] = (),
     methods: Sequence[str] = (),
     keep: Sequence[str] = (),
     rename: Mapping[str, str] | None = None,
@@ -81,7 +88,7 @@ def predict(
     settings: Settings | None = None,
     progress: Report = ignore_progress,
 ) -> Any:
-    """Predict a table, a file, or the files of a folder.
+    """Predict a table, a file, the files of a folder, or the rows of a query.
 
     From file to file, a job that was killed goes on with `resume`, and one that is done does nothing until input,
     model or options change; beside the output, ``OUT.nbdeploy.json`` says what it was made of. Each file of a folder
@@ -97,6 +104,14 @@ def predict(
     out : str or Path, optional
         Where to write, in the format of the suffix. It appears only when it is complete. Of a folder or pattern, and
         of a file if it ends with ``/``: a folder, in which outputs have the names of the inputs.
+    sql, from_url : str, optional
+        Instead of `source` one statement that reads, and its database: ``sqlite:///file``, ``duckdb:///file``,
+        ``postgresql://user:password@host/name``. To go on with `resume`, it must give its rows in the same order.
+    to_table, to_url : str, optional
+        Instead of `out` a table, and its database if that is another one. It is made if it is new. Rows are added
+        span by span, each one once also if the job is killed and goes on.
+    key : sequence of str, optional
+        Columns by which rows of `to_table` that are there already are replaced.
     methods : str or sequence of str, optional
         The methods that answer; the snapshot's default one if not given.
     keep : str or sequence of str, optional
@@ -156,7 +171,11 @@ def predict(
         engine=engine,
         chunk=chunk,
     )
-    found = predicted(ref, source, out, options, format, settings=settings, progress=progress)
+    source = read_from(source, sql, from_url, to_url or from_url if to_table is not None else None)
+    if source is None:
+        raise WrongUsage("nothing to predict: give a table, a file, or a query with its database")
+    target = written_to(out, to_table, to_url, from_url, key)
+    found = predicted(ref, source, target, options, format, settings=settings, progress=progress)
     return found.table if isinstance(found, Answered) else found
 
 
@@ -171,7 +190,7 @@ def options_of(*, max_rejects: str | int | None = None, chunk: int | None = None
 def predicted(
     ref: str,
     source: Any,
-    out: str | Path | None,
+    out: str | Path | TableSink | None,
     options: Options,
     kind: str | None = None,
     *,
@@ -183,31 +202,40 @@ def predicted(
         goes_to_folder,
         predict_file,
         predict_folder,
+        predict_into,
         predict_table,
         read_predicted,
+        write_into,
         write_table,
     )
+    from nbdeploy.tables.databases import Query, TableSink
 
-    in_folder = goes_to_folder(source, out)
+    in_folder = not isinstance(out, TableSink) and goes_to_folder(source, out)
     if kind is not None and not in_folder:
         raise WrongUsage(f"--format {kind} is for folders; the format of a file is the suffix of its name")
     predictor = load(ref, settings=settings)
     name = f"{predictor.manifest['name']}:{predictor.manifest['version']}"
+    in_file = isinstance(source, str | Path | Query)
+    if isinstance(out, TableSink):
+        return (predict_into if in_file else write_into)(predictor, name, source, out, options, progress)
     if in_folder:
         return predict_folder(predictor, name, source, out, options, kind, progress)
-    in_file = isinstance(source, (str, Path))
     if out is None:
         return (read_predicted if in_file else predict_table)(predictor, source, options, progress)
     return (predict_file if in_file else write_table)(predictor, name, source, out, options, progress)
 
 
-def check_predictions(out: str | Path, *, settings: Settings | None = None) -> Checked | CheckedFolder:
+def check_predictions(
+    out: str | Path, *, sql: str | None = None, from_url: str | None = None, settings: Settings | None = None
+) -> Checked | CheckedFolder:
     """Prove that an output still is what its provenance says: its bytes, its input's, its snapshot, its answers.
 
     Parameters
     ----------
     out : str or Path
         A file that :func:`predict` wrote, or a folder of such files.
+    sql, from_url : str, optional
+        The query that it was made of, and its database, if it was one: neither is remembered whole.
 
     Returns
     -------
@@ -227,5 +255,7 @@ def check_predictions(out: str | Path, *, settings: Settings | None = None) -> C
     """
     from nbdeploy.offline import check_folder, check_output
 
-    check = check_folder if Path(out).is_dir() else check_output
-    return check(Path(out), lambda ref: load(ref, settings=settings))
+    given = read_from(None, sql, from_url)
+    if Path(out).is_dir():
+        return check_folder(Path(out), lambda ref: load(ref, settings=settings))
+    return check_output(Path(out), lambda ref: load(ref, settings=settings), given)

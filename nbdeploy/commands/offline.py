@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from nbdeploy import api
+from nbdeploy.api.databases import read_from, written_to
 from nbdeploy.api.predictions import options_of, predicted
 from nbdeploy.cards import Result
 from nbdeploy.commands.answers import TableAnswer
@@ -66,6 +67,11 @@ class PredictedTable(TableAnswer):
     help="A file, folder, pattern such as 'inbox/*.csv', or in a notebook a table.",
 )
 @option("--out", type=FILE, metavar="OUTPUT", help="Write here, in the format of the suffix; else answer the table.")
+@option("--sql", metavar="QUERY", help="Predict the rows of this query instead of INPUT; it may only read.")
+@option("--from", "from_url", metavar="URL", help="Its database: sqlite:///FILE, duckdb:///FILE, postgresql://….")
+@option("--to-table", metavar="TABLE", help="Write into this table of a database instead of --out.")
+@option("--to", "to_url", metavar="URL", help="Its database, if not that of --from.")
+@option("--key", multiple=True, metavar="COL", help="Replace rows of the table with equal COL (repeatable).")
 @option("--format", "kind", metavar="SUFFIX", help="Of a folder's outputs; by default that of each input.")
 @option("--method", "methods", type=METHOD, multiple=True, metavar="M", help="A method to answer with (repeatable).")
 @option("--keep", multiple=True, metavar="COL|all|none", help="Input columns to keep; the unread ones by default.")
@@ -93,8 +99,8 @@ def predict(
     if check:
         if source is not None:
             raise WrongUsage(f"predict --check takes an output alone: predict --check {ref}")
-        return api.check_predictions(ref)
-    if source is None:
+        return api.check_predictions(ref, sql=wanted["sql"], from_url=wanted["from_url"])
+    if source is None and wanted["sql"] is None:
         raise click.UsageError("Missing argument 'INPUT'.", click.get_current_context())
     if out == _STREAM and door.as_document:
         raise WrongUsage("--json prints its document to standard output, where --out - would write the predictions too")
@@ -107,15 +113,20 @@ def predict(
 def _predicted(ref: str, source: object, out: str | None, report: Report, wanted: dict[str, Any]) -> object:
     began = time.perf_counter()
     kind = wanted.pop("kind")
+    sql, from_url, to_url = (wanted.pop(name) for name in ("sql", "from_url", "to_url"))
+    table, key = wanted.pop("to_table"), wanted.pop("key")
+    source = read_from(source, sql, from_url, (to_url or from_url) if table else None)
+    target = written_to(out, table, to_url, from_url, key)
     options = options_of(**{**wanted, "rename": _renames(wanted["rename"])})
-    found = predicted(ref, source, out, options, kind, progress=report)
+    found = predicted(ref, source, target, options, kind, progress=report)
     if isinstance(found, Result) and out == _STREAM:
         # Standard output has the predictions, and nothing else may come after them.
         click.echo(found.line, err=True)
         return None
     if isinstance(found, Result):
         return found
-    seconds, named = time.perf_counter() - began, source if isinstance(source, str) else None
+    seconds = time.perf_counter() - began
+    named = source.name if sql is not None else source if isinstance(source, str) else None
     return PredictedTable(found.table, ref, named, seconds, found.tally.rejected, wanted["rejects"])
 
 

@@ -17,7 +17,7 @@ from nbdeploy.offline.tally import Tally
 from nbdeploy.offline.work import Done, Plan, columns_named, without
 from nbdeploy.tables import Source, Span
 
-__all__ = ["Assembly", "Writes"]
+__all__ = ["Assembly", "Writes", "check_seal"]
 
 
 class Writes(Protocol):
@@ -115,16 +115,25 @@ class Assembly:
         if isinstance(item, Done) and self._journal is not None:
             rejects = b"" if item.rejects is None else pack(item.rejects)
             span = item.span
-            self._journal.append(Entry(span.index, span.first, item.rows, item.dropped, pack(item.answers), rejects))
+            answers = pack(item.answers)
+            self._journal.append(Entry(span.index, span.first, item.rows, item.dropped, answers, rejects, span.seal))
         self._waiting[item.index if isinstance(item, Span) else item.span.index] = item
         while (ready := self._waiting.pop(self._next, None)) is not None:
-            self._write(self._recalled(ready) if isinstance(ready, Span) else ready)
+            if isinstance(ready, Span):
+                self._repeat(ready)
+            else:
+                self._write(ready)
             self._next += 1
             self._released()
+
+    def _repeat(self, span: Span) -> None:
+        """Write a span that is remembered."""
+        self._write(self._recalled(span))
 
     def _recalled(self, span: Span) -> Done:
         assert self._journal is not None and self._source is not None  # noqa: S101, PT018 - or nothing is recalled
         entry = self._journal.entry(span.index)
+        check_seal(self._source.name, span, entry.first, entry.seal)
         old = {new: name for name, new in self._plan.rename.items()}
         kept = pl.DataFrame()
         if self._plan.kept:
@@ -137,13 +146,19 @@ class Assembly:
 
     def _write(self, done: Done) -> None:
         together = done.kept.hstack(done.answers.get_columns()) if done.kept.width else done.answers
-        self._out.write(together)
+        self._put(done, together)
         self.tally.wrote(done.span.index, together, done.answers, done.span.share)
-        if done.rejects is None:
-            return
+        if done.rejects is not None:
+            self._set_aside(done.rejects)
+
+    def _put(self, done: Done, together: pl.DataFrame) -> None:  # noqa: ARG002 - others remember the span with its rows
+        """Write the rows of a span."""
+        self._out.write(together)
+
+    def _set_aside(self, rejects: pl.DataFrame) -> None:
         if self._rejects is not None:
-            self._rejects.write(written(done.rejects))
-        self.tally.set_aside(done.rejects)
+            self._rejects.write(written(rejects))
+        self.tally.set_aside(rejects)
         if self._limit is not None:
             self._check_limit(self._limit, None)
 
@@ -159,4 +174,30 @@ class Assembly:
             f"{column}{self.tally.examples[worst]}",
             rejected=rejected,
             limit=limit.text,
+        )
+
+
+def check_seal(name: str, span: Span, first: int, seal: str | None) -> None:
+    """Refuse to go on with a source whose rows are others than those that were predicted.
+
+    Parameters
+    ----------
+    name : str
+        The source's name.
+    span : Span
+        A finished span, as it is now.
+    first, seal : int, str or None
+        What is remembered of it.
+
+    Raises
+    ------
+    InvalidData
+        If its rows are not the same, in the same order.
+    """
+    if (span.first, span.seal) != (first, seal):
+        raise InvalidData(
+            f"{name} has other rows than before from row {min(first, span.first):,} on: its data changed, or it gives "
+            "no order. End the query with ORDER BY and columns that tell rows apart; start over without --resume",
+            row=first,
+            changed=True,
         )

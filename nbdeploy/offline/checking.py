@@ -19,6 +19,7 @@ from nbdeploy.offline.provenance import Provenance, digest_of
 from nbdeploy.offline.work import SourceWork
 from nbdeploy.predictor import Predictor
 from nbdeploy.tables import Source, open_sink, open_source
+from nbdeploy.tables.databases import is_address
 
 __all__ = ["Checked", "check_output"]
 
@@ -78,7 +79,7 @@ class Checked(Result):
         }
 
 
-def check_output(out: Path, load: Callable[[str], Predictor]) -> Checked:
+def check_output(out: Path, load: Callable[[str], Predictor], given: Source | None = None) -> Checked:
     """Compare an output, its input and its snapshot with its provenance, and predict some rows again.
 
     Parameters
@@ -87,6 +88,8 @@ def check_output(out: Path, load: Callable[[str], Predictor]) -> Checked:
         The output.
     load : callable
         From a reference to the snapshot.
+    given : Source, optional
+        The input, where its name does not say how to open it.
 
     Raises
     ------
@@ -102,7 +105,7 @@ def check_output(out: Path, load: Callable[[str], Predictor]) -> Checked:
         )
     same = digest_of(out) == found.output_sha256
     checks = [("output", same, "its bytes are as they were written" if same else "its bytes were changed")]
-    source, told = _input(found)
+    source, told = _input(found, given)
     checks.append(("input", source is not None or found.input_sha256 is None, told))
     predictor, told = _snapshot(found, load)
     checks.append(("snapshot", predictor is not None, told))
@@ -116,12 +119,16 @@ def check_output(out: Path, load: Callable[[str], Predictor]) -> Checked:
     return Checked(str(out), found.snapshot, found.digest, checks, rows)
 
 
-def _input(found: Provenance) -> tuple[Source | None, str]:
+def _input(found: Provenance, given: Source | None) -> tuple[Source | None, str]:
     """The input, if it is as it was; and what to say of it."""
     if found.input_sha256 is None:
         return None, "the input was no file, and cannot be compared"
+    if given is None and is_address(found.input):
+        return None, f"its input was a query ({found.input}): give it again with --sql and --from"
+    if given is not None and given.name != found.input:
+        return None, f"its input was {found.input}, not {given.name}"
     try:
-        source = open_source(found.input)
+        source = open_source(found.input) if given is None else given
         if source.sha256() == found.input_sha256:
             return source, "its input is as it was"
         return None, f"{found.input} was changed"

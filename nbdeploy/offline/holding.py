@@ -21,7 +21,7 @@ def holding(out: str | Path) -> Iterator[Journal]:
         yield journal
         keep = False
     except NbdeployError as error:
-        if journal.finished:
+        if journal.finished and not error.facts.get("changed"):
             error.message += f"; {journal.rows:,} rows are done, and --resume goes on from there"
         raise
     except KeyboardInterrupt:

@@ -76,6 +76,8 @@ class Entry(msgspec.Struct, frozen=True, tag="entry"):
         The answers to the others, as :func:`pack` packs a table.
     rejects : bytes
         What was set aside, likewise; empty if nothing was.
+    seal : str or None
+        See :class:`nbdeploy.tables.Span`.
     """
 
     index: int
@@ -84,6 +86,7 @@ class Entry(msgspec.Struct, frozen=True, tag="entry"):
     dropped: list[int]
     answers: bytes
     rejects: bytes = b""
+    seal: str | None = None
 
 
 class Journal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import closing
 
 from nbdeploy.offline.assembling import Assembly
@@ -37,14 +37,18 @@ class Window:
         self._room.release()
 
     def entering(self, spans: Iterator[Span]) -> Iterator[Span]:
-        """Give spans as there is room for them, until stopped."""
-        for span in spans:
-            while not self._room.acquire(timeout=_WAIT):
+        """Give spans as there is room for them, until stopped; then let go of what they are read from."""
+        try:
+            for span in spans:
+                while not self._room.acquire(timeout=_WAIT):
+                    if self.stopped.is_set():
+                        return
                 if self.stopped.is_set():
                     return
-            if self.stopped.is_set():
-                return
-            yield span
+                yield span
+        finally:
+            if isinstance(spans, Generator):
+                spans.close()
 
 
 def run(
@@ -88,7 +92,13 @@ def run(
         With everything written.
     """
     window = Window(max(_FEWEST, 2 * workers + 2))
-    assembly = assemble(window.leave)
+
+    def released() -> None:
+        window.leave()
+        if assembly.error is not None:
+            window.stopped.set()  # or no more results would come, and nobody would look
+
+    assembly = assemble(released)
 
     def left() -> Iterator[Span]:
         for span in window.entering(spans):

@@ -83,6 +83,11 @@ class Tally:
         self.rows += together.height
         self.share = share
 
+    def recalled(self, rows: int, share: float | None) -> None:
+        """Take note of rows that were written before, and are not read again."""
+        self.rows += rows
+        self.share = share
+
     def set_aside(self, rejects: pl.DataFrame) -> None:
         """Take note of rejects; see :func:`nbdeploy.offline.rejects.rejects_of`."""
         self.rejected += rejects.height

@@ -131,7 +131,7 @@ class SourceWork:
         dropped = [fault.row for fault in faults]
         kept = without(columns_named(frame, plan.kept), dropped)
         rejects = rejects_of(self.source, read, self._whole(span, read), faults) if faults or read.bad else None
-        bare = Span(span.index, span.first, span.rows, None, span.share)
+        bare = replace(span, place=None)
         return Done(bare, frame.height, dropped, kept, answers, rejects)
 
     def _fitted(self, predictor: Predictor, frame: pl.DataFrame, read: Rows) -> Fitted:

@@ -8,9 +8,9 @@ from nbdeploy.plugins import Registry
 from nbdeploy.tables.databases.addresses import Address
 from nbdeploy.tables.databases.protocol import Database
 from nbdeploy.tables.databases.query import Query
-from nbdeploy.tables.databases.table import Finished, Summary, TableSink
+from nbdeploy.tables.databases.table import Finished, TableSink
 
-__all__ = ["DATABASES", "Finished", "Query", "Summary", "TableSink", "is_address", "open_query", "open_table"]
+__all__ = ["DATABASES", "Finished", "Query", "TableSink", "is_address", "open_query", "open_table"]
 
 DATABASES: Registry[Callable[[Address], Database]] = Registry(
     "database",
@@ -81,4 +81,5 @@ def open_table(table: str, url: str, key: tuple[str, ...] = ()) -> TableSink:
 
 def is_address(text: str) -> bool:
     """Whether a text begins as the address of a database does."""
-    return text.partition(":")[0].partition("+")[0] in DATABASES
+    kind, found, _ = text.partition("://")
+    return bool(found) and kind.partition("+")[0] in DATABASES

@@ -150,7 +150,7 @@ class DuckWriter:
     def _columns(self, table: str) -> list[tuple[Any, ...]]:
         return self.execute(
             "SELECT column_name, is_nullable, column_default FROM information_schema.columns "
-            "WHERE table_catalog = current_database() AND table_name = ? AND table_schema = ? ORDER BY ordinal_position",
+            "WHERE table_catalog = current_database() AND table_name = ? AND table_schema = ?",
             _named(table),
         )
 

@@ -11,7 +11,12 @@ from nbdeploy.errors import InvalidData
 __all__ = ["family", "fits", "plain"]
 
 _FITS = {("integer", "float"), ("decimal", "float"), ("integer", "decimal"), ("date", "datetime")}
-_SIGNED = {pl.UInt8: pl.Int16(), pl.UInt16: pl.Int32(), pl.UInt32: pl.Int64(), pl.UInt64: pl.Decimal(20, 0)}
+_SIGNED: dict[type[pl.DataType], pl.DataType] = {
+    pl.UInt8: pl.Int16(),
+    pl.UInt16: pl.Int32(),
+    pl.UInt32: pl.Int64(),
+    pl.UInt64: pl.Decimal(20, 0),
+}
 _FAMILIES: Sequence[tuple[type[pl.DataType], str]] = (
     (pl.Boolean, "boolean"),
     (pl.String, "text"),

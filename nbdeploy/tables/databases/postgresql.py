@@ -53,18 +53,16 @@ class PostgresqlDatabase:
             with _told(self.address, reading=True):
                 cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
                 connection.commit()
-                # It is prepared, which the server does for one statement only. A comment may end it.
-                text = f"{sql.rstrip().rstrip(';')}\n"
-                fields = list(cursor.adbc_execute_schema(text))
+                fields = list(cursor.adbc_execute_schema(sql))  # the server prepares one statement only
             if not fields:
                 raise WrongUsage("--sql takes one statement that reads: SELECT …")
             types = [_kind(field) for field in fields]
-            yield Answer([field.name for field in fields], types, self._batches(cursor, text, types))
+            yield Answer([field.name for field in fields], types, self._batches(cursor, sql, types))
 
-    def _batches(self, cursor: Any, text: str, types: list[pl.DataType]) -> Iterator[Batch]:
+    def _batches(self, cursor: Any, sql: str, types: list[pl.DataType]) -> Iterator[Batch]:
         with _told(self.address, reading=True):
             cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)})
-            cursor.execute(text)
+            cursor.execute(sql)
             reader = cursor.fetch_record_batch()
         fields = list(reader.schema)
         while True:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import pickle
+import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import IO, Any, NamedTuple
 
@@ -51,12 +52,12 @@ class Query:
         Whether all rows are read at once into a hidden file, so that the database is free when they are predicted.
     """
 
-    text = False
+    text, separator = False, None
 
     def __init__(self, database: Database, sql: str, *, ahead: bool = False) -> None:
         if not sql.strip():
             raise WrongUsage('--sql is empty: give a query, such as --sql "SELECT * FROM customers ORDER BY id"')
-        self._database, self._sql, self._ahead = database, sql, ahead
+        self._database, self._sql, self._ahead = database, _ended(sql), ahead
         self._sha256: str | None = None
         self.name = f"{database.address.name}: {_shortened(sql)}"
 
@@ -92,7 +93,14 @@ class Query:
         whole.update(unfit.digest())
         self._sha256 = whole.hexdigest()
 
-    def read(self, span: Span, columns: Sequence[str] | None = None) -> Rows:
+    def read(
+        self,
+        span: Span,
+        columns: Sequence[str] | None = None,
+        types: Mapping[str, Any] | None = None,  # noqa: ARG002 - the database has types
+        *,
+        lines: bool = False,  # noqa: ARG002 - and no lines
+    ) -> Rows:
         """Return the rows that a span brings along."""
         return _read(span, columns)
 
@@ -140,6 +148,9 @@ class _Kept:
     def __init__(self) -> None:
         self._file: IO[bytes] = tempfile.TemporaryFile(prefix="nbdeploy-")  # noqa: SIM115 - goes with this object
 
+    def __del__(self) -> None:
+        self._file.close()
+
     def add(self, batch: Batch) -> None:
         pickle.dump(batch, self._file)
 
@@ -154,7 +165,7 @@ class _Kept:
 class _Carried:
     """A copy of a query in another process: it reads spans, which bring their rows, and knows no address."""
 
-    text = False
+    text, separator = False, None
 
     def __init__(self, name: str, empty: pl.DataFrame) -> None:
         self.name, self._empty = name, empty
@@ -168,7 +179,14 @@ class _Carried:
     def empty(self) -> pl.DataFrame:
         return self._empty.clone()
 
-    def read(self, span: Span, columns: Sequence[str] | None = None) -> Rows:
+    def read(
+        self,
+        span: Span,
+        columns: Sequence[str] | None = None,
+        types: Mapping[str, Any] | None = None,  # noqa: ARG002 - the database has types
+        *,
+        lines: bool = False,  # noqa: ARG002 - and no lines
+    ) -> Rows:
         return _read(span, columns)
 
 
@@ -207,6 +225,15 @@ def _hashed(piece: _Piece, first: int) -> tuple[bytes, bytes]:
         return b"", others
     rows = piece.frame.rechunk().hash_rows(seed=0)
     return rows.to_numpy().tobytes(), others
+
+
+def _ended(sql: str) -> str:
+    """A statement without the semicolon and the comments at its end, as it can stand within another one."""
+    before = ""
+    while before != sql:
+        # Without quotes, what looks like a comment at the end cannot be within text.
+        before, sql = sql, re.sub(r"--[^\n'\"$]*$", "", sql.rstrip().rstrip(";"))
+    return sql
 
 
 def _shortened(sql: str) -> str:

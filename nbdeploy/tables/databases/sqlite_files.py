@@ -155,11 +155,9 @@ class SqliteWriter:
     def insert(self, table: str, frame: pl.DataFrame, key: Sequence[str], loose: Collection[str]) -> None:  # noqa: ARG002
         """Insert rows by one prepared statement. The database itself reads text in columns of numbers."""
         marks = ", ".join("?" * frame.width)
-        sql = f"INSERT INTO {table_name(table)} ({quoted(*frame.columns)}) VALUES ({marks})"
+        sql = f"INSERT INTO {table_name(table)} ({quoted(*frame.columns)}) VALUES ({marks})"  # noqa: S608 - quoted
         with _told(self._address):
-            self._connection.executemany(
-                sql + replacing(frame.columns, key), _stored(frame).iter_rows()
-            )
+            self._connection.executemany(sql + replacing(frame.columns, key), _stored(frame).iter_rows())
 
     def _columns(self, table: str) -> list[tuple[Any, ...]]:
         return self.execute(self._pragma(table)("table_info", split(table)[1]))
@@ -173,9 +171,7 @@ class SqliteWriter:
 def _connected(address: Address, uri: str) -> sqlite3.Connection:
     with _told(address, reading=True):
         # Spans are read in one thread and the connection closed in another, never at once.
-        return sqlite3.connect(
-            uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
+        return sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 
 
 def _types(connection: sqlite3.Connection) -> dict[str, pl.DataType]:

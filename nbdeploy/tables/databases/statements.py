@@ -70,7 +70,5 @@ def inserting(
         The database's types of these.
     """
     taken = ", ".join(f"CAST({quoted(c)} AS {types[c]})" if c in loose else quoted(c) for c in columns)
-    return (
-        f"INSERT INTO {table_name(table)} ({quoted(*columns)}) SELECT {taken} FROM {origin} WHERE true"
-        + replacing(columns, key)
-    )
+    into = f"{table_name(table)} ({quoted(*columns)})"
+    return f"INSERT INTO {into} SELECT {taken} FROM {origin} WHERE true{replacing(columns, key)}"  # noqa: S608 - quoted

@@ -18,7 +18,7 @@ from nbdeploy.tables.databases.kinds import fits, plain
 from nbdeploy.tables.databases.protocol import Database, Writer, quoted
 from nbdeploy.tables.databases.statements import split, table_name
 
-__all__ = ["Finished", "Summary", "TableSink"]
+__all__ = ["Finished", "TableSink"]
 
 _JOBS, _SPANS = "nbdeploy_jobs", "nbdeploy_spans"
 
@@ -42,18 +42,6 @@ class Finished:
     rejected: int
     seal: str | None = None
     rejects: bytes = b""
-
-
-class Summary(msgspec.Struct, frozen=True):
-    """What is remembered of a job that is done. The provenance of the rows.
-
-    Attributes
-    ----------
-    facts : dict
-        What was done; see :meth:`TableSink.end`.
-    """
-
-    facts: dict[str, Any]
 
 
 @dataclass
@@ -154,17 +142,25 @@ class TableSink:
                 key=list(self.key),
             )
 
-    def done_before(self, facts: Mapping[str, Any]) -> Summary | None:
-        """Return what is remembered of the same job, if it is done and its table is there."""
+    def done_before(self, facts: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return what :meth:`end` remembered of the same job, if it is done and its table is there."""
         if self._on.types(self._beside(_JOBS)) is None or self._on.types(self.table) is None:
             return None
         found = self._on.execute(
             f"SELECT summary FROM {table_name(self._beside(_JOBS))} WHERE job = ?",  # noqa: S608 - quoted
             [_job(self.table, facts)],
         )
-        return msgspec.json.decode(found[0][0], type=Summary) if found and found[0][0] else None
+        return msgspec.json.decode(found[0][0], type=dict[str, Any]) if found and found[0][0] else None
 
-    def begin(self, rows: pl.DataFrame, facts: Mapping[str, Any], chunk: int, *, resume: bool) -> tuple[int, str]:
+    def begin(
+        self,
+        rows: pl.DataFrame,
+        facts: Mapping[str, Any],
+        chunk: int,
+        state: Mapping[str, Any],
+        *,
+        resume: bool = False,
+    ) -> tuple[int, str]:
         """Begin a job or go on with it; a table that is new is made.
 
         Parameters
@@ -172,9 +168,11 @@ class TableSink:
         rows : polars.DataFrame, no rows
             See :meth:`check`, which was called.
         facts : mapping
-            Everything that determines what is written.
+            What the job is known by.
         chunk : int
             Rows of a span.
+        state : mapping
+            What must not have changed if it is to go on: its input, versions of packages.
         resume : bool
             Whether to go on with the same job, if it was not finished.
 
@@ -193,18 +191,19 @@ class TableSink:
         self._job, self.finished = _job(self.table, facts), {}
         with self._on.transaction():
             self._make_journal()
-            if (found := self._unfinished()) is not None:
-                if found[0] == self._job and resume:
-                    self.finished = self._spans()
-                    return found[1], ""
-            notice = self._forget(*found) if found is not None else ""
+            found = self._unfinished()
+            if found is not None and resume and (found[0], found[3]) == (self._job, _json(state)):
+                self.finished = self._spans()
+                return found[1], ""
+            notice = self._forget(found[0], found[2], resume=resume) if found is not None else ""
             if self._on.types(self.table) is None:
                 self._make_table(rows)
             jobs = table_name(self._beside(_JOBS))
+            self._drop_spans(self._job)
             self._on.execute(f"DELETE FROM {jobs} WHERE job = ?", [self._job])  # noqa: S608 - quoted
             self._on.execute(
-                f"INSERT INTO {jobs} (job, target, begun, chunk, facts) VALUES (?, ?, ?, ?, ?)",  # noqa: S608 - quoted
-                [self._job, self.table, int(time.time()), chunk, _json(facts)],
+                f"INSERT INTO {jobs} (job, target, begun, chunk, facts, state) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - quoted
+                [self._job, self.table, int(time.time()), chunk, _json(facts), _json(state)],
             )
             return chunk, notice
 
@@ -241,7 +240,7 @@ class TableSink:
 
     def end(self, facts: Mapping[str, Any]) -> None:
         """Remember that the job is done, and what it did; forget its spans."""
-        summary = msgspec.json.encode(Summary(dict(facts))).decode()
+        summary = msgspec.json.encode(facts).decode()
         with self._on.transaction():
             self._on.execute(
                 f"UPDATE {table_name(self._beside(_JOBS))} SET summary = ? WHERE job = ?",  # noqa: S608 - quoted
@@ -290,8 +289,9 @@ class TableSink:
         if self._on.types(self._beside(_SPANS)) is not None:
             return
         self._on.execute(
-            f"CREATE TABLE IF NOT EXISTS {table_name(self._beside(_JOBS))} (job TEXT PRIMARY KEY, target TEXT NOT NULL, "
-            "begun BIGINT NOT NULL, chunk BIGINT NOT NULL, facts TEXT NOT NULL, summary TEXT)"
+            f"CREATE TABLE IF NOT EXISTS {table_name(self._beside(_JOBS))} (job TEXT PRIMARY KEY, "
+            "target TEXT NOT NULL, begun BIGINT NOT NULL, chunk BIGINT NOT NULL, facts TEXT NOT NULL, "
+            "state TEXT NOT NULL, summary TEXT)"
         )
         self._on.execute(
             f"CREATE TABLE IF NOT EXISTS {table_name(self._beside(_SPANS))} (job TEXT, span BIGINT, first BIGINT NOT "
@@ -299,29 +299,30 @@ class TableSink:
             f"rejects {self._on.blob} NOT NULL, PRIMARY KEY (job, span))"
         )
 
-    def _unfinished(self) -> tuple[str, int, int] | None:
-        """The job that is unfinished on this table: what it is known by, its rows of a span, and its rows written."""
+    def _unfinished(self) -> tuple[str, int, int, str] | None:
+        """The job that is unfinished on this table: its name, its rows of a span, its rows written, its state."""
         rows = self._on.execute(
-            f"SELECT job, chunk FROM {table_name(self._beside(_JOBS))} WHERE target = ? AND summary IS NULL",  # noqa: S608
+            f"SELECT job, chunk, state FROM {table_name(self._beside(_JOBS))} WHERE target = ? AND summary IS NULL",  # noqa: S608
             [self.table],
         )
         if not rows:
             return None
-        job, chunk = rows[0]
+        job, chunk, state = rows[0]
         count = self._on.execute(
             f"SELECT CAST(coalesce(sum(written), 0) AS BIGINT) FROM {table_name(self._beside(_SPANS))} WHERE job = ?",  # noqa: S608
             [job],
         )
-        return job, int(chunk), int(count[0][0])
+        return job, int(chunk), int(count[0][0]), state
 
-    def _forget(self, job: str, _: int, count: int) -> str:
+    def _forget(self, job: str, count: int, *, resume: bool) -> str:
         """Forget an unfinished job whose rows do no harm, as there are none, or as they will be replaced."""
-        same = job == self._job
+        same = job == self._job and not resume
         if count and not self.key:
-            how = "--resume goes on with it" if same else "finish it first: give its own input, model and options"
+            how = "--resume goes on with it" if same else "its input, model, options or packages were others"
+            jobs = table_name(self._beside(_JOBS))
             raise Conflict(
-                f"{count:,} rows of an unfinished job are in {self.name}, and would be there twice; {how}. To begin "
-                f"anew, take them out and DELETE FROM {table_name(self._beside(_JOBS))} WHERE job = '{job}'",
+                f"{count:,} rows of an unfinished job are in {self.name}, and would be there twice: {how}. To begin "  # noqa: S608 - a message
+                f"anew, take them out, and forget the job: DELETE FROM {jobs} WHERE job = '{job}'",
                 job=job,
                 rows=count,
             )
@@ -329,7 +330,7 @@ class TableSink:
         self._on.execute(f"DELETE FROM {table_name(self._beside(_JOBS))} WHERE job = ?", [job])  # noqa: S608 - quoted
         if not count:
             return ""
-        why = "--resume would have gone on with it" if same else "its input, model or options changed"
+        why = "--resume would have gone on with it" if same else "its input, model, options or packages changed"
         return f"an unfinished job ({count:,} rows done) was started over: {why}"
 
     def _drop_spans(self, job: str) -> None:
@@ -365,4 +366,3 @@ def _job(table: str, facts: Mapping[str, Any]) -> str:
 
 def _json(facts: Mapping[str, Any]) -> str:
     return json.dumps(facts, sort_keys=True, default=str)
-
