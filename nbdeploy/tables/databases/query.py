@@ -52,7 +52,8 @@ class Query:
         Whether all rows are read at once into a hidden file, so that the database is free when they are predicted.
     """
 
-    text, separator = False, None
+    text = False
+    separator: bytes | None = None
 
     def __init__(self, database: Database, sql: str, *, ahead: bool = False) -> None:
         if not sql.strip():
@@ -165,7 +166,8 @@ class _Kept:
 class _Carried:
     """A copy of a query in another process: it reads spans, which bring their rows, and knows no address."""
 
-    text, separator = False, None
+    text = False
+    separator: bytes | None = None
 
     def __init__(self, name: str, empty: pl.DataFrame) -> None:
         self.name, self._empty = name, empty
