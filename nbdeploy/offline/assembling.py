@@ -14,7 +14,7 @@ from nbdeploy.errors import InvalidData
 from nbdeploy.offline.journal import Entry, Journal, pack, unpack
 from nbdeploy.offline.rejects import Limit, written
 from nbdeploy.offline.tally import Tally
-from nbdeploy.offline.work import Done, Plan, columns_named, without
+from nbdeploy.offline.work import Done, Plan
 from nbdeploy.tables import Source, Span
 
 __all__ = ["Assembly", "Writes", "check_seal"]
@@ -22,6 +22,10 @@ __all__ = ["Assembly", "Writes", "check_seal"]
 
 class Writes(Protocol):
     """Where rows go."""
+
+    @property
+    def separator(self) -> bytes | None:
+        """See :class:`nbdeploy.tables.Output`, which has a method ``write_beside(lines, frame)`` too."""
 
     def write(self, frame: pl.DataFrame) -> None:
         """Append rows."""
@@ -134,26 +138,28 @@ class Assembly:
         assert self._journal is not None and self._source is not None  # noqa: S101, PT018 - or nothing is recalled
         entry = self._journal.entry(span.index)
         check_seal(self._source.name, span, entry.first, entry.seal)
-        old = {new: name for name, new in self._plan.rename.items()}
-        kept = pl.DataFrame()
+        kept, lines = pl.DataFrame(), None
         if self._plan.kept:
-            rows = self._source.read(span, [old.get(name, name) for name in self._plan.kept])
+            rows = self._plan.read_kept(self._source, span)
             if (rows.frame.height, span.first) != (entry.rows, entry.first):
                 raise InvalidData(f"{self._source.name} is no longer what it was; start over without --resume")
-            kept = without(columns_named(self._plan.renamed(rows.frame), self._plan.kept), entry.dropped)
+            kept, lines = self._plan.kept_of(rows, entry.dropped)
         rejects = unpack(entry.rejects) if entry.rejects else None
-        return Done(span, entry.rows, entry.dropped, kept, unpack(entry.answers), rejects)
+        return Done(span, entry.rows, entry.dropped, kept, unpack(entry.answers), rejects, lines)
 
     def _write(self, done: Done) -> None:
-        together = done.kept.hstack(done.answers.get_columns()) if done.kept.width else done.answers
-        self._put(done, together)
-        self.tally.wrote(done.span.index, together, done.answers, done.span.share)
+        if done.lines is None:
+            self._put(done)
+            self.tally.shows(done.together)
+        else:
+            self._out.write_beside(done.lines, done.answers)  # type: ignore[attr-defined]
+        self.tally.wrote(done.span.index, done.answers, done.span.share)
         if done.rejects is not None:
             self._set_aside(done.rejects)
 
-    def _put(self, done: Done, together: pl.DataFrame) -> None:  # noqa: ARG002 - others remember the span with its rows
+    def _put(self, done: Done) -> None:
         """Write the rows of a span."""
-        self._out.write(together)
+        self._out.write(done.together)
 
     def _set_aside(self, rejects: pl.DataFrame) -> None:
         if self._rejects is not None:

@@ -158,8 +158,7 @@ def _again(out: Path, found: Provenance, source: Source, predictor: Predictor) -
         if span.index not in places:
             continue
         done = work.answer(predictor, span, work.read(span))
-        together = done.kept.hstack(done.answers.get_columns()) if done.kept.width else done.answers
-        rows = together[:_ROWS]
+        rows = done.together[:_ROWS]
         _compare(out, places[span.index], rows, safe=options.safe_csv)
         yield rows.height
 

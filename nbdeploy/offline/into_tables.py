@@ -207,10 +207,10 @@ class _Rows(Assembly):
         self._name, self._sink = source.name, sink
         super().__init__(None, plan, _Nowhere(), rejects, limit, released=released)
 
-    def _put(self, done: Done, together: pl.DataFrame) -> None:
+    def _put(self, done: Done) -> None:
         rejected = 0 if done.rejects is None else done.rejects.height
         packed = b"" if done.rejects is None else pack(done.rejects)
-        span = done.span
+        span, together = done.span, done.together
         self._sink.write(span.index, together, Finished(span.first, together.height, rejected, span.seal, packed))
 
     def _repeat(self, span: Span) -> None:
@@ -222,6 +222,8 @@ class _Rows(Assembly):
 
 
 class _Nowhere:
+    separator: bytes | None = None
+
     def write(self, frame: pl.DataFrame) -> None:
         raise NotImplementedError
 

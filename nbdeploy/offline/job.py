@@ -20,7 +20,7 @@ from nbdeploy.offline.journal import Head, Journal, is_url
 from nbdeploy.offline.later import Later
 from nbdeploy.offline.options import Options
 from nbdeploy.offline.places import STREAM, check_places, input_name
-from nbdeploy.offline.planning import nothing, plan_of
+from nbdeploy.offline.planning import as_they_stand, nothing, plan_of
 from nbdeploy.offline.provenance import Provenance, made, options_of, versions_of
 from nbdeploy.offline.rejects import empty_rejects, written
 from nbdeploy.offline.report import Predictions
@@ -259,6 +259,7 @@ def _written(
     progress: Report,
 ) -> Tally:
     """Predict all spans of a source, and write them."""
+    plan = as_they_stand(plan, source, sink.separator)
     assembly = run(
         SourceWork(source, plan),
         predictor,
@@ -275,7 +276,7 @@ def _written(
         kept, answers = nothing(plan, predictor, source)
         empty = kept.hstack(answers.get_columns()) if kept.width else answers
         sink.write(empty)
-        tally.wrote(0, empty, answers, None)
+        tally.shows(empty)
     if aside is not None and not tally.rejected:
         aside.write(written(empty_rejects(source)))
     return tally

@@ -81,6 +81,7 @@ class TableWork:
 
 @dataclass
 class _Collected:
+    separator = None
     frames: list[pl.DataFrame] = field(default_factory=list)
 
     def write(self, frame: pl.DataFrame) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
-from nbdeploy.codecs import bind_text
+from nbdeploy.codecs import bind_text, number_types
 from nbdeploy.errors import InvalidData
 from nbdeploy.offline.options import Options
 from nbdeploy.offline.threshold import Threshold
@@ -15,7 +16,7 @@ from nbdeploy.predictor import Predictor
 from nbdeploy.tables import Source
 from nbdeploy.types import Signature
 
-__all__ = ["plan_of", "read_by", "refuse_clash", "threshold_of"]
+__all__ = ["as_they_stand", "plan_of", "read_by", "refuse_clash", "threshold_of"]
 
 
 def plan_of(predictor: Predictor, source: Source, options: Options) -> Plan:
@@ -44,9 +45,17 @@ def plan_of(predictor: Predictor, source: Source, options: Options) -> Plan:
         raise InvalidData(f"{source.name}: {error}", **error.facts) from None
     needed = [old for old, new in zip(columns, names, strict=True) if new in {*kept, *read}]
     by_name = predictor.signature.dims == 2 and predictor.signature.columns[0].labels is None
-    if not by_name or len(needed) == len(columns) or not needed:
+    if not by_name:
         return plan
-    return Plan(methods, kept, rename, needed, plan.threshold, plan.rejecting)
+    numbers = number_types(predictor.signature) if source.text else {}
+    types = {old: numbers[new] for old, new in zip(columns, names, strict=True) if new in numbers}
+    return replace(plan, types=types, columns=needed if 0 < len(needed) < len(columns) else None)
+
+
+def as_they_stand(plan: Plan, source: Source, separator: bytes | None) -> Plan:
+    """Keep rows as they stand in a source, if the output has all its columns, in order, and the same separator."""
+    whole = plan.kept == [plan.rename.get(name, name) for name in source.columns()]
+    return replace(plan, lines=whole and separator is not None and source.separator == separator)
 
 
 def threshold_of(predictor: Predictor, options: Options, methods: list[str]) -> Threshold | None:

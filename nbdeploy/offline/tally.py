@@ -69,18 +69,21 @@ class Tally:
     checkpoints: list[Checkpoint] = field(default_factory=list)
     _stride: int = 1
 
-    def wrote(self, index: int, together: pl.DataFrame, answers: pl.DataFrame, share: float | None) -> None:
-        """Take note of the rows of a span."""
+    def shows(self, together: pl.DataFrame) -> None:
+        """Take note of what rows look like in the output."""
         self.columns = tuple(together.columns)
         if self.head.height < _HEAD:
             self.head = (
                 pl.concat([self.head, together[: _HEAD - self.head.height]]) if self.head.width else together[:_HEAD]
             )
+
+    def wrote(self, index: int, answers: pl.DataFrame, share: float | None) -> None:
+        """Take note of the rows of a span."""
         if answers.height:
             found = profile_of(answers[:, :_PROFILED], anonymity=1)
             self.profile = found if self.profile is None else self.profile.merge(found)
             self._mark(index)
-        self.rows += together.height
+        self.rows += answers.height
         self.share = share
 
     def recalled(self, rows: int, share: float | None) -> None:

@@ -41,6 +41,10 @@ class Plan:
         What decides ``prediction`` instead of the model.
     rejecting : bool
         Whether rows that fail are set aside, instead of failing the job.
+    types : mapping of str to polars type
+        The source's columns that may be read as numbers; see :meth:`nbdeploy.tables.Source.read`.
+    lines : bool
+        Whether all columns are kept, and rows are to be written as they stand in the source.
     """
 
     methods: list[str]
@@ -49,6 +53,36 @@ class Plan:
     columns: list[str] | None = None
     threshold: Threshold | None = None
     rejecting: bool = False
+    types: Mapping[str, Any] = field(default_factory=dict)
+    lines: bool = False
+
+    def read(self, source: Source, span: Span) -> Rows:
+        """Read the columns that the model reads or that are kept: what is kept as text, or as it stands.
+
+        The first span is read column by column, as it tells which columns there are.
+        """
+        if self.lines and span.index:
+            rows = source.read(span, self.columns, self.types, lines=True)
+            if rows.lines is not None:
+                return rows
+        kept = {*self.kept}
+        types = {name: kind for name, kind in self.types.items() if self.rename.get(name, name) not in kept}
+        return source.read(span, None if self.lines else self.columns, types)
+
+    def read_kept(self, source: Source, span: Span) -> Rows:
+        """Read only what is kept."""
+        if self.lines and span.index:
+            rows = source.read(span, source.columns()[-1:], lines=True)
+            if rows.lines is not None:
+                return rows
+        old = {new: name for name, new in self.rename.items()}
+        return source.read(span, [old.get(name, name) for name in self.kept])
+
+    def kept_of(self, rows: Rows, dropped: list[int]) -> tuple[pl.DataFrame, pl.Series | None]:
+        """Return what is kept of rows that were read, without those that were set aside: columns, or lines."""
+        if rows.lines is not None:
+            return pl.DataFrame(), without(rows.lines.to_frame(), dropped).to_series()
+        return without(columns_named(self.renamed(rows.frame), self.kept), dropped), None
 
     def answers(self, predictor: Predictor, wire: pl.DataFrame) -> pl.DataFrame:
         """Answer bound rows."""
@@ -74,11 +108,13 @@ class Done:
     dropped : list of int
         Those among them that were set aside.
     kept : polars.DataFrame
-        The columns to keep, of the other rows.
+        The columns to keep, of the other rows; none if lines are kept.
     answers : polars.DataFrame
         The answers to them.
     rejects : polars.DataFrame or None
         See :func:`nbdeploy.offline.rejects.rejects_of`.
+    lines : polars.Series or None
+        The other rows as they stand in the source, where they are kept so.
     """
 
     span: Span
@@ -87,6 +123,12 @@ class Done:
     kept: pl.DataFrame
     answers: pl.DataFrame
     rejects: pl.DataFrame | None = None
+    lines: pl.Series | None = None
+
+    @property
+    def together(self) -> pl.DataFrame:
+        """The columns to keep, and the answers beside them."""
+        return self.kept.hstack(self.answers.get_columns()) if self.kept.width else self.answers
 
 
 class Work(Protocol):
@@ -108,7 +150,7 @@ class SourceWork:
 
     def read(self, span: Span) -> Rows:
         """Read the columns that the model reads or that are kept."""
-        return self.source.read(span, self.plan.columns)
+        return self.plan.read(self.source, span)
 
     def answer(self, predictor: Predictor, span: Span, read: Rows) -> Done:
         """Bind and predict what was read.
@@ -129,10 +171,10 @@ class SourceWork:
             raise self._refusal(read.where(faults[0].row), "", faults[0].reason) from faults[0].error
         faults = sorted([*fitted.faults, *faults], key=lambda fault: fault.row)
         dropped = [fault.row for fault in faults]
-        kept = without(columns_named(frame, plan.kept), dropped)
+        kept, lines = plan.kept_of(read, dropped)
         rejects = rejects_of(self.source, read, self._whole(span, read), faults) if faults or read.bad else None
         bare = replace(span, place=None)
-        return Done(bare, frame.height, dropped, kept, answers, rejects)
+        return Done(bare, frame.height, dropped, kept, answers, rejects, lines)
 
     def _fitted(self, predictor: Predictor, frame: pl.DataFrame, read: Rows) -> Fitted:
         signature = predictor.signature
@@ -160,7 +202,9 @@ class SourceWork:
 
     def _whole(self, span: Span, read: Rows) -> pl.DataFrame:
         """The rows with all their columns, as they were read."""
-        return read.frame if self.plan.columns is None else self.source.read(span).frame
+        if self.plan.columns is None and not self.plan.types:
+            return read.frame
+        return self.source.read(span).frame
 
 
 def predicted(predictor: Predictor, plan: Plan, wire: pl.DataFrame) -> tuple[pl.DataFrame, list[Fault]]:
