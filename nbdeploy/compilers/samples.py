@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -92,7 +93,7 @@ def edge_rows(sample: pl.DataFrame, signature: Signature) -> tuple[list[pl.DataF
     """
     base = sample[:1]
     kinds: dict[str, list[pl.DataFrame]] = {}
-    for column in signature.columns:
+    for column in _first_of_each_type(base, signature):
         for kind, value in _strange(base[column.name], column).items():
             kinds.setdefault(kind, []).append(base.with_columns(value.alias(column.name)))
     empty = [pl.lit(None, dtype=base[c.name].dtype).alias(c.name) for c in signature.columns if c.nullable]
@@ -100,6 +101,16 @@ def edge_rows(sample: pl.DataFrame, signature: Signature) -> tuple[list[pl.DataF
         kinds["missing"].append(base.with_columns(empty))
     groups = {kind: pl.concat(rows[:_WIDEST]) for kind, rows in kinds.items()}
     return [groups[kind] for kind in groups if kind not in _EXTREMES], [groups[k] for k in groups if k in _EXTREMES]
+
+
+def _first_of_each_type(base: pl.DataFrame, signature: Signature) -> Iterator[Column]:
+    """As many columns of each type as rows are kept: every row is as wide as the table, which may have thousands."""
+    seen = Counter[tuple[Any, ...]]()
+    for column in signature.columns:
+        same = (base.schema[column.name], column.nullable, column.categories is None)
+        seen[same] += 1
+        if seen[same] <= _WIDEST:
+            yield column
 
 
 def _strange(value: pl.Series, column: Column) -> dict[str, pl.Series]:
