@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nbdeploy.errors import InvalidData
-from nbdeploy.tables.blocks import Blocks, rows_at_once
+from nbdeploy.tables.blocks import BlockSink, rows_at_once
 from nbdeploy.tables.names import checked_names
 from nbdeploy.tables.origins import Origin, seekable
 from nbdeploy.tables.protocol import Identity, Rows, Span
@@ -117,31 +117,11 @@ class ArrowSource:
             return pa.ipc.open_stream(self._opened).schema if self._streamed else self._file.schema
 
 
-class ArrowSink:
+class ArrowSink(BlockSink):
     """See :class:`nbdeploy.tables.Sink`. Record batches have a fixed number of rows."""
 
-    spreadsheet = False
-    separator = None
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._out = file
-        self._blocks: Blocks | None = None
-        self._writer: Any = None
-
-    def write(self, frame: pl.DataFrame) -> None:
-        """Append rows."""
-        if self._blocks is None:
-            self._blocks = Blocks(frame)
-            self._writer = pa.ipc.new_file(self._out, frame.clear().to_arrow().schema)
-        for block in self._blocks.add(frame):
-            self._append(block)
-
-    def close(self) -> None:
-        """Write the last rows and the footer."""
-        if self._blocks is not None:
-            for block in self._blocks.rest():
-                self._append(block)
-            self._writer.close()
+    def _opened(self, empty: pl.DataFrame) -> Any:
+        return pa.ipc.new_file(self._out, empty.to_arrow().schema)
 
     def _append(self, block: pl.DataFrame) -> None:
         table = block.to_arrow().cast(self._writer_schema(block)).combine_chunks()

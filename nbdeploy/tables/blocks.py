@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from typing import IO, Any
 
 import polars as pl
 
-__all__ = ["Blocks", "rows_at_once"]
+__all__ = ["BlockSink", "Blocks", "rows_at_once"]
 
 _CELLS = 4 * 2**20
 _ROWS = 131_072
@@ -55,3 +57,38 @@ class Blocks:
         together = pl.concat(self._held)
         self._held, self._rows = [together[rows:]], self._rows - rows
         return together[:rows].rechunk()
+
+
+class BlockSink(ABC):
+    """A :class:`nbdeploy.tables.Sink` that hands blocks to a writer of Arrow's."""
+
+    spreadsheet = False
+    separator = None
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._out = file
+        self._blocks: Blocks | None = None
+        self._writer: Any = None
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Append rows."""
+        if self._blocks is None:
+            self._blocks = Blocks(frame)
+            self._writer = self._opened(frame.clear())
+        for block in self._blocks.add(frame):
+            self._append(block)
+
+    def close(self) -> None:
+        """Write the last rows and the footer."""
+        if self._blocks is not None:
+            for block in self._blocks.rest():
+                self._append(block)
+            self._writer.close()
+
+    @abstractmethod
+    def _opened(self, empty: pl.DataFrame) -> Any:
+        """Begin the file: return a writer for such columns."""
+
+    @abstractmethod
+    def _append(self, block: pl.DataFrame) -> None:
+        """Write one block."""

@@ -7,14 +7,14 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate
-from typing import IO, Any
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nbdeploy.errors import InvalidData
-from nbdeploy.tables.blocks import Blocks, rows_at_once
+from nbdeploy.tables.blocks import BlockSink, rows_at_once
 from nbdeploy.tables.names import checked_names
 from nbdeploy.tables.origins import Origin, for_arrow
 from nbdeploy.tables.protocol import Identity, Rows, Span
@@ -115,36 +115,16 @@ class _Forward:
         return pa.Table.from_batches(taken)
 
 
-class ParquetSink:
+class ParquetSink(BlockSink):
     """See :class:`nbdeploy.tables.Sink`. Row groups have a fixed number of rows, so many as fit in little memory."""
 
-    spreadsheet = False
-    separator = None
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._out = file
-        self._blocks: Blocks | None = None
-        self._writer: Any = None
-
-    def write(self, frame: pl.DataFrame) -> None:
-        """Append rows."""
-        if self._blocks is None:
-            self._blocks = Blocks(frame)
-            schema = frame.clear().to_arrow().schema
-            # Floats seldom repeat: looking for those that do takes longer than all else.
-            repeating = [name for name, kind in frame.schema.items() if not kind.is_numeric()]
-            self._writer = pq.ParquetWriter(
-                self._out, schema, compression="zstd", compression_level=1, use_dictionary=repeating or False
-            )
-        for block in self._blocks.add(frame):
-            self._append(block)
-
-    def close(self) -> None:
-        """Write the last rows and the footer."""
-        if self._blocks is not None:
-            for block in self._blocks.rest():
-                self._append(block)
-            self._writer.close()
+    def _opened(self, empty: pl.DataFrame) -> Any:
+        # Floats seldom repeat: looking for those that do takes longer than all else.
+        repeating = [name for name, kind in empty.schema.items() if not kind.is_numeric()]
+        schema = empty.to_arrow().schema
+        return pq.ParquetWriter(
+            self._out, schema, compression="zstd", compression_level=1, use_dictionary=repeating or False
+        )
 
     def _append(self, block: pl.DataFrame) -> None:
         self._writer.write_table(block.to_arrow().cast(self._writer.schema), row_group_size=block.height)

@@ -7,7 +7,7 @@ import hashlib
 import pickle
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import IO, Any, NamedTuple
 
@@ -94,14 +94,7 @@ class Query:
         whole.update(unfit.digest())
         self._sha256 = whole.hexdigest()
 
-    def read(
-        self,
-        span: Span,
-        columns: Sequence[str] | None = None,
-        types: Mapping[str, Any] | None = None,  # noqa: ARG002 - the database has types
-        *,
-        lines: bool = False,  # noqa: ARG002 - and no lines
-    ) -> Rows:
+    def read(self, span: Span, columns: Sequence[str] | None = None, *_: Any, **__: Any) -> Rows:
         """Return the rows that a span brings along."""
         return _read(span, columns)
 
@@ -181,14 +174,7 @@ class _Carried:
     def empty(self) -> pl.DataFrame:
         return self._empty.clone()
 
-    def read(
-        self,
-        span: Span,
-        columns: Sequence[str] | None = None,
-        types: Mapping[str, Any] | None = None,  # noqa: ARG002 - the database has types
-        *,
-        lines: bool = False,  # noqa: ARG002 - and no lines
-    ) -> Rows:
+    def read(self, span: Span, columns: Sequence[str] | None = None, *_: Any, **__: Any) -> Rows:
         return _read(span, columns)
 
 
