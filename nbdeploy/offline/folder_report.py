@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from nbdeploy.cards import Card, Patch, Result, Table
+from nbdeploy.offline.report import reasons_document, reasons_table
 
 __all__ = ["FileDone", "FolderPredictions"]
 
 _MOST_FILES = 100
-_MOST_REASONS = 10
+_MOST_TOLD = 10
 _WRITTEN = ("new", "changed")
 
 
@@ -151,8 +152,7 @@ class FolderPredictions(Result):
             rows.append((f"and {len(self.files) - len(first):,} more", "", "", ""))
         parts: list[tuple[str, Table | Patch]] = []
         if reasons := _reasons(self.files):
-            shown = [(f"{count:,}", column, reason) for column, reason, count in reasons[:_MOST_REASONS]]
-            parts.append(("rejected", Table(("rows", "column", "reason"), shown)))
+            parts.append(("rejected", reasons_table(reasons)))
         return Card(self.line, facts, Table(("file", "rows", "rejected", "status"), rows) if rows else None, "", parts)
 
     def document(self) -> dict[str, Any]:
@@ -166,7 +166,7 @@ class FolderPredictions(Result):
             "rejected": self.rejected,
             "seconds": self.seconds,
             "rejects": None if self.rejects is None else str(self.rejects),
-            "reasons": [{"column": c, "reason": r, "rows": n} for c, r, n in _reasons(self.files)],
+            "reasons": reasons_document(_reasons(self.files)),
             "passed_over": dict(self.passed),
             "files": [file.document() for file in self.files],
         }
@@ -187,8 +187,8 @@ class FolderPredictions(Result):
 
 def _some(told: list[str]) -> list[str]:
     """The first of many."""
-    more = len(told) - _MOST_REASONS
-    return [*told[:_MOST_REASONS], f"… and {more:,} more like these"] if more > 0 else told
+    more = len(told) - _MOST_TOLD
+    return [*told[:_MOST_TOLD], f"… and {more:,} more like these"] if more > 0 else told
 
 
 def _files(count: int, status: str) -> str:

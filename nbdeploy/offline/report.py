@@ -12,10 +12,25 @@ from nbdeploy.cards import Card, Patch, Result, Table
 from nbdeploy.offline.figures import figures
 from nbdeploy.profiles import Profile
 
-__all__ = ["Predictions"]
+__all__ = ["Predictions", "reasons_document", "reasons_table"]
 
 _MOST_REASONS = 10
 _MOST_COLUMNS = 12
+
+Reasons = Sequence[tuple[str, str, int]]
+"""Column, what is wrong, and in how many rows; the most frequent first."""
+
+
+def reasons_table(reasons: Reasons) -> Table:
+    """Why rows were set aside, as cards show it."""
+    return Table(
+        ("rows", "column", "reason"), [(f"{n:,}", column, reason) for column, reason, n in reasons[:_MOST_REASONS]]
+    )
+
+
+def reasons_document(reasons: Reasons) -> list[dict[str, Any]]:
+    """Why rows were set aside, as ``predict --json`` tells it."""
+    return [{"column": column, "reason": reason, "rows": n} for column, reason, n in reasons]
 
 
 @dataclass(frozen=True)
@@ -36,8 +51,8 @@ class Predictions(Result):
         The output's columns.
     rejects : str or None
         Where rows were set aside.
-    reasons : sequence of (str, str, int)
-        Column, what is wrong, and in how many rows; the most frequent first.
+    reasons : Reasons
+        Why rows were set aside.
     done_before : bool
         Whether nothing was to do, because the output is there already.
     head : polars.DataFrame
@@ -59,7 +74,7 @@ class Predictions(Result):
     seconds: float
     columns: tuple[str, ...]
     rejects: str | None = None
-    reasons: Sequence[tuple[str, str, int]] = ()
+    reasons: Reasons = ()
     done_before: bool = False
     head: pl.DataFrame = field(default_factory=pl.DataFrame, repr=False, compare=False)
     profile: Profile | None = field(default=None, repr=False, compare=False)
@@ -101,8 +116,7 @@ class Predictions(Result):
         if self.profile is not None and (drawn := figures(self.profile, self.trained)) is not None:
             parts.append(("predictions", drawn))
         if self.reasons:
-            rows = [(f"{count:,}", column, reason) for column, reason, count in self.reasons[:_MOST_REASONS]]
-            parts.append(("rejected", Table(("rows", "column", "reason"), rows)))
+            parts.append(("rejected", reasons_table(self.reasons)))
         return Card(self.line, facts, parts=parts)
 
     def document(self) -> dict[str, Any]:
@@ -117,6 +131,6 @@ class Predictions(Result):
             "seconds": self.seconds,
             "columns": list(self.columns),
             "rejects": self.rejects,
-            "reasons": [{"column": c, "reason": r, "rows": n} for c, r, n in self.reasons],
+            "reasons": reasons_document(self.reasons),
             "done_before": self.done_before,
         }
