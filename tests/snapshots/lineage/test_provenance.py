@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from nbdeploy.snapshots.lineage.provenance import Keys, Step, nodes_of, run
@@ -58,9 +58,9 @@ def test_equal_origins_are_equal_values(lines: list[str], random: Any, name: str
     other = HEAD + random.choices(lines[len(HEAD) :] or HEAD, k=len(lines))
     keys = Keys()
     one, two = run(_steps(lines), keys)[name], run(_steps(other), keys)[name]
-    if one.signs == two.signs:
-        assert _values(lines)[name] == _values(other)[name]
     assert run(_steps(lines), keys)[name].signs == one.signs
+    assume(one.signs == two.signs)  # where that is too seldom, hypothesis says so
+    assert _values(lines)[name] == _values(other)[name]
 
 
 def test_magics_that_run_python_are_read() -> None:
