@@ -78,7 +78,7 @@ class ArrowPart(Part):
         if getattr(kind, "tz", None) and kind.tz not in available_timezones():
             array = array.cast(pa.timestamp(kind.unit, "UTC"))
         try:
-            return pl.Series(self.name, array)
+            return pl.Series(array)
         except (TypeError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise InvalidData(f"column {self.name!r} of type {kind} cannot be read: {error}") from error
 
@@ -89,7 +89,7 @@ class ArrowPart(Part):
             arrow_type(str(kind))
         except ValueError:
             raise unfit(self.name, str(kind)) from None
-        column = column_of(series, str(kind))
+        column = column_of(self.name, series, str(kind))
         facts: dict[str, Any] = {}
         if column.type in {"datetime", "duration", "time"}:
             facts["unit"] = getattr(kind, "unit", column.unit)

@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow as pa
 
 from nbdeploy.codecs.arrow_columns import ArrowPart, arrow_type, arrow_values
+from nbdeploy.codecs.columns import nameless
 from nbdeploy.codecs.labels import labels
 from nbdeploy.codecs.parts import Part
 from nbdeploy.errors import InvalidData
@@ -31,7 +32,7 @@ class Arrow:
         return data.take(pa.array(rows, pa.int64()))
 
     def rebuild(self, wire: pl.DataFrame, signature: Signature) -> Any:
-        together = zip(wire.get_columns(), signature.columns, strict=True)
+        together = zip(nameless(wire), signature.columns, strict=True)
         arrays = [arrow_values(series, column, arrow_type(column.dtype)) for series, column in together]
         made = pa.RecordBatch if signature.dtype == "RecordBatch" else pa.Table
         return made.from_arrays(arrays, names=labels(signature.columns))

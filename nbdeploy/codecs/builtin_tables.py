@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from nbdeploy.codecs.columns import column_of, frame_of, wire_dtype
+from nbdeploy.codecs.columns import column_of, frame_of, nameless, wire_dtype
 from nbdeploy.codecs.labels import labels, plain_label, wire_name
 from nbdeploy.codecs.numpy_tables import ArrayPart, object_values
 from nbdeploy.codecs.parts import Part
@@ -52,7 +52,7 @@ class Builtin:
         return [table[row] for row in rows]
 
     def rebuild(self, wire: pl.DataFrame, signature: Signature) -> Any:
-        columns = zip(wire.get_columns(), signature.columns, strict=True)
+        columns = zip(nameless(wire), signature.columns, strict=True)
         values = [_values(series, column) for series, column in columns]
         names = labels(signature.columns)
         if signature.dtype == "columns":
@@ -90,7 +90,7 @@ class ListPart(Part):
     def described(self) -> tuple[Column, pl.Series]:
         values = self._values
         series = series_of(self.name, values)
-        column = column_of(series, str(series.dtype))
+        column = column_of(self.name, series, str(series.dtype))
         facts: dict[str, Any] = {"holds": holds(values), "label": _label(self.label)}
         absent = self.absent()
         if absent is not None and absent.any():

@@ -9,7 +9,17 @@ import polars as pl
 from nbdeploy.errors import InvalidData
 from nbdeploy.types import Column
 
-__all__ = ["SIMPLE", "column_of", "frame_of", "item_column", "nested_type", "unfit", "wire_dtype", "wire_zone"]
+__all__ = [
+    "SIMPLE",
+    "column_of",
+    "frame_of",
+    "item_column",
+    "nameless",
+    "nested_type",
+    "unfit",
+    "wire_dtype",
+    "wire_zone",
+]
 
 SIMPLE: dict[str, Any] = {
     "binary": pl.Binary,
@@ -55,8 +65,18 @@ def frame_of(columns: list[pl.Series]) -> pl.DataFrame:
     return pl.DataFrame(columns if all(series.name for series in columns) else {s.name: s for s in columns})
 
 
-def column_of(series: pl.Series, dtype: str) -> Column:
-    """Describe a Polars series as a column; `dtype` is the caller's own name of its type. NaN counts as missing.
+def nameless(frame: pl.DataFrame) -> list[pl.Series]:
+    """Return the columns of a frame without their names.
+
+    Methods of a Polars series look for it by its name, and take a name such as ``^a$`` for a pattern.
+    """
+    return [series.alias("") for series in frame.get_columns()]
+
+
+def column_of(name: str, series: pl.Series, dtype: str) -> Column:
+    """Describe a nameless Polars series as a column; `dtype` is the caller's own name of its type.
+
+    NaN counts as missing.
 
     Raises
     ------
@@ -64,7 +84,7 @@ def column_of(series: pl.Series, dtype: str) -> Column:
         If it has only missing values, or no logical type fits.
     """
     kind = series.dtype
-    name, gaps = series.name, series.null_count() > 0
+    gaps = series.null_count() > 0
     if kind == pl.Null or (isinstance(kind, (pl.List, pl.Array)) and nested_type(kind)[0] == pl.Null):
         raise InvalidData(
             f"column {name!r} has only missing values, so its type is unknown; "
@@ -81,7 +101,7 @@ def column_of(series: pl.Series, dtype: str) -> Column:
     if isinstance(kind, pl.Decimal):
         return Column(name, "decimal", dtype, nullable=gaps, precision=kind.precision or 38, scale=kind.scale)
     if isinstance(kind, (pl.List, pl.Array)):
-        return _nested(series, dtype)
+        return _nested(name, series, dtype)
     nans = kind.is_float() and bool(series.is_nan().any())
     marker = "nan" if nans and not gaps else None
     if nans and gaps:
@@ -123,8 +143,7 @@ def wire_zone(zone: str | None) -> str | None:
     return "UTC" if zone is not None and zone[0] in "+-" else zone
 
 
-def _nested(series: pl.Series, dtype: str) -> Column:
-    name = series.name
+def _nested(name: str, series: pl.Series, dtype: str) -> Column:
     kind, shape = nested_type(series.dtype)
     if _NAMES.get(type(kind), "binary") in {"binary", "date", "time"}:
         raise unfit(name, dtype)

@@ -40,6 +40,7 @@ def conform(series: pl.Series, column: Column, unseen: str = "reject") -> pl.Ser
     InvalidData
         Naming the first row that does not fit, its value and the expected type.
     """
+    series = series.alias("")
     values = converted(_without_nan(series) if series.dtype.is_float() else series, column)
     if not column.nullable and values.null_count():
         refuse(values, values.is_null(), column, "is missing, and the model was given no missing values there")
@@ -48,12 +49,12 @@ def conform(series: pl.Series, column: Column, unseen: str = "reject") -> pl.Ser
         len(values) <= _FEW >= len(column.categories)
         and all(value in column.categories for value in values.drop_nulls())
     ):
-        return values
+        return values.alias(column.name)
     known = values.is_in(pl.Series(column.categories, dtype=values.dtype).implode()) | values.is_null()
     if unseen != "missing" and not known.all():
         these = "" if column.private else f" {some(column.categories)}"
         refuse(series, ~known, column, f"is not one of the categories{these}")
-    return values if known.all() else values.set(~known, None)
+    return (values if known.all() else values.set(~known, None)).alias(column.name)
 
 
 def converted(series: pl.Series, column: Column, *, exact: bool = False) -> pl.Series:
@@ -75,7 +76,7 @@ def parse(text: pl.Series, column: Column, unseen: str = "reject") -> pl.Series:
     InvalidData
         Naming the first row that does not fit, its value and the expected type.
     """
-    target = wire_dtype(column)
+    text, target = text.alias(""), wire_dtype(column)
     if target.is_integer() or target.is_float():
         values, unread = _numbers(text, column, target)
     else:

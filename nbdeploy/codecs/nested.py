@@ -24,10 +24,8 @@ def nested(series: pl.Series, column: Column, *, exact: bool = False) -> pl.Seri
 
     A sparse row may come as its positions and values, or as a list as long as it is wide.
     """
-    series = series.alias(column.name)
+    series = series.alias("")
     target = wire_dtype(column)
-    if series.dtype == target and column.type == "list" and (column.gaps or not _floats(target)):
-        return series
     if series.dtype in (pl.Null, target) and not len(series):
         return series.cast(target)
     if series.dtype == pl.String:
@@ -50,7 +48,7 @@ def _of_text(series: pl.Series, column: Column) -> pl.Series:
         refuse_rows(unread, lambda place: values[unread[place]], column, f"is not {expectation(column)} in JSON")
     if column.type == "sparse" and any(value and isinstance(value[0], dict) for value in values):
         try:
-            return pl.Series(column.name, values, dtype=wire_dtype(column), strict=True)
+            return pl.Series(values, dtype=wire_dtype(column), strict=True)
         except (TypeError, OverflowError, pl.exceptions.PolarsError) as error:
             raise InvalidData(f"column {column.name!r}: sparse rows are lists of index and value: {error}") from None
     return series_of(column.name, values)
@@ -58,10 +56,6 @@ def _of_text(series: pl.Series, column: Column) -> pl.Series:
 
 def _dense(column: Column) -> Column:
     return Column(column.name, "list", column.dtype, items=column.items, shape=column.shape, nullable=column.nullable)
-
-
-def _floats(target: Any) -> bool:
-    return bool(nested_type(target)[0].is_float())
 
 
 def _lists(series: pl.Series, column: Column, *, exact: bool) -> pl.Series:
@@ -109,7 +103,7 @@ def _flattened(series: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]
     owners = pl.Series(np.arange(len(series)))
     for size in column.shape or ():
         if not isinstance(level.dtype, (pl.List, pl.Array)):  # every list is empty
-            return pl.Series(column.name, [], dtype=SIMPLE[str(column.items)]), owners[:0]
+            return pl.Series([], dtype=SIMPLE[str(column.items)]), owners[:0]
         there = level.is_not_null()
         if level is not series and not there.all():
             refuse_rows(owners.filter(~there).to_list(), lambda _: None, column, "is missing in a list")

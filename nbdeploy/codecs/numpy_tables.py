@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from nbdeploy.codecs.columns import column_of, frame_of
+from nbdeploy.codecs.columns import column_of, frame_of, nameless
 from nbdeploy.codecs.parts import Part, SeriesPart
 from nbdeploy.codecs.values import holds, series_of
 from nbdeploy.errors import InvalidData
@@ -52,11 +52,11 @@ class Numpy:
         if dtype.kind == "V":
             raise ValueError(f"{dtype} is no type of an array of rows")
         if signature.dims != 2:
-            return _values(wire[:, 0], signature.columns[0], dtype)
+            return _values(nameless(wire)[0], signature.columns[0], dtype)
         if dtype.kind == "f":
             # Missing values become NaN.
             return np.ascontiguousarray(wire.to_numpy().astype(dtype, copy=False))
-        columns = zip(wire.get_columns(), signature.columns, strict=True)
+        columns = zip(nameless(wire), signature.columns, strict=True)
         return np.stack([_values(series, column, dtype) for series, column in columns], axis=1)
 
 
@@ -77,7 +77,7 @@ class ArrayPart(Part):
         values = self._values
         series = self.series()
         series = series.fill_nan(None) if series.dtype.is_float() else series
-        column = column_of(series, str(values.dtype))
+        column = column_of(self.name, series, str(values.dtype))
         if column.type in {"datetime", "duration"} and values.dtype.kind in "mM":
             return msgspec.structs.replace(column, unit=np.datetime_data(values.dtype)[0]), series
         if values.dtype.kind == "O":
@@ -101,7 +101,9 @@ def marker(name: str, values: list[Any]) -> str | None:
 
 
 def array_series(name: str, values: Any) -> pl.Series:
-    """Return an array as a series, of arrays if it has more than one dimension; of objects, None and NaN are missing.
+    """Return an array as a nameless series, of arrays if it has more than one dimension.
+
+    Of objects, None and NaN are missing.
 
     Raises
     ------
@@ -126,7 +128,7 @@ def array_series(name: str, values: Any) -> pl.Series:
             )
         if unit == "s":
             values = values.astype(f"{kind}8[ms]")
-    return pl.Series(name, np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("=")))
+    return pl.Series(np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("=")))
 
 
 def object_values(series: pl.Series, column: Column, missing: Any) -> Any:

@@ -75,7 +75,7 @@ def _described(series: pl.Series, raw: Any) -> Column:
     if isinstance(kind, pl.List) and isinstance(kind.inner, pl.Struct):
         items = str(raw.dtype)
         return Column(series.name, "sparse", items, nullable=True, items=items, shape=[raw.shape[1]])
-    column = column_of(series.fill_nan(None) if kind.is_float() else series, str(kind))
+    column = column_of(series.name, series.fill_nan(None) if kind.is_float() else series, str(kind))
     gaps = column.items is not None and column.items.startswith("float")
     return msgspec.structs.replace(column, nullable=True, missing=None, gaps=gaps)
 

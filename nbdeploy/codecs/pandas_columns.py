@@ -52,7 +52,7 @@ class PandasPart(Part):
         if isinstance(dtype, pd.SparseDtype):
             series, dtype = series.sparse.to_dense(), dtype.subtype
         if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
-            return pl.Series(self.name, np.ascontiguousarray(series.to_numpy(), dtype=dtype.newbyteorder("=")))
+            return pl.Series(np.ascontiguousarray(series.to_numpy(), dtype=dtype.newbyteorder("=")))
         if isinstance(dtype, pd.CategoricalDtype):
             return self._categorical()
         if dtype.kind == "O" and isinstance(dtype, np.dtype):
@@ -66,7 +66,7 @@ class PandasPart(Part):
             naive = array_series(self.name, series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy())
             return naive.dt.replace_time_zone("UTC").dt.convert_time_zone(wire_zone(zone) or "UTC")
         try:
-            return pl.Series(self.name, pl.from_pandas(series, nan_to_null=True))
+            return pl.from_pandas(series, nan_to_null=True).alias("")
         except (TypeError, ValueError) as error:  # Arrow's own errors and those of text are ValueErrors
             told = f"column {self.name!r} of type {dtype} cannot be read: {error}"
             raise InvalidData(told, column=self.name) from error
@@ -85,7 +85,7 @@ class PandasPart(Part):
             facts |= self._levels(read)
             empty = read if read.dtype != pl.Null else read.cast(pl.String)
             return Column(self.name, "categorical", "category", nullable=read.null_count() > 0, **facts), empty
-        column = column_of(read, str(dtype))
+        column = column_of(self.name, read, str(dtype))
         if dtype.kind == "O" and isinstance(dtype, np.dtype):
             facts |= {"missing": self._marker(), "holds": holds([v for v in series.tolist() if not _gone(v)])}
         if isinstance(dtype, pd.SparseDtype):

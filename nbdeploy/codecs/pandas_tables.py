@@ -70,7 +70,7 @@ class Pandas:
         levels = [column for column in signature.columns if column.level]
         index = _index(wire, levels, signature) if levels else None
         if signature.dims == 1:
-            series = pd.Series(values(wire[columns[0].name], columns[0]), name=labels(columns)[0])
+            series = pd.Series(values(wire[columns[0].name].alias(""), columns[0]), name=labels(columns)[0])
             return series if index is None else series.set_axis(index)
         if columns[0].labels is not None:
             from nbdeploy.codecs.pandas_sparse import inner_labels, sparse_frame
@@ -82,7 +82,7 @@ class Pandas:
             # One block in row order: linear algebra reads it as it stands, so a row's bits stay its own.
             # Missing values become NaN.
             return pd.DataFrame(np.ascontiguousarray(wire.to_numpy()), columns=header, copy=False)
-        frame = pd.DataFrame({i: values(wire[c.name], c) for i, c in enumerate(columns)}, copy=False)
+        frame = pd.DataFrame({i: values(wire[c.name].alias(""), c) for i, c in enumerate(columns)}, copy=False)
         frame.columns = header
         return frame if index is None else frame.set_axis(index)
 
@@ -139,7 +139,7 @@ def _index(wire: pl.DataFrame, levels: list[Any], signature: Signature) -> Any:
     if axis is None or len(axis.names) != len(levels):
         raise ValueError("the signature's index has other levels than its columns say")
     names = [live_label(name) for name in axis.names]
-    arrays = [values(wire[column.name], column) for column in levels]
+    arrays = [values(wire[column.name].alias(""), column) for column in levels]
     if axis.kind == "MultiIndex":
         return pd.MultiIndex.from_arrays(arrays, names=names)
     return pd.Index(arrays[0], name=names[0])

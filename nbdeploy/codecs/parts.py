@@ -31,7 +31,7 @@ class Part:
     level: bool = False
 
     def series(self) -> pl.Series:
-        """Read the values, for a signature that has such a column.
+        """Read the values, nameless, for a signature that has such a column.
 
         Raises
         ------
@@ -41,15 +41,15 @@ class Part:
         raise NotImplementedError
 
     def described(self) -> tuple[Column, pl.Series]:
-        """Describe the column, and return its values as on the wire.
+        """Describe the column, and return its values as on the wire, nameless.
 
         Raises
         ------
         InvalidData
             If it is of a type that no signature has.
         """
-        series = self.series().alias(self.name)
-        return column_of(series, str(series.dtype)), series
+        series = self.series()
+        return column_of(self.name, series, str(series.dtype)), series
 
     def bound(self, column: Column, unseen: str) -> pl.Series:
         """Fit the values to a column. See :func:`nbdeploy.codecs.conforming.conform`."""
@@ -65,7 +65,7 @@ class SeriesPart(Part):
 
     def __init__(self, series: pl.Series, name: str = "") -> None:
         self.name = self.label = name or series.name
-        self._series = series
+        self._series = series.alias("")
 
     def series(self) -> pl.Series:
         """Return it."""

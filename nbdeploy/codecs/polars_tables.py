@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from nbdeploy.codecs.columns import frame_of
+from nbdeploy.codecs.columns import frame_of, nameless
 from nbdeploy.codecs.parts import Part, SeriesPart
 from nbdeploy.errors import InvalidData
 from nbdeploy.types import Column, Signature
@@ -33,7 +33,7 @@ class Polars:
         return data.collect()[rows] if isinstance(data, pl.LazyFrame) else data[rows]
 
     def rebuild(self, wire: pl.DataFrame, signature: Signature) -> Any:
-        frame = frame_of([native(s, c) for s, c in zip(wire.get_columns(), signature.columns, strict=True)])
+        frame = frame_of([native(s, c).alias(c.name) for s, c in zip(nameless(wire), signature.columns, strict=True)])
         return frame.to_series(0).alias(signature.dtype or "") if signature.dims == 1 else frame
 
 

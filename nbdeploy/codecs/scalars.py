@@ -33,7 +33,7 @@ def converted(series: pl.Series, column: Column, *, exact: bool = False) -> pl.S
     InvalidData
         Naming the first row that does not fit, its value and the expected type.
     """
-    series = series.alias(column.name)
+    series = series.alias("")
     target = wire_dtype(column)
     if series.dtype in (target, pl.Null):
         values, lost = series.cast(target), None
@@ -54,7 +54,7 @@ def _cast(series: pl.Series, column: Column, target: Any, exact: bool) -> tuple[
         values = read_text(series, column)
         return values, values.is_null() & series.is_not_null()
     if not _may_become(series.dtype, target):
-        return pl.Series(column.name, [None], dtype=target).new_from_index(0, len(series)), series.is_not_null()
+        return pl.Series([None], dtype=target).new_from_index(0, len(series)), series.is_not_null()
     values = series.cast(target, strict=False)
     lost = values.is_null() & series.is_not_null()
     changed = _changed(series, values, exact=exact)

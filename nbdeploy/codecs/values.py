@@ -25,7 +25,7 @@ _LEAVES: dict[frozenset[type], Any] = {
 
 
 def series_of(name: str, values: list[Any]) -> pl.Series:
-    """Make a typed series of Python values, None being missing; integers among floats become floats.
+    """Make a typed, nameless series of Python values, None being missing; integers among floats become floats.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def series_of(name: str, values: list[Any]) -> pl.Series:
     if len(kinds) > 1:
         values, kinds = _alike(name, values, kinds)
     if kinds == {float} or kinds == {str}:
-        return pl.Series(name, values, dtype=pl.Float64) if kinds == {float} else _made(name, values, kinds, pl.String)
+        return pl.Series("", values, dtype=pl.Float64) if kinds == {float} else _made(name, values, kinds, pl.String)
     if any(issubclass(kind, _LISTS) for kind in kinds):
         return _lists(name, values, kinds)
     if kinds == {Decimal}:
@@ -63,7 +63,7 @@ def _alike(name: str, values: list[Any], kinds: set[type]) -> tuple[list[Any], s
 
 def _made(name: str, values: list[Any], kinds: set[type], dtype: Any) -> pl.Series:
     try:
-        return pl.Series(name, values, dtype=dtype, strict=True)
+        return pl.Series("", values, dtype=dtype, strict=True)
     except (TypeError, pl.exceptions.PolarsError, OverflowError, UnicodeError):
         if len(kinds) == 1:
             raise _beyond(name, values) from None
@@ -75,7 +75,7 @@ def _decimals(name: str, values: list[Any]) -> pl.Series:
     if strange is not None:
         raise _refused(name, values, strange, "is no decimal number: give None for a missing one")
     try:
-        return pl.Series(name, values, dtype=None, strict=True)
+        return pl.Series("", values, dtype=None, strict=True)
     except (TypeError, pl.exceptions.PolarsError, OverflowError):
         row = next((row for row, v in enumerate(values) if v is not None and len(v.as_tuple().digits) > 38), 0)
         raise _refused(name, values, row, "has more than 38 digits") from None
@@ -113,7 +113,7 @@ def _lists(name: str, values: list[Any], kinds: set[type]) -> pl.Series:
 def _arrays(name: str, values: list[Any], arrays: list[Any]) -> pl.Series:
     if arrays[0].dtype.kind not in "biufU":
         raise InvalidData(f"column {name!r} has arrays of {arrays[0].dtype}; they hold numbers, text or booleans")
-    stacked = pl.Series(name, np.stack(arrays))
+    stacked = pl.Series("", np.stack(arrays))
     if len(arrays) == len(values):
         return stacked
     places = iter(range(len(arrays)))

@@ -43,8 +43,8 @@ def read_text(text: pl.Series, column: Column) -> pl.Series:
     """
     read = _READERS.get(column.type)
     if read is None:
-        return pl.Series(column.name, [None], dtype=wire_dtype(column)).new_from_index(0, len(text))
-    return read(text, column).alias(column.name)
+        return pl.Series([None], dtype=wire_dtype(column)).new_from_index(0, len(text))
+    return read(text, column).alias("")
 
 
 def _datetimes(text: pl.Series, column: Column) -> pl.Series:

@@ -76,7 +76,7 @@ class ArrowSource:
         batch = self._at(number).slice(start, rows) if given is None else given
         with _readable(self.name):
             frame = pl.DataFrame(pa.Table.from_batches([batch]))
-        return Rows(frame if columns is None else frame.select(columns), lambda: range(span.first, span.first + rows))
+        return Rows(frame if columns is None else frame[columns], lambda: range(span.first, span.first + rows))
 
     def _numbers(self) -> Iterator[int]:
         if not self._streamed:

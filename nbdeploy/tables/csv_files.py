@@ -107,7 +107,7 @@ class CsvSource(LineFile):
         doubtful = partial or frame[last].null_count()
         if doubtful and not rectangular(np.frombuffer(content, np.uint8), self.separator, cut.records, len(names)):
             return None
-        return frame.select(wanted)
+        return frame[wanted]
 
     def _typed(self, content: bytes, wanted: list[str], types: Mapping[str, Any]) -> pl.DataFrame | None:
         """Rows with numbers read as such, where none of them needs a closer look at its text."""
@@ -126,14 +126,14 @@ class CsvSource(LineFile):
     def _parsed(self, content: bytes, wanted: list[str], numbers: Mapping[str, Any] | None = None) -> pl.DataFrame:
         names = self.columns()
         if not content:
-            return self.empty().select(wanted)
+            return self.empty()[wanted]
         return pl.read_csv(
             content,
             has_header=False,
             separator=self.separator.decode(),
             schema=dict.fromkeys(names, pl.String) | {**(numbers or {})},
             columns=None if len(wanted) == len(names) else [names.index(name) for name in wanted],
-        ).select(wanted)
+        )[wanted]
 
     def _told(self, content: bytes, cut: Cut) -> tuple[list[bytes], list[int], list[BadLine]]:
         """The records that are well formed, written regularly; the number of each one's line; and the others."""

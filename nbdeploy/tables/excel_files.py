@@ -74,7 +74,7 @@ class ExcelSource:
     def read(self, span: Span, columns: Sequence[str] | None = None, *_: Any, **__: Any) -> Rows:
         """Return the rows, numbered as Excel numbers them."""
         frame, numbers = span.place
-        return Rows(frame if columns is None else frame.select(columns), numbers.to_list)
+        return Rows(frame if columns is None else frame[columns], numbers.to_list)
 
     @cached_property
     def _empty(self) -> pl.DataFrame:

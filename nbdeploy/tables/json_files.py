@@ -71,7 +71,7 @@ class JsonSource(LineFile):
             return Rows(self._parsed(b"\n".join(good), wanted), lambda: numbers, "line", tuple(bad))
 
     def _parsed(self, content: bytes, wanted: list[str]) -> pl.DataFrame:
-        return pl.read_ndjson(content, schema=self._schema).select(wanted) if content else self.empty().select(wanted)
+        return pl.read_ndjson(content, schema=self._schema)[wanted] if content else self.empty()[wanted]
 
     def _lines(self, content: bytes, cut: Cut) -> tuple[list[bytes], list[int], list[BadLine]]:
         """The lines that are rows, the number of each, and the others."""

@@ -75,7 +75,7 @@ class ParquetSource:
             if self._forward is None or self._forward.place != (first, wanted):
                 self._forward = _Forward(self._file, first, wanted)
             table = self._forward.take(rows)
-        return Rows(pl.DataFrame(table).select(wanted), lambda: range(first, first + rows))
+        return Rows(pl.DataFrame(table)[wanted], lambda: range(first, first + rows))
 
     @cached_property
     def _file(self) -> Any:

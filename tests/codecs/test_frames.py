@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbdeploy.codecs import bind, bind_text, describe, rebuild
+from nbdeploy.codecs.proof import prove
 from nbdeploy.errors import InvalidData
 from nbdeploy.types import Signature
 
@@ -264,3 +265,30 @@ def test_a_signature_shows_what_is_particular() -> None:
     """Not the many things that a column is not."""
     shown = repr(describe(pd.DataFrame({"a": [1.0, 2.0]})))
     assert "Column(name='a', type='float64', dtype='float64', low=1.0, high=2.0)" in shown
+
+
+@pytest.mark.parametrize("kind", ["polars", "pandas", "pyarrow", "builtins"])
+def test_a_name_that_is_written_like_a_pattern_is_a_name(kind: str) -> None:
+    """Polars looks for ``^a.*$`` among the names, and finds none or others."""
+    values = {
+        "^$": [1.5, None, 2.5],
+        "^a.*$": ["x", "y", None],
+        "ab": [1, 2, 3],
+        "^when$": [dt.datetime(2024, 1, 5, tzinfo=dt.UTC)] * 3,
+        "*": [[1, 2], [3], []],
+    }
+    frame = pl.DataFrame([pl.Series(column).alias(name) for name, column in values.items()])
+    made: Any = {"polars": frame, "pandas": pd.DataFrame(values), "pyarrow": frame.to_arrow(), "builtins": values}[kind]
+    signature = describe(made)
+    assert signature.names == [*values]
+    wire = bind(made, signature)
+    assert wire.columns == [*values]
+    prove(made, wire, signature)
+    assert wire["ab"].to_list() == [1, 2, 3]
+
+
+def test_a_missing_item_of_a_list_is_refused_also_where_the_type_is_right() -> None:
+    """No model was given such a list, and NumPy would make floats of it."""
+    signature = describe(pl.DataFrame({"v": [[1, 2], [3, 4]]}))
+    with pytest.raises(InvalidData, match=r"row 1, column 'v': the value is missing in a list"):
+        bind(pl.DataFrame({"v": [[1, 2], [3, None]]}), signature)
