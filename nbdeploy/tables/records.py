@@ -118,6 +118,8 @@ def _blocks(window: Window, at: int, separator: bytes | None, line: int) -> Iter
         newlines = np.flatnonzero(piece == _NEWLINE)
         ends, plain = _ends(piece, newlines, separator)
         if len(piece) < size and (not len(ends) or ends[-1] < len(piece)):
+            tail = piece[ends[-1] if len(ends) else 0 :]
+            plain = plain and (separator is None or np.count_nonzero(tail == _QUOTE) % 2 == 0)
             ends = np.append(ends, len(piece))
         if len(ends):
             block = _Block(at, line, ends, newlines, plain)

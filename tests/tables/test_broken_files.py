@@ -205,3 +205,12 @@ def test_places_that_are_not_there_are_named() -> None:
         open_source("ftp://me:secret@host/t.csv")
     with pytest.raises(WrongUsage, match="tables are written to files and object stores"), open_sink("http://h/t.csv"):
         pass
+
+
+def test_a_quote_that_the_file_never_closes_is_a_malformed_line(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(b'a,b\nx,y\n,"""')
+    [span] = open_source(path).spans(100)
+    rows = open_source(path).read(span)
+    assert rows.frame.rows() == [("x", "y")]
+    assert [(bad.number, bad.column) for bad in rows.bad] == [(3, "b")]
