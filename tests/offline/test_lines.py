@@ -26,7 +26,7 @@ def _interrupted(_: Progress) -> None:
 
 
 @given(st.lists(fields, min_size=1, max_size=12), st.integers(1, 6), st.booleans(), st.booleans())
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_lines_and_columns_give_the_same_file(
     stock: Path, rows: list[tuple[str, ...]], chunk: int, crlf: bool, renamed: bool
 ) -> None:
