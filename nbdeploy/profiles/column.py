@@ -98,7 +98,8 @@ def _numbers(values: pl.Series, anonymity: int) -> Numbers | None:
 
 def _texts(numbers: pl.Series) -> pl.Series:
     """Write numbers as JSON does; 3.0 as 3."""
-    return pl.Series(numbers.name, [repr(v or 0.0).removesuffix(".0") for v in numbers.to_list()], dtype=pl.String)
+    texts = [repr(v or 0.0).removesuffix(".0") for v in numbers.to_list()]  # -0.0 is 0
+    return pl.Series(numbers.name, texts, dtype=pl.String)
 
 
 def _measured(series: pl.Series) -> tuple[Kind, pl.Series]:
