@@ -6,13 +6,24 @@ import json
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbdeploy.codecs import bind, describe
-from nbdeploy.codecs.oip import InferenceRequest, Tensor, inputs_of, rows, tensors
+from nbdeploy.codecs.oip import (
+    InferenceRequest,
+    Tensor,
+    inputs_of,
+    raw_tensors,
+    read_request,
+    rows,
+    tensors,
+    write_answer,
+)
+from nbdeploy.codecs.oip.datatypes import DATATYPES
 from nbdeploy.codecs.strict_json import decode, encode
 from nbdeploy.errors import InvalidData
 from nbdeploy.types import Signature
@@ -69,6 +80,29 @@ def test_columns_survive_the_way_through_json(frame: pl.DataFrame) -> None:
 
 
 @settings(deadline=None)
+@given(frames())
+def test_columns_survive_as_raw_data(frame: pl.DataFrame) -> None:
+    """Behind the JSON, in one body; what is missing is told beside it, where the data cannot."""
+    body, header = write_answer({}, raw_tensors(frame))
+    request = read_request(body.replace(b"outputs", b"inputs", 1), str((header or 0) - 1))
+    signature = describe(frame)
+    assert bind(rows(request.inputs, signature), signature).equals(frame)
+
+
+@pytest.mark.parametrize("name", sorted(DATATYPES))
+def test_every_datatype_is_read_from_raw_data(name: str) -> None:
+    """As NumPy writes it; a bfloat16 is the upper half of a float32."""
+    values = {"BOOL": [True, False], "BYTES": ["ä", ""]}.get(name, [1, 2])
+    written = {
+        "BF16": np.array([1, 2], "<f4").tobytes()[2:4] + np.array([2], "<f4").tobytes()[2:],
+        "BYTES": b"\2\0\0\0" + "ä".encode() + bytes(4),
+    }.get(name, np.array(values, DATATYPES[name].array or object).tobytes())
+    frame = rows([Tensor("a", [2], name, written), Tensor("b", [2], name, written)], SIGNATURE)
+    assert frame["a"].to_list() == values
+    assert frame["a"].dtype in {DATATYPES[name].dtype, pl.Float16}
+
+
+@settings(deadline=None)
 @given(st.sampled_from(["bool", "float64", "int64", "string"]), st.integers(1, 4), st.integers(1, 4), st.data())
 def test_a_matrix_survives_flat_and_nested(kind: str, height: int, width: int, data: st.DataObject) -> None:
     """One tensor for all columns, in row order."""
@@ -83,10 +117,11 @@ def test_a_matrix_survives_flat_and_nested(kind: str, height: int, width: int, d
         assert bind(rows(sent([tensor]), signature), signature).equals(frame)
 
 
-def test_infinities_are_missing_in_answers() -> None:
-    """JSON has no number for them, nor for NaN."""
-    frame = pl.DataFrame({"x": [1.5, float("nan"), float("inf")]})
-    assert encode(tensors(frame)) == b'[{"name":"x","shape":[3],"datatype":"FP64","data":[1.5,null,null]}]'
+def test_nan_is_missing_and_infinities_are_text() -> None:
+    """JSON has no number for them, and an infinity is not a missing value."""
+    frame = pl.DataFrame({"x": [1.5, float("nan"), float("-inf")]})
+    assert encode(tensors(frame)) == b'[{"name":"x","shape":[3],"datatype":"FP64","data":[1.5,null,"-Infinity"]}]'
+    assert rows(sent(tensors(frame)), describe(frame))["x"].to_list() == [1.5, None, float("-inf")]
 
 
 def test_a_categorical_goes_by_its_categories_type() -> None:
@@ -120,6 +155,15 @@ SIGNATURE: Signature = describe(pl.DataFrame({"a": [1.0], "b": [2.0]}))
         ([Tensor("x", [2, 2], "FP64", [1, 2, 3, "4"])], "value 3: '4' is not FP64"),
         ([Tensor("x", [1, 2], "BYTES", ["a", 1])], "value 1: 1 is not BYTES"),
         ([Tensor("x", [1, 2], "FP64", [1, 10**400])], "is not FP64"),
+        ([Tensor("x", [1, 2], "FP64")], "has no data"),
+        ([Tensor("x", [1, 2], "FP64", "AAAA")], "expected a list"),
+        ([Tensor("x", [1, 2], "FP64", bytes(8))], "is 16 bytes, but 8 were sent"),
+        ([Tensor("x", [1, 2], "BOOL", b"\1\2")], "value 1: the byte 2 is no BOOL"),
+        ([Tensor("x", [1, 2], "BYTES", b"\1\0\0\0a\1\0\0")], "ends within value 1"),
+        ([Tensor("x", [1, 2], "BYTES", bytes(12))], "is 8 bytes, but 12 were sent"),
+        ([Tensor("x", [1, 2], "BYTES", b"\1\0\0\0\xff\0\0\0\0")], "value 0: .* is not UTF-8"),
+        ([Tensor("x", [1, 2], "INT8", b"ab", {"missing": "[2]"})], "2 among its missing positions"),
+        ([Tensor("x", [1, 2], "INT8", b"ab", {"missing": "2"})], "list of positions"),
     ],
 )
 def test_what_does_not_fit_is_named(inputs: list[Tensor], says: str) -> None:

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from nbdeploy.codecs import Text
 from nbdeploy.codecs.csv_values import csv_plain
-from nbdeploy.codecs.strict_json import decode, encode, plain
+from nbdeploy.codecs.strict_json import decode, encode, records
 from nbdeploy.errors import InvalidData
 from nbdeploy.types import Signature
 
@@ -77,7 +77,7 @@ def _read_json(body: bytes, _: Signature) -> list[dict[str, Any]]:
 
 
 def _write_json(frame: pl.DataFrame) -> bytes:
-    return encode(plain(frame).to_dicts())
+    return encode(records(frame))
 
 
 def _read_csv(body: bytes, _: Signature) -> Text:

@@ -7,14 +7,14 @@ from starlette.responses import Response
 
 from nbdeploy.errors import NotFound
 from nbdeploy.serving.exchange import json_answer, route, service_of
-from nbdeploy.version import __version__
+from nbdeploy.serving.protocols.inference import server_metadata
 from nbdeploy.wire import routes
 
 __all__ = ["ROUTES"]
 
 
 async def server(_: Request) -> Response:
-    return json_answer({"name": "nbdeploy", "version": __version__, "extensions": []})
+    return json_answer(server_metadata())
 
 
 async def live(_: Request) -> Response:
