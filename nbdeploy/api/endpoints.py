@@ -23,6 +23,7 @@ def serve(
     port: int = 8080,
     home: str | Path | None = None,
     anonymous: str | None = None,
+    default: str | None = None,
     allow_code: str | None = None,
     trust: Sequence[str | Path] = (),
     background: bool = True,
@@ -41,6 +42,8 @@ def serve(
         Where its state lives; ``$NBDEPLOY_HOME/endpoint`` by default.
     anonymous : str, optional
         ``predict`` lets programs on this machine predict and read without a token.
+    default : str, optional
+        The deployment that MLflow's ``/invocations`` means; the only one, if it is not given.
     allow_code : str, optional
         When code that came with a snapshot may run: ``never``, ``signed`` or ``always``. By default what the settings
         say; if they do not, always on this machine's loopback address, and signed elsewhere.
@@ -70,7 +73,14 @@ def serve(
     place = _home(home, settings)
     said = settings.allow_code if settings.sources.get("allow_code", DEFAULT) != DEFAULT else ""
     keys = Keys(settings.keys).trusted([*trust, *settings.trusted_keys])
-    options = Options(host, port, anonymous, allow_code=allow_code or said, trust=[str(key) for key in keys])
+    options = Options(
+        host,
+        port,
+        anonymous,
+        allow_code=allow_code or said,
+        trust=[str(key) for key in keys],
+        default=default or "",
+    )
     if background:
         return detached.start(place, settings, options, progress)
 

@@ -52,9 +52,17 @@ def bind(data: Any, signature: Signature) -> pl.DataFrame:
         return _bound(data, signature)
     except InvalidData as error:
         hidden = veiled(error, signature)
-        if hidden is None:
+        if hidden is None and not isinstance(data, Text):
             raise
-        raise hidden from None
+        raise _placed(hidden or error, data) from None
+
+
+def _placed(error: InvalidData, data: Any) -> InvalidData:
+    """A refusal that says where the row stands in a file."""
+    row, message = error.facts.get("row"), str(error)
+    if not isinstance(data, Text) or not isinstance(row, int) or not message.startswith(f"row {row},"):
+        return error
+    return InvalidData(data.where(row) + message.removeprefix(f"row {row}"), **error.facts)
 
 
 def _bound(data: Any, signature: Signature) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import polars as pl
@@ -21,11 +22,14 @@ class Text:
     ----------
     frame : polars.DataFrame
         Columns of text; of numbers where whoever read them has found that parsing their text gives the same.
+    where : callable, optional
+        From a row's number to the words for where it stands, such as ``line 3``; ``row 1`` if not given.
     """
 
-    def __init__(self, frame: pl.DataFrame) -> None:
+    def __init__(self, frame: pl.DataFrame, where: Callable[[int], str] = "row {}".format) -> None:
         self.frame = frame
         self.shape = frame.shape
+        self.where = where
 
 
 class _TextPart(SeriesPart):
@@ -44,7 +48,7 @@ class _Texts:
         raise InvalidData("a table of text does not say of which types its columns are; give the data itself")
 
     def take(self, data: Text, rows: list[int]) -> Text:
-        return Text(data.frame[rows])
+        return Text(data.frame[rows], lambda row: data.where(rows[row]))
 
     def rebuild(self, _: pl.DataFrame, __: Signature) -> Any:
         raise ValueError("no model is given a table of text")

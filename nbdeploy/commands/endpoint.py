@@ -25,6 +25,7 @@ _home = option("--home", type=FILE, metavar="DIR", help="The endpoint's folder; 
 @option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="The port; 0 takes a free one.")
 @_home
 @option("--anonymous", type=click.Choice(["predict"]), help="What clients without a token may do (loopback only).")
+@option("--default", metavar="NAME", help="The deployment that /invocations means; by default the only one.")
 @option("--allow-code", type=click.Choice(ALLOW_CODE), help="When captured code may run.")
 @option("--trust", multiple=True, metavar="KEY.pub", help="Take only snapshots that one of these keys signed.")
 @option("--stop", is_flag=True, help="Stop the endpoint of this folder.")

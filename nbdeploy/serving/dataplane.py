@@ -50,6 +50,8 @@ class Answer:
         Of this prediction, for a later look.
     frame : polars.DataFrame
         One row per row asked.
+    signature : Signature
+        What the version takes and answers.
     unknown : int
         How many columns were sent that the model does not take.
     """
@@ -59,6 +61,7 @@ class Answer:
     digest: str
     id: str
     frame: pl.DataFrame
+    signature: Signature
     unknown: int = 0
 
 
@@ -157,7 +160,8 @@ class DataPlane:
                 f"the model could not answer these rows: {reason[:500]} (prediction {prediction} in the server's log)"
             ) from (None if private else error)
         unknown = len(unknown_columns(question.rows, predictor.signature))
-        answer = Answer(served.state.name, served.now.version, served.now.digest, prediction, frame, unknown)
+        now, signature = served.now, predictor.signature
+        answer = Answer(served.state.name, now.version, now.digest, prediction, frame, signature, unknown)
         return answer, write(answer)
 
 

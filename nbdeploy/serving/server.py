@@ -134,6 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--body-limit", type=int, default=BODY_LIMIT)
     parser.add_argument("--blob-limit", type=int, default=BLOB_LIMIT)
     parser.add_argument("--allow-code", default="")
+    parser.add_argument("--default", default="")
     parser.add_argument("--trust", action="append", default=[])
     given = vars(parser.parse_args(arguments))
     home, connections = given.pop("home"), given.pop("connections")

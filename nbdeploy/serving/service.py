@@ -17,6 +17,7 @@ from nbdeploy.serving.gate import Gate
 from nbdeploy.serving.home import Home
 from nbdeploy.serving.metrics import Metrics
 from nbdeploy.serving.tokens import Tokens
+from nbdeploy.types import check_name
 from nbdeploy.wire.client import is_loopback
 
 __all__ = ["BLOB_LIMIT", "BODY_LIMIT", "Options", "Service"]
@@ -46,6 +47,8 @@ class Options:
         where only this machine can reach the endpoint, and signed elsewhere.
     trust : sequence of str
         Files of public keys. If there are any, only snapshots signed with one of them are taken.
+    default : str
+        The deployment that ``/invocations`` means; the only one, if it is not given.
     """
 
     host: str = "127.0.0.1"
@@ -56,11 +59,14 @@ class Options:
     blob_limit: int = BLOB_LIMIT
     allow_code: str = ""
     trust: Sequence[str] = ()
+    default: str = ""
 
     def __post_init__(self) -> None:
         if self.anonymous not in {None, "predict"}:
             raise InvalidData(f"anonymous={self.anonymous!r} is not understood; there is: predict")
         self.trusted()
+        if self.default:
+            check_name(self.default, "default deployment")
 
     @property
     def local(self) -> bool:

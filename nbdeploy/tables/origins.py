@@ -22,6 +22,7 @@ from nbdeploy.tables.protocol import Identity
 __all__ = [
     "BLOCK",
     "Compressed",
+    "Content",
     "ForwardOnly",
     "LocalFile",
     "Origin",
@@ -113,6 +114,36 @@ class LocalFile:
     def _descriptor(self) -> int:
         with _readable(self.name):
             return os.open(self.path, os.O_RDONLY)
+
+
+class Content:
+    """Bytes at hand. See :class:`Origin`."""
+
+    ranged, once, ahead = True, False, 0
+
+    def __init__(self, content: bytes, name: str) -> None:
+        self._content = content
+        self.name = name
+
+    def size(self) -> int | None:
+        """Return how many they are."""
+        return len(self._content)
+
+    def at(self, place: int, size: int) -> bytes:
+        """Return some of them."""
+        return self._content[place : place + size]
+
+    def open(self) -> IO[bytes]:
+        """Read them from the first."""
+        return io.BytesIO(self._content)
+
+    def identity(self) -> Identity:
+        """Return how many they are."""
+        return Identity(len(self._content))
+
+    def sha256(self) -> str | None:
+        """Return their digest."""
+        return hashlib.sha256(self._content).hexdigest()
 
 
 class ForwardOnly:

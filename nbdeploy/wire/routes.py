@@ -13,9 +13,12 @@ __all__ = [
     "HEADER_UNKNOWN",
     "HEADER_VERSION",
     "INFER",
+    "INVOCATIONS",
     "LIVE",
     "METRICS",
+    "MLFLOW_VERSION",
     "MODEL",
+    "MODEL_INVOCATIONS",
     "MODEL_READY",
     "PING",
     "PREDICT",
@@ -23,6 +26,9 @@ __all__ = [
     "SAMPLE",
     "SERVER",
     "SNAPSHOT",
+    "V1_MODEL",
+    "V1_MODELS",
+    "V1_PREDICT",
     "VERSION",
     "VERSION_INFER",
     "VERSION_READY",
@@ -38,6 +44,14 @@ INFER = "/v2/models/{m}/infer"
 VERSION = "/v2/models/{m}/versions/{v}"
 VERSION_READY = "/v2/models/{m}/versions/{v}/ready"
 VERSION_INFER = "/v2/models/{m}/versions/{v}/infer"
+
+V1_MODELS = "/v1/models"
+V1_MODEL = "/v1/models/{m}"
+V1_PREDICT = "/v1/models/{m}:predict"
+
+INVOCATIONS = "/invocations"
+MODEL_INVOCATIONS = "/models/{m}/invocations"
+MLFLOW_VERSION = "/version"
 
 PING = "/ping"
 METRICS = "/metrics"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import linecache
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -17,13 +16,19 @@ import pandas as pd
 import pytest
 import requests
 
+from nbdeploy.bundles import Trust
 from nbdeploy.connections import Connection, Connections
+from nbdeploy.predictor import Predictor, load
 from nbdeploy.serving.results import Endpoint
 from nbdeploy.serving.server import Options, Server
 from nbdeploy.serving.tokens import Tokens
 from nbdeploy.snapshots.snapshot import take_snapshot
 from nbdeploy.store import Store
 from nbdeploy.targets.nbdeploy_target import NbdeployTarget
+from tests.serving.every_kind import IMAGES, KINDS, function, image_rows, kinds_rows
+
+TWICE = "def twice(frame):\n    return frame['age'] * 2\n"
+SERVED = ("churn", "images", "kinds", "plans")
 
 
 def churn_rows(rows: int = 40) -> pd.DataFrame:
@@ -59,15 +64,6 @@ def make_plans() -> Any:
     return make_pipeline(ColumnTransformer(steps), DecisionTreeRegressor(random_state=0)).fit(rows, rows.tenure * 1.5)
 
 
-def _function() -> Callable[[Any], Any]:
-    """A function from a notebook cell: its source is captured, and runs when it is loaded."""
-    source = "def twice(frame):\n    return frame['age'] * 2\n"
-    linecache.cache["<cell>"] = (len(source), None, source.splitlines(keepends=True), "<cell>")
-    namespace: dict[str, Any] = {"__name__": "__main__"}
-    exec(compile(source, "<cell>", "exec"), namespace)
-    return namespace["twice"]  # type: ignore[no-any-return]
-
-
 @cache
 def make_store(folder: Path) -> Store:
     """``churn:1``, ``churn:2``, ``plans:1`` and ``twice:1``, which runs code."""
@@ -75,7 +71,7 @@ def make_store(folder: Path) -> Store:
     take_snapshot(store, _churn(0), "churn", churn_rows())
     take_snapshot(store, _churn(5), "churn", churn_rows())
     take_snapshot(store, make_plans(), "plans", plan_rows())
-    take_snapshot(store, _function(), "twice", churn_rows()[["age"]])
+    take_snapshot(store, function(TWICE, "twice"), "twice", churn_rows()[["age"]])
     return store
 
 
@@ -144,6 +140,30 @@ def shared(snapshots: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         for name in ("churn:1", "plans:1"):
             place.target.push(snapshots, snapshots.resolve(name))
         yield place
+
+
+@pytest.fixture(scope="session")
+def everything(snapshots: Store) -> Store:
+    """The small snapshots, and two of every kind of value."""
+    take_snapshot(snapshots, function(KINDS, "kinds"), "kinds", kinds_rows())
+    take_snapshot(snapshots, function(IMAGES, "images"), "images", image_rows())
+    return snapshots
+
+
+@pytest.fixture(scope="session")
+def open_place(everything: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """An endpoint that lets in those who cannot send a token, and serves all of them."""
+    folder = tmp_path_factory.mktemp("clients") / "endpoint"
+    with run_endpoint(folder, anonymous="predict", default="plans") as place:
+        for name in SERVED:
+            place.target.push(everything, everything.resolve(f"{name}:1"))
+        yield place
+
+
+@pytest.fixture(scope="session")
+def predictors(everything: Store) -> dict[str, Predictor]:
+    """The same snapshots here."""
+    return {name: load(everything.open(everything.resolve(f"{name}:1")), Trust("always")) for name in SERVED}
 
 
 @pytest.fixture

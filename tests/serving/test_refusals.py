@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-PREDICT = "/models/churn/predict"
+PREDICT, MLFLOW, V1 = "/models/churn/predict", "/models/churn/invocations", "/v1/models/churn:predict"
+HEADER = "Inference-Header-Content-Length"
+RAW = b'{"inputs":[{"name":"x","datatype":"FP64","shape":[1,2],"parameters":{"binary_data_size":16}}]}'
 INFER = "/v2/models/churn/infer"
 ARROW, PARQUET, CSV = "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet", "text/csv"
 GOOD = b'[{"age": 20, "balance": 0}]'
@@ -38,7 +40,16 @@ BAD: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("POST", PREDICT, {"json": [{"age": 10**400, "balance": 0}]}, 400, "age"),
     ("POST", "/models/plans/predict", {"json": [{"plan": "silver", "tenure": 1, "balance": 0}]}, 400, "silver"),
     ("POST", PREDICT + "?method=predikt", {"data": GOOD}, 400, "no method 'predikt'; did you mean predict"),
-    ("POST", PREDICT, {"data": b"age,balance\nold,1\n", "headers": {"Content-Type": CSV}}, 400, "old"),
+    ("POST", PREDICT, {"data": b"age,balance\nold,1\n", "headers": {"Content-Type": CSV}}, 400, "^line 2, column.*old"),
+    (
+        "POST",
+        PREDICT,
+        {"data": b'age,balance\n"1",2\n\n"1\n",2\n3,x\n', "headers": {"Content-Type": CSV}},
+        400,
+        "^line 6,",
+    ),
+    ("POST", PREDICT, {"data": b"age,balance\n1,2\n1,2,3\n", "headers": {"Content-Type": CSV}}, 400, "^line 3: "),
+    ("POST", PREDICT, {"data": b"age,age\n1,2\n", "headers": {"Content-Type": CSV}}, 400, "age"),
     ("POST", PREDICT, {"data": b"", "headers": {"Content-Type": CSV}}, 400, "empty"),
     (
         "POST",
@@ -74,6 +85,35 @@ BAD: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("POST", INFER, {"json": oip(data=[[1.0], [2.0]])}, 400, "shape"),
     ("POST", INFER, {"json": {**oip(), "outputs": [{"name": "nothing"}]}}, 400, "no output 'nothing'"),
     ("POST", INFER, {"json": {**oip(), "parameters": {"method": "nothing"}}}, 400, "no method 'nothing'"),
+    (
+        "POST",
+        INFER,
+        {"json": {**oip(), "outputs": [{"name": "prediction", "parameters": {"classification": 1}}]}},
+        400,
+        "classification",
+    ),
+    ("POST", INFER, {"json": oip(), "headers": {HEADER: "99999"}}, 400, "Content-Length is '99999'"),
+    ("POST", INFER, {"json": oip(), "headers": {HEADER: "-1"}}, 400, "Content-Length is '-1'"),
+    ("POST", INFER, {"json": oip(data=None, parameters={"binary_data_size": 16})}, 400, "only 0 bytes are left"),
+    ("POST", INFER, {"json": oip(parameters={"binary_data_size": 16})}, 400, "data in the JSON as well"),
+    ("POST", INFER, {"json": oip(data=None, parameters={"binary_data_size": "x"})}, 400, "no number of bytes"),
+    ("POST", INFER, {"json": oip(data=None)}, 400, "no data"),
+    ("POST", INFER, {"data": RAW + bytes(17), "headers": {HEADER: str(len(RAW))}}, 400, "1 bytes after the JSON"),
+    ("POST", MLFLOW, {"json": {}}, 400, "exactly one of dataframe_split"),
+    ("POST", MLFLOW, {"json": [[1, 2]]}, 400, "shape"),
+    ("POST", MLFLOW, {"json": {"instances": [[1, 2]], "inputs": [[1, 2]]}}, 400, "instances and inputs"),
+    ("POST", MLFLOW, {"json": {"instances": [[1, 2, 3]]}}, 400, "row 0 has 3 values where 2 belong: age, balance"),
+    ("POST", MLFLOW, {"json": {"instances": [1, 2]}}, 400, "row 0 has 1 where 2 belong"),
+    ("POST", MLFLOW, {"json": {"instances": [[1, 2]], "params": {"methd": "x"}}}, 400, "'methd'; there is: method"),
+    ("POST", MLFLOW, {"json": {"instances": [[1, 2]], "params": {"method": "x"}}}, 400, "no method 'x'"),
+    ("POST", MLFLOW, {"json": {"dataframe_split": {"columns": ["age", "age"], "data": [[1, 2]]}}}, 400, "twice"),
+    ("POST", MLFLOW, {"json": {"dataframe_split": {"data": [[1, "x"]]}}}, 400, "row 0, column 'balance': 'x'"),
+    ("POST", MLFLOW, {"json": {"inputs": {"age": [1, 2], "balance": [1]}}}, 400, "different lengths"),
+    ("POST", MLFLOW, {"data": b"age,balance\n1\n", "headers": {"Content-Type": CSV}}, 400, "line 2: .*1 field"),
+    ("POST", "/invocations", {"json": {"instances": [[1, 2]]}}, 404, "churn, plans.*--default"),
+    ("POST", V1, {"json": {}}, 400, "instances"),
+    ("POST", V1, {"json": {"instances": [[1, 2]], "parameters": {"method": 3}}}, 400, "a method's name"),
+    ("GET", "/v1/models/nobody", {}, 404, "nobody"),
     ("PUT", "/api/deployments/..%2Fx", {"json": {}}, 404, ""),
     ("PUT", "/api/deployments/Upper", {"json": {"model": "m", "version": 1, "digest": "d"}}, 400, "Upper"),
     ("PUT", "/api/deployments/new", {"json": {"model": "../x", "version": 1, "digest": "d", "new": True}}, 400, "../x"),

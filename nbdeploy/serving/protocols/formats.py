@@ -10,10 +10,13 @@ from typing import Any
 import polars as pl
 from starlette.exceptions import HTTPException
 
-from nbdeploy.codecs import Text
+from nbdeploy.codecs import Text, number_types
 from nbdeploy.codecs.csv_values import csv_plain
+from nbdeploy.codecs.json_rows import of_records
 from nbdeploy.codecs.strict_json import decode, encode, records
 from nbdeploy.errors import InvalidData
+from nbdeploy.tables.csv_files import CsvSource
+from nbdeploy.tables.origins import Content
 from nbdeploy.types import Signature
 
 __all__ = ["FORMATS", "Format", "format_accepted", "format_sent"]
@@ -71,19 +74,25 @@ def format_accepted(accept: str | None) -> Format:
     raise HTTPException(406, f"Accept {accept!r} cannot be met; there are: {', '.join(FORMATS)}")
 
 
-def _read_json(body: bytes, _: Signature) -> list[dict[str, Any]]:
-    document: Any = decode(body, _Records)
-    return [document] if isinstance(document, dict) else document
+def _read_json(body: bytes, signature: Signature) -> Any:
+    return of_records(decode(body, _Records), signature)
 
 
 def _write_json(frame: pl.DataFrame) -> bytes:
     return encode(records(frame))
 
 
-def _read_csv(body: bytes, _: Signature) -> Text:
-    if not body.strip():
-        raise InvalidData("the CSV is empty: it has not even a line of column names")
-    return Text(_refusing("CSV", lambda: pl.read_csv(io.BytesIO(body), infer_schema=False)))
+def _read_csv(body: bytes, signature: Signature) -> Text:
+    """Read as a CSV file is, so that both are understood alike; a row is named by its line."""
+    source, types = CsvSource(Content(body, "the CSV")), number_types(signature)
+    found = [source.read(span, types=types) for span in source.spans(len(body) + 1)]
+    for rows in found:
+        if rows.bad:
+            raise InvalidData(f"line {rows.bad[0].number}: {rows.bad[0].reason}", line=rows.bad[0].number)
+    if len(found) == 1:
+        return Text(found[0].frame, found[0].where)
+    frame = pl.concat([source.empty(), *(rows.frame.cast(pl.String) for rows in found)])
+    return Text(frame, lambda row: f"line {[number for rows in found for number in rows.numbers][row]}")
 
 
 def _write_csv(frame: pl.DataFrame) -> bytes:

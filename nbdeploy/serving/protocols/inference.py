@@ -9,6 +9,7 @@ from nbdeploy.codecs import oip
 from nbdeploy.errors import InvalidData, NotFound
 from nbdeploy.serving.dataplane import Answer, Question
 from nbdeploy.serving.deployments import Served
+from nbdeploy.serving.protocols.answers import methods_of
 from nbdeploy.types import Signature
 from nbdeploy.version import __version__
 
@@ -76,8 +77,8 @@ class Inference:
 
     def _methods(self, signature: Signature) -> list[str]:
         """Those that the parameters name, or those that have the outputs asked for."""
-        named = self.asked.parameters.get("method", [])
-        methods = named if isinstance(named, list) else [named]
+        named = {name: value for name, value in self.asked.parameters.items() if name == "method"}
+        methods = methods_of([], named, "parameters")
         owners = {column: method for method, output in signature.outputs.items() for column in output.columns}
         for output in self.asked.outputs:
             owner = owners.get(output.name)
@@ -90,4 +91,4 @@ class Inference:
                     output=output.name,
                 )
             methods = [*methods, owner]
-        return list(dict.fromkeys(str(method) for method in methods))
+        return list(dict.fromkeys(methods))

@@ -16,7 +16,9 @@ PROTOCOLS: Registry[Sequence[Route]] = Registry(
         "health": "nbdeploy.serving.protocols.health:ROUTES",
         "management": "nbdeploy.serving.protocols.management:ROUTES",
         "metrics": "nbdeploy.serving.protocols.metrics:ROUTES",
+        "mlflow": "nbdeploy.serving.protocols.mlflow:ROUTES",
         "oip": "nbdeploy.serving.protocols.oip:ROUTES",
         "records": "nbdeploy.serving.protocols.records:ROUTES",
+        "v1": "nbdeploy.serving.protocols.v1:ROUTES",
     },
 )
