@@ -16,10 +16,11 @@ from nbdeploy.database.location import check_local
 from nbdeploy.database.upgrade import upgrade
 from nbdeploy.errors import Corrupted, InvalidData, MissingExtra, NotWritable, Unreachable
 
-__all__ = ["Database"]
+__all__ = ["Database", "check_url"]
 
 _BUSY_SECONDS = 30.0
 _WRITING = "nbdeploy_writing"
+_POSTGRESQL = "postgresql+psycopg"
 
 
 class Database:
@@ -96,6 +97,28 @@ class Database:
             yield session
 
 
+def check_url(url: str) -> str:
+    """Return the URL of a database as it may be shown, if it can be one; nothing is made or asked yet.
+
+    Raises
+    ------
+    InvalidData
+        If the URL is not understood.
+    MissingExtra
+        If what speaks to such a database is not installed.
+    NotWritable
+        If the folder of an SQLite database cannot be made.
+
+    Examples
+    --------
+    >>> check_url("postgresql://me:secret@db.team/log")
+    'postgresql+psycopg://me:***@db.team/log'
+    """
+    parsed = _parse(url)
+    _engine(parsed).dispose()
+    return _name(parsed)
+
+
 def _name(url: URL) -> str:
     """The URL as it may be shown: without its password."""
     return url.render_as_string(hide_password=True)
@@ -106,7 +129,8 @@ def _parse(text: str) -> URL:
         url = make_url(text)
     except ArgumentError as error:
         raise InvalidData(
-            "NBDEPLOY_DB is not a SQLAlchemy URL, as in sqlite:////data/nbdeploy.db or postgresql+psycopg://host/name"
+            "the address of the database is not a SQLAlchemy URL, as in sqlite:////data/nbdeploy.db or "
+            "postgresql://host/name; look at NBDEPLOY_DB, or at --db of an endpoint"
         ) from error
     if url.get_backend_name() == "sqlite":
         if url.database in {None, "", ":memory:"}:
@@ -114,6 +138,8 @@ def _parse(text: str) -> URL:
         path = Path(str(url.database)).expanduser().absolute()
         check_local(path)
         return url.set(database=str(path))
+    if url.drivername in {"postgres", "postgresql"}:
+        return url.set(drivername=_POSTGRESQL)  # the driver that the extra brings
     return url
 
 

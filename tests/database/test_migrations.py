@@ -4,13 +4,53 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from nbdeploy.database import Base, Database
+from sqlalchemy import create_engine, text
+
+from nbdeploy.database import AuditRow, Base, BlockRow, Database, PredictionRow, RunRow, TruthRow
 from nbdeploy.database.upgrade import HEAD, MIGRATIONS, revision
+
+RUN = (
+    "INSERT INTO runs (id, notebook, folder, output, status, parameters, created, host, pid, pid_started) VALUES "
+    "('old', '/a.ipynb', '/r', '/r/a.ipynb', 'succeeded', '{\"month\": 9}', '2026-09-01 06:00:00+00:00', 'here', 1, 0.5)"
+)
+
+
+def made_by(url: str, version: str, *statements: str) -> None:
+    """Make a database as an earlier nbdeploy left it, with rows in it."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+        for statement in statements:
+            connection.execute(text(statement.replace(":", "\\:")))
+    engine.dispose()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_rows_of_the_previous_schema_survive(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """A database of runs gets the endpoint's tables when it is opened, and keeps its rows; twice is once."""
+    url = f"sqlite:///{tmp_path}/runs.db"
+    if kind == "postgresql":
+        url = request.getfixturevalue("postgresql_url").replace("postgresql://", "postgresql+psycopg://")
+    made_by(url, "0001", RUN)
+    for _ in range(2):
+        with Database(url) as database:
+            assert revision(database.engine) == HEAD
+            with database.reading() as session:
+                assert session.get_one(RunRow, "old").parameters == {"month": 9}
+                assert [session.query(table).count() for table in (PredictionRow, BlockRow, TruthRow, AuditRow)] == [
+                    0
+                ] * 4
 
 
 def test_models_and_migrations_agree(tmp_path: Path) -> None:
