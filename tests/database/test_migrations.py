@@ -10,7 +10,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-
 from sqlalchemy import create_engine, text
 
 from nbdeploy.database import AuditRow, Base, BlockRow, Database, PredictionRow, RunRow, TruthRow
@@ -18,7 +17,7 @@ from nbdeploy.database.upgrade import HEAD, MIGRATIONS, revision
 
 RUN = (
     "INSERT INTO runs (id, notebook, folder, output, status, parameters, created, host, pid, pid_started) VALUES "
-    "('old', '/a.ipynb', '/r', '/r/a.ipynb', 'succeeded', '{\"month\": 9}', '2026-09-01 06:00:00+00:00', 'here', 1, 0.5)"
+    "('old', '/a', '/r', '/r/a', 'succeeded', '{\"month\": 9}', '2026-09-01 06:00:00+00:00', 'here', 1, 0.5)"
 )
 
 
