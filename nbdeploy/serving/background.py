@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ import psutil
 from nbdeploy.errors import Conflict, NbdeployError, Unreachable, WrongUsage
 from nbdeploy.serving.home import Home, Running
 from nbdeploy.serving.results import Endpoint, Stopped
-from nbdeploy.serving.service import Options
+from nbdeploy.serving.service import DB_VARIABLE, Options
 from nbdeploy.settings import Settings
 from nbdeploy.types import Progress, Report, ignore_progress
 from nbdeploy.wire import routes
@@ -103,13 +104,15 @@ def stop(home: Path, progress: Report = ignore_progress) -> Stopped:
 
 def _launch(place: Home, settings: Settings, options: Options) -> int:
     """``-P``: the notebook's folder is not searched for modules, whatever its files are named."""
-    flags = [f"--{key.replace('_', '-')}={value}" for key, value in asdict(options).items() if _is_given(value)]
+    given = asdict(options)
+    environment = {**os.environ, **({DB_VARIABLE: options.db} if given.pop("db") else {})}
+    flags = [f"--{key.replace('_', '-')}={value}" for key, value in given.items() if _is_given(value)]
     flags += ["--open-metrics"] if options.open_metrics else []
     flags += [f"--trust={key}" for key in options.trust]
     python = [sys.executable, "-P", "-m"]
     server = [*python, "nbdeploy.serving.server", f"--home={place.folder}", f"--connections={settings.home}", *flags]
     launcher = [*python, "nbdeploy.serving.launcher", str(place.log), *server]
-    done = subprocess.run(launcher, cwd=place.folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(launcher, cwd=place.folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode or not done.stdout.strip().isdecimal():
         raise Unreachable(f"the endpoint could not be started: {done.stderr.strip()[-2000:]}")
     return int(done.stdout)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from nbdeploy.codecs.veiled import veil, veiled
 from nbdeploy.errors import InvalidData, NbdeployError, NotFound
 from nbdeploy.serving.deployments import Deployments, Served
 from nbdeploy.serving.metrics import Metrics
+from nbdeploy.serving.prediction_log import Event, PredictionLog, new_id
 from nbdeploy.types import Signature
 
 __all__ = ["Answer", "DataPlane", "Question"]
@@ -76,6 +76,8 @@ class DataPlane:
         The one thread that calls models.
     metrics : Metrics
         Where requests are counted.
+    log : PredictionLog
+        Where they are taken down.
     new_id : callable
         Makes prediction ids.
     """
@@ -85,11 +87,13 @@ class DataPlane:
         deployments: Deployments,
         calls: Executor,
         metrics: Metrics,
-        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        log: PredictionLog,
+        new_id: Callable[[], str] = new_id,
     ) -> None:
         self._deployments = deployments
         self._calls = calls
         self._metrics = metrics
+        self._log = log
         self._new_id = new_id
 
     async def infer(
@@ -99,6 +103,7 @@ class DataPlane:
         version: str | None,
         read: Callable[[Signature], Question],
         write: Callable[[Answer], T],
+        caller: str = "",
     ) -> tuple[Answer, T]:
         """Answer one request.
 
@@ -112,6 +117,8 @@ class DataPlane:
             Makes the question of the request's body, knowing the signature. Runs off the event loop, as does
         write : callable
             which makes the response's body of the answer.
+        caller : str
+            The name of the token that asks.
 
         Raises
         ------
@@ -122,22 +129,27 @@ class DataPlane:
         """
         served = self._deployments.get(name, version)
         begun = time.perf_counter()
-        outcome, height = "failed", 0
+        event = Event(served.subject, self._new_id(), protocol, caller, time.time())
         try:
             answer, written = await asyncio.get_running_loop().run_in_executor(
-                self._calls, self._work, served, read, write
+                self._calls, self._work, served, event, read, write
             )
-            outcome, height = "ok", answer.frame.height
-        except NbdeployError:
-            outcome = "refused"
+            event.outcome = "ok"
+        except NbdeployError as error:
+            event.outcome, event.reason = "refused", str(error)
+            raise
+        except Exception as error:
+            event.reason = type(error).__name__
             raise
         finally:
-            number = served.now.version if served.state.serving else 0
-            self._metrics.record(name, number, protocol, outcome, height, time.perf_counter() - begun)
+            event.seconds = time.perf_counter() - begun
+            height = event.rows if event.outcome == "ok" else 0
+            self._metrics.record(name, event.subject.version, protocol, event.outcome, height, event.seconds)
+            self._log.append(event)
         return answer, written
 
     def _work(
-        self, served: Served, read: Callable[[Signature], Question], write: Callable[[Answer], T]
+        self, served: Served, event: Event, read: Callable[[Signature], Question], write: Callable[[Answer], T]
     ) -> tuple[Answer, T]:
         predictor = served.model
         question = _asked(read, predictor.signature)
@@ -145,9 +157,9 @@ class DataPlane:
             if method not in predictor.signature.outputs:
                 raise InvalidData(str(NotFound("method", method, predictor.signature.outputs)), method=method)
         wire = predictor.bind(question.rows)
-        prediction = self._new_id()
+        event.methods, event.inputs, event.rows = predictor.methods(question.methods), wire, wire.height
         try:
-            frame = predictor.outputs(wire, question.methods or None)
+            frame = event.answers = predictor.outputs(wire, event.methods)
         except NbdeployError:
             raise
         except Exception as error:
@@ -155,13 +167,13 @@ class DataPlane:
             private = any(column.private for column in predictor.signature.columns)
             reason = veil(f"{type(error).__name__}: {error}", wire, predictor.signature)
             # A traceback would quote what the model was given.
-            _log.warning("%s, prediction %s: %s", served.state.name, prediction, reason, exc_info=not private)
+            _log.warning("%s, prediction %s: %s", served.state.name, event.id, reason, exc_info=not private)
             raise InvalidData(
-                f"the model could not answer these rows: {reason[:500]} (prediction {prediction} in the server's log)"
+                f"the model could not answer these rows: {reason[:500]} (prediction {event.id} in the server's log)"
             ) from (None if private else error)
         unknown = len(unknown_columns(question.rows, predictor.signature))
         now, signature = served.now, predictor.signature
-        answer = Answer(served.state.name, now.version, now.digest, prediction, frame, signature, unknown)
+        answer = Answer(served.state.name, now.version, now.digest, event.id, frame, signature, unknown)
         return answer, write(answer)
 
 

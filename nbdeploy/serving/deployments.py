@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from msgspec.structs import replace
@@ -19,6 +20,7 @@ from nbdeploy.hints import typed
 from nbdeploy.manifest import SIGNATURE, Manifest, sha256
 from nbdeploy.predictor import Predictor
 from nbdeploy.serving.home import Home
+from nbdeploy.serving.prediction_log import Subject
 from nbdeploy.store import Store, Version
 from nbdeploy.types import Ref, check_name
 from nbdeploy.wire.messages import Deploy, Deployment, OfferAnswer, Past, Serving
@@ -47,6 +49,13 @@ class Served:
     def now(self) -> Serving:
         """The snapshot that answers."""
         return self.state.serving[0]
+
+    @cached_property
+    def subject(self) -> Subject:
+        """What the prediction log calls it."""
+        now = self.state.serving[0] if self.state.serving else Serving("", 0, "")
+        signature = None if self.predictor is None else self.predictor.signature
+        return Subject(self.state.name, now.version, now.digest, signature)
 
     @property
     def model(self) -> Predictor:

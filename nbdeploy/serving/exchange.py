@@ -7,7 +7,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -17,13 +17,16 @@ from starlette.routing import Route
 
 from nbdeploy.codecs.strict_json import encode
 from nbdeploy.errors import NbdeployError, TooLarge, Unauthenticated
+from nbdeploy.serving.dataplane import Answer, Question
 from nbdeploy.serving.service import Service
 from nbdeploy.serving.tokens import Scope
+from nbdeploy.types import Signature
 from nbdeploy.wire.messages import Fault
 from nbdeploy.wire.statuses import status_of
 
-__all__ = ["Handler", "body_of", "fault", "json_answer", "route", "save_body", "service_of", "unrouted"]
+__all__ = ["Handler", "body_of", "fault", "inferred", "json_answer", "route", "save_body", "service_of", "unrouted"]
 
+T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 _log = logging.getLogger(__name__)
 
@@ -64,6 +67,18 @@ def route(path: str, handler: Handler, method: str = "GET", scope: Scope | None 
             return json_answer(Fault(message, "RemoteError"), 500)
 
     return Route(path, guarded, methods=[method], name=f"{method} {path}")
+
+
+async def inferred(
+    request: Request,
+    protocol: str,
+    name: str,
+    version: str | None,
+    read: Callable[[Signature], Question],
+    write: Callable[[Answer], T],
+) -> tuple[Answer, T]:
+    """Answer a request's rows in the name of its caller. See :meth:`nbdeploy.serving.dataplane.DataPlane.infer`."""
+    return await service_of(request).plane.infer(protocol, name, version, read, write, request.state.caller)
 
 
 def json_answer(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

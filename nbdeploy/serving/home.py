@@ -7,6 +7,7 @@
     server.log               output of a server in the background
     deployments/<m>.json     what each deployment serves, and what it served
     store/                   the endpoint's own snapshot store
+    nbdeploy.db              predictions and acts; see nbdeploy.serving.prediction_log
     tokens/                  see nbdeploy.serving.tokens
 """
 
@@ -92,6 +93,11 @@ class Home:
     def cache(self) -> Path:
         """Bundles unpacked for loading."""
         return self.folder / "cache"
+
+    @property
+    def database(self) -> str:
+        """The database of predictions and acts, if it is not elsewhere."""
+        return f"sqlite:///{self.folder / 'nbdeploy.db'}"
 
     @property
     def log(self) -> Path:

@@ -27,7 +27,7 @@ from nbdeploy.serving.app import application
 from nbdeploy.serving.home import Home, Running
 from nbdeploy.serving.registration import register
 from nbdeploy.serving.results import Endpoint
-from nbdeploy.serving.service import BLOB_LIMIT, BODY_LIMIT, Options, Service
+from nbdeploy.serving.service import BLOB_LIMIT, BODY_LIMIT, DB_VARIABLE, Options, Service
 from nbdeploy.serving.tokens import Tokens
 from nbdeploy.version import __version__
 
@@ -136,11 +136,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--allow-code", default="")
     parser.add_argument("--default", default="")
     parser.add_argument("--trust", action="append", default=[])
+    parser.add_argument("--log-share", type=float, default=1.0)
+    parser.add_argument("--log-keep", type=float, default=Options.log_keep)
+    parser.add_argument("--log-rows", type=int, default=Options.log_rows)
     given = vars(parser.parse_args(arguments))
     home, connections = given.pop("home"), given.pop("connections")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        serve(home, Options(**given), Connections(connections) if connections else None)
+        serve(
+            home,
+            Options(**given, db=os.environ.pop(DB_VARIABLE, "")),
+            Connections(connections) if connections else None,
+        )
     except NbdeployError as error:
         sys.stderr.write(f"{error}\n")
         return 1

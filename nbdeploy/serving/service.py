@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,14 +17,18 @@ from nbdeploy.serving.deployments import Deployments
 from nbdeploy.serving.gate import Gate
 from nbdeploy.serving.home import Home
 from nbdeploy.serving.metrics import Metrics
+from nbdeploy.serving.prediction_log import PredictionLog
+from nbdeploy.serving.prediction_log.retention import KEEP, MOST_ROWS, Retention
 from nbdeploy.serving.tokens import Tokens
 from nbdeploy.types import check_name
 from nbdeploy.wire.client import is_loopback
 
-__all__ = ["BLOB_LIMIT", "BODY_LIMIT", "Options", "Service"]
+__all__ = ["BLOB_LIMIT", "BODY_LIMIT", "DB_VARIABLE", "Options", "Service"]
 
 BODY_LIMIT = 64 * 2**20
 BLOB_LIMIT = 4 * 2**30
+DB_VARIABLE = "NBDEPLOY_ENDPOINT_DB"
+"""Tells a server in the background its database: on its command line, everybody could read the password."""
 
 T = TypeVar("T")
 
@@ -49,6 +54,14 @@ class Options:
         Files of public keys. If there are any, only snapshots signed with one of them are taken.
     default : str
         The deployment that ``/invocations`` means; the only one, if it is not given.
+    db : str
+        SQLAlchemy URL of the database of the prediction log; an SQLite file in the home if it is not given.
+    log_share : float
+        Of how many requests the prediction log keeps rows and answers, from 0 to 1.
+    log_keep : float
+        How long it keeps them, in seconds.
+    log_rows : int
+        How many rows it keeps at most.
     """
 
     host: str = "127.0.0.1"
@@ -60,10 +73,20 @@ class Options:
     allow_code: str = ""
     trust: Sequence[str] = ()
     default: str = ""
+    db: str = field(default="", repr=False)
+    log_share: float = 1.0
+    log_keep: float = KEEP.total_seconds()
+    log_rows: int = MOST_ROWS
 
     def __post_init__(self) -> None:
         if self.anonymous not in {None, "predict"}:
             raise InvalidData(f"anonymous={self.anonymous!r} is not understood; there is: predict")
+        if not 0.0 <= self.log_share <= 1.0:
+            raise InvalidData(f"--log-share {self.log_share:g} is not understood; give a share from 0 to 1, as 0.1")
+        if self.log_keep <= 0 or self.log_rows < 1:
+            raise InvalidData(
+                "the prediction log keeps rows for some time, and one at least; see --log-keep, --log-rows"
+            )
         self.trusted()
         if self.default:
             check_name(self.default, "default deployment")
@@ -101,7 +124,9 @@ class Service:
         self._calls = ThreadPoolExecutor(1, thread_name_prefix="predict")
         self._upkeep = ThreadPoolExecutor(1, thread_name_prefix="upkeep")
         self.deployments = Deployments(home, self._calls, options.trusted())
-        self.plane = DataPlane(self.deployments, self._calls, self.metrics)
+        retention = Retention(timedelta(seconds=options.log_keep), options.log_rows)
+        self.log = PredictionLog(options.db or home.database, options.log_share, retention)
+        self.plane = DataPlane(self.deployments, self._calls, self.metrics, self.log)
 
     async def change(self, work: Callable[[], T]) -> T:
         """Run `work` in the one thread that changes what is stored and served."""
@@ -109,9 +134,11 @@ class Service:
 
     async def start(self) -> None:
         """Serve again what was served before."""
+        self.log.start()
         await self.change(self.deployments.restore)
 
     def close(self) -> None:
         """Let the threads finish."""
         self._upkeep.shutdown(cancel_futures=True)
         self._calls.shutdown(cancel_futures=True)
+        self.log.close()

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
-__all__ = ["Deploy", "Deployment", "DeploymentList", "Fault", "Offer", "OfferAnswer", "Past", "Serving"]
+__all__ = [
+    "Deploy",
+    "Deployment",
+    "DeploymentList",
+    "Fault",
+    "FeedbackAnswer",
+    "LogFacts",
+    "LogState",
+    "Offer",
+    "OfferAnswer",
+    "Past",
+    "Serving",
+    "Truth",
+    "Unmatched",
+]
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -94,7 +110,93 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     history: list[Past] = []
 
 
+class LogState(msgspec.Struct, frozen=True):
+    """How an endpoint's prediction log goes.
+
+    Attributes
+    ----------
+    database : str
+        Where it is, without a password.
+    ok : bool
+        Whether the database takes rows.
+    reason, since : str
+        Why not, and since when (UTC, ISO 8601).
+    written, waiting, dropped : int
+        Rows that are in the database, that wait for it, and that were lost because too many waited.
+    """
+
+    database: str
+    ok: bool
+    reason: str = ""
+    since: str = ""
+    written: int = 0
+    waiting: int = 0
+    dropped: int = 0
+
+
+class LogFacts(msgspec.Struct, frozen=True):
+    """What goes with a table of logged rows: the facts of :class:`nbdeploy.serving.prediction_log.reading.Logged`."""
+
+    inputs: list[str] = []
+    answers: list[str] = []
+    masked: list[str] = []
+    more: bool = False
+    requests: int = 0
+    without_rows: int = 0
+    log: LogState | None = None
+
+
+class Truth(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What came true of a prediction.
+
+    Attributes
+    ----------
+    id : str
+        The prediction's id.
+    truth : object
+        A number, text, or true and false.
+    row : int or None
+        Which of its rows, from 0; it may be left out where there is one only.
+    """
+
+    id: str
+    truth: Any = None
+    row: int | None = None
+
+
+class Unmatched(msgspec.Struct, frozen=True):
+    """A truth that belongs to no prediction, and why."""
+
+    id: str
+    row: int | None
+    reason: str
+
+
+class FeedbackAnswer(msgspec.Struct, frozen=True):
+    """What became of truths.
+
+    Attributes
+    ----------
+    received, matched : int
+        How many came, and how many of them belong to predictions.
+    replaced, unchanged : int
+        How many of those say something else than was known before, and how many the same.
+    unmatched : int
+        How many belong to none.
+    first : list of Unmatched
+        The first of those.
+    """
+
+    received: int
+    matched: int
+    replaced: int
+    unchanged: int
+    unmatched: int
+    first: list[Unmatched] = []
+
+
 class DeploymentList(msgspec.Struct, frozen=True):
-    """Every deployment of an endpoint."""
+    """Every deployment of an endpoint, and how its prediction log goes."""
 
     deployments: list[Deployment]
+    log: LogState | None = None

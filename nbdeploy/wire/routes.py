@@ -8,7 +8,9 @@ __all__ = [
     "BLOB",
     "DEPLOYMENT",
     "DEPLOYMENTS",
+    "FEEDBACK",
     "HEADER_DIGEST",
+    "HEADER_LOG",
     "HEADER_PREDICTION",
     "HEADER_UNKNOWN",
     "HEADER_VERSION",
@@ -23,6 +25,7 @@ __all__ = [
     "PING",
     "PREDICT",
     "READY",
+    "REQUESTS",
     "SAMPLE",
     "SERVER",
     "SNAPSHOT",
@@ -57,12 +60,15 @@ PING = "/ping"
 METRICS = "/metrics"
 PREDICT = "/models/{m}/predict"
 SAMPLE = "/models/{m}/sample"
+FEEDBACK = "/models/{m}/feedback"
 
 BLOB = "/api/blobs/sha256/{hex}"
 SNAPSHOT = "/api/snapshots/{digest}"
 DEPLOYMENTS = "/api/deployments"
 DEPLOYMENT = "/api/deployments/{m}"
+REQUESTS = "/api/deployments/{m}/requests"
 
+HEADER_LOG = "x-nbdeploy-log"
 HEADER_VERSION = "x-nbdeploy-version"
 HEADER_DIGEST = "x-nbdeploy-digest"
 HEADER_PREDICTION = "x-nbdeploy-prediction-id"

@@ -48,7 +48,8 @@ async def put_snapshot(request: Request) -> Response:
 
 
 async def list_deployments(request: Request) -> Response:
-    return json_answer(DeploymentList(service_of(request).deployments.all()))
+    service = service_of(request)
+    return json_answer(DeploymentList(service.deployments.all(), service.log.state))
 
 
 async def get_deployment(request: Request) -> Response:

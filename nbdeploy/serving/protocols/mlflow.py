@@ -16,7 +16,7 @@ from nbdeploy.codecs.json_rows import of_columns, of_instances, of_records, of_r
 from nbdeploy.codecs.strict_json import decode, encode
 from nbdeploy.errors import InvalidData, NotFound
 from nbdeploy.serving.dataplane import Answer, Question
-from nbdeploy.serving.exchange import body_of, route, service_of
+from nbdeploy.serving.exchange import body_of, inferred, route, service_of
 from nbdeploy.serving.protocols.answers import methods_of, prediction
 from nbdeploy.serving.protocols.formats import format_sent
 from nbdeploy.serving.service import Service
@@ -79,7 +79,7 @@ async def invocations(request: Request) -> Response:
     sent = format_sent(request.headers.get("content-type"))
     asked = _Invocation(await body_of(request), sent, request.query_params.getlist("method"))
     name = _meant(service) if name is None else name
-    answer, body = await service.plane.infer("mlflow", name, None, asked.read, asked.write)
+    answer, body = await inferred(request, "mlflow", name, None, asked.read, asked.write)
     return prediction(answer, body, _JSON)
 
 

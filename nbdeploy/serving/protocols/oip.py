@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from nbdeploy.codecs import oip
 from nbdeploy.serving.dataplane import Answer
-from nbdeploy.serving.exchange import body_of, json_answer, route, service_of
+from nbdeploy.serving.exchange import body_of, inferred, json_answer, route, service_of
 from nbdeploy.serving.protocols.answers import prediction
 from nbdeploy.serving.protocols.inference import Inference, model_metadata
 from nbdeploy.serving.tokens import Scope
@@ -27,7 +27,7 @@ async def metadata(request: Request) -> Response:
 async def infer(request: Request) -> Response:
     asked = _Inference(await body_of(request), request.headers.get(HEADER))
     name, version = request.path_params["m"], request.path_params.get("v")
-    answer, (body, header) = await service_of(request).plane.infer("oip", name, version, asked.question, asked.write)
+    answer, (body, header) = await inferred(request, "oip", name, version, asked.question, asked.write)
     if header is None:
         return prediction(answer, body, "application/json")
     response = prediction(answer, body, "application/octet-stream")

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nbdeploy.serving.dataplane import Question
-from nbdeploy.serving.exchange import body_of, route, service_of
+from nbdeploy.serving.exchange import body_of, inferred, route, service_of
 from nbdeploy.serving.protocols.answers import prediction
 from nbdeploy.serving.protocols.formats import format_accepted, format_sent
 from nbdeploy.serving.tokens import Scope
@@ -28,9 +28,8 @@ async def predict(request: Request) -> Response:
     def read(signature: Signature) -> Question:
         return Question(sent.read(body, signature), methods)
 
-    answer, written = await service_of(request).plane.infer(
-        "records", request.path_params["m"], None, read, lambda answer: accepted.write(answer.frame)
-    )
+    name = request.path_params["m"]
+    answer, written = await inferred(request, "records", name, None, read, lambda answer: accepted.write(answer.frame))
     return prediction(answer, written, accepted.media_type)
 
 

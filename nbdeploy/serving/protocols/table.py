@@ -18,6 +18,7 @@ PROTOCOLS: Registry[Sequence[Route]] = Registry(
         "metrics": "nbdeploy.serving.protocols.metrics:ROUTES",
         "mlflow": "nbdeploy.serving.protocols.mlflow:ROUTES",
         "oip": "nbdeploy.serving.protocols.oip:ROUTES",
+        "prediction_log": "nbdeploy.serving.protocols.prediction_log:ROUTES",
         "records": "nbdeploy.serving.protocols.records:ROUTES",
         "v1": "nbdeploy.serving.protocols.v1:ROUTES",
     },

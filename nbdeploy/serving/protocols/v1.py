@@ -17,7 +17,7 @@ from nbdeploy.codecs.json_rows import of_columns, of_instances, predictions
 from nbdeploy.codecs.strict_json import decode, encode
 from nbdeploy.errors import InvalidData, NotFound
 from nbdeploy.serving.dataplane import Answer, Question
-from nbdeploy.serving.exchange import body_of, json_answer, route, service_of
+from nbdeploy.serving.exchange import body_of, inferred, json_answer, route, service_of
 from nbdeploy.serving.protocols.answers import methods_of, prediction
 from nbdeploy.serving.tokens import Scope
 from nbdeploy.types import Signature
@@ -50,8 +50,7 @@ async def model(request: Request) -> Response:
 
 async def predict(request: Request) -> Response:
     asked = _Prediction(await body_of(request), request.query_params.getlist("method"))
-    plane = service_of(request).plane
-    answer, body = await plane.infer("v1", request.path_params["m"], None, asked.read, asked.write)
+    answer, body = await inferred(request, "v1", request.path_params["m"], None, asked.read, asked.write)
     return prediction(answer, body, "application/json")
 
 

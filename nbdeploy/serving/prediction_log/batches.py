@@ -1,0 +1,203 @@
+"""What goes to the writer: requests, and their rows in blocks of requests that are alike. It may cross processes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from nbdeploy.codecs.binding import empty
+from nbdeploy.serving.prediction_log.event import Event, Subject, new_id
+from nbdeploy.serving.prediction_log.tables import pack
+
+__all__ = ["Act", "Batch", "Block", "Request", "batch_of"]
+
+_log = logging.getLogger(__name__)
+_LONGEST = 500
+
+
+class Request(msgspec.Struct, array_like=True):
+    """One request: the columns of :class:`nbdeploy.database.PredictionRow`; `time` is in seconds since 1970."""
+
+    id: str
+    deployment: str
+    version: int
+    digest: str
+    protocol: str
+    methods: str
+    caller: str
+    time: float
+    seconds: float
+    rows: int
+    outcome: str
+    reason: str
+    block: str | None = None
+    first: int = 0
+
+
+class Block(msgspec.Struct, array_like=True):
+    """Rows of requests that are alike: the columns of :class:`nbdeploy.database.BlockRow`."""
+
+    id: str
+    deployment: str
+    time: float
+    rows: int
+    masked: list[str]
+    inputs: bytes
+    answers: bytes | None
+
+
+class Act(msgspec.Struct, array_like=True):
+    """What somebody did: the columns of :class:`nbdeploy.database.AuditRow`."""
+
+    id: str
+    time: float
+    who: str
+    origin: str
+    action: str
+    subject: str
+    outcome: str
+
+
+class Batch(msgspec.Struct, array_like=True):
+    """What happened in a moment.
+
+    Attributes
+    ----------
+    requests, blocks : list
+        Requests and their rows.
+    acts : list of Act
+        What was done to the endpoint.
+    dropped : int
+        Rows that were lost on the way here.
+    """
+
+    requests: list[Request] = []
+    blocks: list[Block] = []
+    acts: list[Act] = []
+    dropped: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.requests or self.blocks or self.acts or self.dropped)
+
+    @property
+    def rows(self) -> int:
+        """Rows that are told of."""
+        return sum(max(request.rows, 1) for request in self.requests)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        blocks = sum(len(block.inputs) + len(block.answers or b"") for block in self.blocks)
+        return blocks + 500 * (len(self.requests) + len(self.acts))
+
+    def to_bytes(self) -> bytes:
+        """The batch for another process."""
+        return msgspec.msgpack.encode(self)
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Batch:
+        """Read what :meth:`to_bytes` returned."""
+        return msgspec.msgpack.decode(content, type=cls)
+
+
+def batch_of(events: Sequence[Event], dropped: int = 0) -> Batch:
+    """Put events together, without the values of private columns.
+
+    Parameters
+    ----------
+    events : sequence of Event
+        What a queue gave out.
+    dropped : int
+        Rows that the queue lost since.
+    """
+    batch = Batch([], [], [], dropped)
+    groups: dict[Any, list[Event]] = {}
+    for event in events:
+        if event.inputs is None or not event.rows:
+            batch.requests.append(_request(event))
+        else:
+            key = (id(event.subject), tuple(event.methods), event.answers is not None)
+            groups.setdefault(key, []).append(event)
+    for group in groups.values():
+        _add(batch, group)
+    return batch
+
+
+def _add(batch: Batch, group: list[Event]) -> None:
+    """Add requests that are alike, and their rows; without their rows, if those make no table."""
+    try:
+        block = _block(group)
+    except Exception:
+        _log.exception("rows of %d requests for %s are not logged", len(group), group[0].subject.deployment)
+        batch.requests += [_request(event) for event in group]
+        batch.dropped += sum(event.rows for event in group)
+        return
+    first = 0
+    for event in group:
+        batch.requests.append(_request(event, block.id, first))
+        first += event.rows
+    batch.blocks.append(block)
+
+
+def _block(group: list[Event]) -> Block:
+    subject = group[0].subject
+    inputs = _joined([event.inputs for event in group], _input_schema(subject)).drop(subject.private)
+    answers = None
+    if group[0].answers is not None:
+        answers = _joined([event.answers for event in group], _output_names(subject, group[0].methods))
+        if answers.height != inputs.height:
+            raise ValueError(f"{inputs.height} rows have {answers.height} answers")
+    if inputs.height != sum(event.rows for event in group):
+        raise ValueError(f"{inputs.height} rows were told to be {sum(event.rows for event in group)}")
+    return Block(
+        new_id(),
+        subject.deployment,
+        group[0].time,
+        inputs.height,
+        subject.private,
+        pack(inputs),
+        None if answers is None else pack(answers),
+    )
+
+
+def _joined(parts: list[Any], schema: Any) -> pl.DataFrame:
+    """One table of tables and of single rows."""
+    if all(isinstance(part, tuple) for part in parts):
+        return pl.DataFrame(parts, schema=schema, orient="row")
+    tables = [pl.DataFrame([part], schema=schema, orient="row") if isinstance(part, tuple) else part for part in parts]
+    return pl.concat(tables, how="vertical_relaxed")
+
+
+def _input_schema(subject: Subject) -> Any:
+    return empty(subject.signature).schema if subject.signature is not None else None
+
+
+def _output_names(subject: Subject, methods: Sequence[str]) -> list[str]:
+    if subject.signature is None:
+        return []
+    outputs = subject.signature.outputs
+    return [name for method in methods or [subject.signature.default_method] for name in outputs[method].columns]
+
+
+def _request(event: Event, block: str | None = None, first: int = 0) -> Request:
+    subject = event.subject
+    return Request(
+        event.id,
+        subject.deployment,
+        subject.version,
+        subject.digest,
+        event.protocol,
+        ",".join(event.methods),
+        event.caller,
+        event.time,
+        event.seconds,
+        event.rows,
+        event.outcome,
+        event.reason[:_LONGEST].replace("\x00", ""),  # PostgreSQL holds none in text
+        block,
+        first,
+    )

@@ -1,0 +1,87 @@
+"""An endpoint's prediction log in one process: its queue and its writer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from nbdeploy.database import Database
+from nbdeploy.errors import RemoteError
+from nbdeploy.serving.prediction_log.batches import Act, Batch, batch_of
+from nbdeploy.serving.prediction_log.event import Event, new_id
+from nbdeploy.serving.prediction_log.queue import Queue
+from nbdeploy.serving.prediction_log.reading import Logged, Wanted, read
+from nbdeploy.serving.prediction_log.retention import Retention
+from nbdeploy.serving.prediction_log.truths import join
+from nbdeploy.serving.prediction_log.writer import Writer
+from nbdeploy.wire.messages import FeedbackAnswer, LogState, Truth
+
+__all__ = ["PredictionLog"]
+
+T = TypeVar("T")
+
+
+class PredictionLog:
+    """Takes down what is asked and answered.
+
+    Parameters
+    ----------
+    url : str
+        The database.
+    share : float
+        Of how many requests rows and answers are kept.
+    retention : Retention
+        How long.
+
+    Attributes
+    ----------
+    append : callable
+        Takes an event in. See :meth:`Queue.append`.
+    writer : Writer
+        What owns the database.
+    """
+
+    def __init__(self, url: str, share: float = 1.0, retention: Retention | None = None) -> None:
+        self.url = url
+        self._queue = Queue(share)
+        self._told = 0
+        self.writer = Writer(url, retention, self._drained)
+        self.append: Callable[[Event], None] = self._queue.append
+        self.start = self.writer.start
+        self.flush = self.writer.flush
+        self.close = self.writer.close
+
+    @property
+    def state(self) -> LogState:
+        """How it goes."""
+        return self.writer.state
+
+    def record(self, who: str, origin: str, action: str, subject: str, outcome: str) -> bool:
+        """Take down what somebody did to the endpoint, or wanted to. See :meth:`Writer.record`."""
+        return self.writer.record(Act(new_id(), time.time(), who, origin, action, subject, outcome))
+
+    def read(self, deployment: str, wanted: Wanted) -> Logged:
+        """Read what was logged, the last moment's too. See :func:`nbdeploy.serving.prediction_log.reading.read`."""
+        return self._ask(lambda database: read(database, deployment, wanted))
+
+    def join(self, deployment: str, truths: Sequence[Truth], caller: str) -> FeedbackAnswer:
+        """Keep what came true. See :func:`nbdeploy.serving.prediction_log.truths.join`."""
+        return self._ask(lambda database: join(database, deployment, truths, caller, datetime.now(UTC)))
+
+    def _ask(self, work: Callable[[Database], T]) -> T:
+        self.flush()
+        try:
+            return work(self.writer.database)
+        except SQLAlchemyError as error:
+            reason = str(getattr(error, "orig", None) or type(error).__name__)
+            raise RemoteError(f"the prediction log's database does not answer: {reason[:300]}") from error
+
+    def _drained(self) -> Batch:
+        dropped = self._queue.dropped
+        batch = batch_of(self._queue.drain(), dropped - self._told)
+        self._told = dropped
+        return batch

@@ -1,0 +1,96 @@
+"""How long the log stays: for so many days, and so many rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import case, delete, func, select
+
+from nbdeploy.database import AuditRow, BlockRow, Database, PredictionRow, TruthRow
+
+__all__ = ["KEEP", "MOST_ROWS", "Retention"]
+
+KEEP = timedelta(days=30)
+MOST_ROWS = 2_000_000
+AUDIT = timedelta(days=400)
+"""How long acts stay: for a year, and the time to look back at it."""
+
+_EVERY_SECONDS = 60.0
+_PORTION = 5_000
+
+
+@dataclass
+class Retention:
+    """Removes what is older than wanted, and the oldest of what is more than wanted.
+
+    Attributes
+    ----------
+    keep : timedelta
+        How long requests, their rows and truths stay.
+    most_rows : int
+        How many rows stay at most; a request counts as one at least.
+    now : callable
+        The clock, in seconds since 1970.
+    """
+
+    keep: timedelta = KEEP
+    most_rows: int = MOST_ROWS
+    now: Callable[[], float] = time.time
+    _next: float = field(default=0.0, init=False, repr=False)
+    _known: int = field(default=-1, init=False, repr=False)
+    _seen: int = field(default=0, init=False, repr=False)
+
+    def apply(self, database: Database, written: int) -> None:
+        """Remove what has to go, if it is time to look, or if too many rows were written since the last look.
+
+        Parameters
+        ----------
+        database : Database
+            Whose rows.
+        written : int
+            Rows written to it since the start.
+        """
+        self._known += written - self._seen if self._known >= 0 else 0
+        self._seen = written
+        if self.now() < self._next and self._known <= self.most_rows * 1.1:
+            return
+        self._next = self.now() + _EVERY_SECONDS
+        oldest = datetime.fromtimestamp(self.now(), UTC) - self.keep
+        _remove(database, oldest)
+        _delete(database, AuditRow, datetime.fromtimestamp(self.now(), UTC) - AUDIT)
+        with database.reading() as session:
+            self._known = int(session.execute(select(func.coalesce(func.sum(_weight()), 0))).scalar_one())
+            cut = session.execute(_beyond(self.most_rows)).scalar() if self._known > self.most_rows else None
+        if cut is not None:
+            _remove(database, cut + timedelta(microseconds=1))
+            self._known = min(self._known, self.most_rows)
+
+
+def _weight() -> Any:
+    return case((PredictionRow.rows > 1, PredictionRow.rows), else_=1)
+
+
+def _beyond(most: int) -> Any:
+    """When the youngest request came with which there are too many rows."""
+    order = (PredictionRow.time.desc(), PredictionRow.id.desc())
+    running = select(PredictionRow.time, func.sum(_weight()).over(order_by=order).label("total")).subquery()
+    return select(func.max(running.c.time)).where(running.c.total > most)
+
+
+def _remove(database: Database, before: datetime) -> None:
+    for table in (PredictionRow, BlockRow, TruthRow):
+        _delete(database, table, before)
+
+
+def _delete(database: Database, table: Any, before: datetime) -> None:
+    """Delete in portions, so that nobody waits long for the database."""
+    key = table.prediction if table is TruthRow else table.id
+    while True:
+        with database.writing() as session:
+            old = select(key).where(table.time < before).limit(_PORTION)
+            if not session.execute(delete(table).where(key.in_(old))).rowcount:  # type: ignore[attr-defined]
+                return

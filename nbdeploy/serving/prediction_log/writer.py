@@ -1,0 +1,248 @@
+"""The one thread that writes an endpoint's log. While the database is away it remembers, and then catches up."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Table, exc
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from nbdeploy.database import AuditRow, BlockRow, Database, PredictionRow, check_url
+from nbdeploy.errors import RemoteError
+from nbdeploy.serving.prediction_log.batches import Act, Batch
+from nbdeploy.serving.prediction_log.retention import Retention
+from nbdeploy.wire.messages import LogState
+
+__all__ = ["Writer"]
+
+INTERVAL = 0.25
+LONGEST_PAUSE = 5.0
+MOST_BYTES = 128 * 2**20
+_CLOSING_SECONDS = 5.0
+_log = logging.getLogger(__name__)
+_UNFIT = (exc.DataError, exc.IntegrityError, OverflowError, TypeError, ValueError)
+"""What a database, or its driver, says of a row that it cannot hold."""
+
+
+class Writer:
+    """Writes batches into a database, every quarter of a second, in one transaction each time.
+
+    Parameters
+    ----------
+    url : str
+        The database. It need not answer yet.
+    retention : Retention
+        How long what is written stays.
+    source : callable, optional
+        Asked for a batch each time, besides those that are put.
+    interval : float
+        Seconds between writings.
+    most_bytes : int
+        How much may wait while the database is away; what comes then is dropped, and counted.
+
+    Raises
+    ------
+    InvalidData, MissingExtra
+        If the URL can be that of no database here.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        retention: Retention | None = None,
+        source: Callable[[], Batch] = Batch,
+        interval: float = INTERVAL,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
+        self._url, self._shown = url, check_url(url)
+        self._retention = retention or Retention()
+        self._source = source
+        self._interval, self._most_bytes = interval, most_bytes
+        self._database: Database | None = None
+        self._backlog: deque[Batch] = deque()
+        self._size = self._waiting = 0
+        self._lock = threading.Lock()
+        self._turn = threading.Condition(self._lock)
+        self._wake = threading.Event()
+        self._begun = self._done = 0
+        self._closing = False
+        self._reason, self._since = "", 0.0
+        self._written = self._dropped = 0
+        self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
+
+    # -- anybody's -------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> LogState:
+        """How it goes."""
+        since = datetime.fromtimestamp(self._since, UTC).isoformat(timespec="seconds") if self._reason else ""
+        return LogState(self._shown, not self._reason, self._reason, since, self._written, self._waiting, self._dropped)
+
+    @property
+    def database(self) -> Database:
+        """The database, to read in.
+
+        Raises
+        ------
+        RemoteError
+            If it does not answer.
+        """
+        if self._database is None or self._reason:
+            raise RemoteError(
+                f"the prediction log's database {self._shown} does not answer: {self._reason or 'not yet'}"
+            )
+        return self._database
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def put(self, batch: Batch) -> None:
+        """Take a batch to be written."""
+        size = batch.size
+        with self._lock:
+            self._dropped += batch.dropped
+            if self._size + size > self._most_bytes and not batch.acts:
+                self._dropped += batch.rows
+                return
+            self._backlog.append(batch)
+            self._size += size
+            self._waiting += batch.rows
+
+    def record(self, act: Act, seconds: float = 2.0) -> bool:
+        """Write what somebody did, and return whether it is in the database; it will be, once that answers."""
+        self.put(Batch(acts=[act]))
+        return self.flush(seconds)
+
+    def flush(self, seconds: float = 2.0) -> bool:
+        """Wait until everything that was known is written, and return whether it is."""
+        if not self._thread.is_alive():
+            return False
+        with self._turn:
+            ticket = self._begun + 1
+            self._wake.set()
+            self._turn.wait_for(lambda: self._done >= ticket, seconds)
+            return self._done >= ticket and not self._reason and not self._backlog
+
+    def close(self) -> None:
+        """Write what is left, if the database answers, and end."""
+        self._closing = True
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join(_CLOSING_SECONDS)
+        if self._database is not None and not self._thread.is_alive():
+            self._database.close()
+
+    # -- the thread's ----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        pause, last = 0.0, False
+        while not last:
+            last = self._closing
+            self._begin_turn()
+            if last or time.monotonic() >= pause:
+                written = self._write_all()
+                pause = 0.0 if written else time.monotonic() + self._pause()
+                if written:
+                    self._forget()
+            with self._turn:
+                self._done = self._begun
+                self._turn.notify_all()
+            if not last:
+                self._wake.wait(self._interval)
+                self._wake.clear()
+
+    def _begin_turn(self) -> None:
+        with self._turn:
+            self._begun += 1
+        try:
+            batch = self._source()
+        except Exception:
+            _log.exception("what was asked could not be put together, and is not logged")
+            return
+        if batch:
+            self.put(batch)
+
+    def _pause(self) -> float:
+        """Ask an absent database less and less often."""
+        return min(LONGEST_PAUSE, max(self._interval, (time.time() - self._since) / 4))
+
+    def _write_all(self) -> bool:
+        """Write everything that waits; False if the database does not take it now."""
+        try:
+            if self._database is None:
+                self._database = Database(self._url)
+            while self._backlog:
+                self._write([*self._backlog])
+        except Exception as error:  # whatever it is: the next attempt may succeed, and requests go on
+            self._went_away(error)
+            return False
+        self._came_back()
+        return True
+
+    def _write(self, batches: Sequence[Batch]) -> None:
+        """Write batches together. If the database refuses one for what it holds, that one is dropped."""
+        try:
+            self._insert(batches)
+        except _UNFIT as error:
+            if len(batches) > 1:
+                self._write(batches[:1])
+                return
+            _log.error("%d rows are not logged: %s", batches[0].rows, type(error).__name__)
+            self._dropped += batches[0].rows
+        else:
+            self._written += sum(batch.rows for batch in batches)
+        with self._lock:
+            for batch in batches:
+                self._backlog.popleft()
+                self._size -= batch.size
+                self._waiting -= batch.rows
+
+    def _insert(self, batches: Sequence[Batch]) -> None:
+        database = self._database
+        assert database is not None  # noqa: S101 - _write_all opened it
+        with database.writing() as session:
+            add(session, BlockRow.__table__, [_timed(block) for batch in batches for block in batch.blocks])
+            add(session, PredictionRow.__table__, [_timed(one) for batch in batches for one in batch.requests])
+            add(session, AuditRow.__table__, [_timed(act) for batch in batches for act in batch.acts])
+
+    def _forget(self) -> None:
+        try:
+            if self._database is not None:
+                self._retention.apply(self._database, self._written)
+        except Exception as error:
+            self._went_away(error)
+
+    def _went_away(self, error: Exception) -> None:
+        told = str(getattr(error, "orig", None) or error).splitlines() or [type(error).__name__]
+        if not self._reason:
+            self._since = time.time()
+            _log.warning("the prediction log's database does not take rows: %s; they wait in memory", told[0])
+        self._reason = told[0][:300]
+
+    def _came_back(self) -> None:
+        if self._reason:
+            _log.info("the prediction log's database takes rows again")
+        self._reason = ""
+
+
+def add(session: Session, table: Any, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows; those that are there already, because a commit succeeded and said nothing, stay as they are."""
+    assert isinstance(table, Table)  # noqa: S101 - what a model's __table__ is
+    if rows:
+        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+        session.connection().execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+
+
+def _timed(row: Any) -> dict[str, Any]:
+    """The columns of a row, its time as a moment."""
+    values = {name: getattr(row, name) for name in row.__struct_fields__}
+    values["time"] = datetime.fromtimestamp(row.time, UTC)
+    return values
