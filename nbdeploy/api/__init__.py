@@ -15,6 +15,7 @@ from nbdeploy.api.endpoints import (
 from nbdeploy.api.keys import keys_create, keys_list
 from nbdeploy.api.overview import config, overview
 from nbdeploy.api.predictions import check_predictions, load, predict
+from nbdeploy.api.production import label, requests
 from nbdeploy.api.releases import call, connect, push, status, undeploy
 from nbdeploy.api.remote import Target
 from nbdeploy.api.runs import logs, parameters, run, runs
@@ -38,6 +39,7 @@ __all__ = [
     "import_",
     "keys_create",
     "keys_list",
+    "label",
     "list_snapshots",
     "load",
     "logs",
@@ -46,6 +48,7 @@ __all__ = [
     "predict",
     "push",
     "remove_alias",
+    "requests",
     "rm",
     "run",
     "runs",

@@ -26,6 +26,10 @@ def serve(
     default: str | None = None,
     allow_code: str | None = None,
     trust: Sequence[str | Path] = (),
+    db: str | None = None,
+    log_share: float = 1.0,
+    log_keep: timedelta | None = None,
+    log_rows: int | None = None,
     background: bool = True,
     settings: Settings | None = None,
     progress: Report = ignore_progress,
@@ -50,6 +54,12 @@ def serve(
     trust : sequence of str or Path
         Public keys, by name or file; if there are any, or the settings have some, only snapshots signed with one of
         them are taken.
+    db : str, optional
+        SQLAlchemy URL of the database of its prediction log; an SQLite file in its home by default.
+    log_share : float
+        Of how many requests the log keeps rows and answers, from 0 to 1; of all others it keeps that they were.
+    log_keep, log_rows : timedelta and int, optional
+        How long it keeps them, 30 days by default, and how many rows at most.
     background : bool
         Whether it runs by itself and survives this process; otherwise this call serves until it is interrupted.
 
@@ -80,6 +90,10 @@ def serve(
         allow_code=allow_code or said,
         trust=[str(key) for key in keys],
         default=default or "",
+        db=db or "",
+        log_share=log_share,
+        log_keep=Options.log_keep if log_keep is None else log_keep.total_seconds(),
+        log_rows=Options.log_rows if log_rows is None else log_rows,
     )
     if background:
         return detached.start(place, settings, options, progress)

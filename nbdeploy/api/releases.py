@@ -19,7 +19,7 @@ from nbdeploy.types import Report, check_name, ignore_progress
 if TYPE_CHECKING:
     from nbdeploy.targets.results import CallResult, Push, TargetStatus, Undeployed
 
-__all__ = ["LOCAL", "Status", "call", "connect", "push", "status", "undeploy"]
+__all__ = ["LOCAL", "Status", "call", "connect", "parts", "push", "remote", "status", "undeploy"]
 
 LOCAL = "local"
 """The target that exists always: an endpoint on this machine, started when it is needed."""
@@ -36,6 +36,11 @@ class Status(Result):
         """One sentence per target."""
         return "; ".join(target.line for target in self.targets) or f"no targets yet; next: {typed('push NAME')}"
 
+    @property
+    def notices(self) -> Sequence[str]:
+        """What is wrong with their prediction logs."""
+        return [f"{target.target}: {told}" for target in self.targets for told in target.notices]
+
     def card(self) -> Card:
         """Return a table of deployments."""
         rows: list[tuple[str, ...]] = []
@@ -46,7 +51,8 @@ class Status(Result):
                 serves = ", ".join(f"{s.model}:{s.version} ({s.share} %)" for s in deployment.serving)
                 rows.append((f"{target.target}/{deployment.name}", serves, deployment.state, deployment.deployed))
         title = f"{len(self.targets)} target{'s' if len(self.targets) != 1 else ''}"
-        return Card(title, table=Table(("where", "serves", "state", "since"), rows))
+        facts = [("prediction log", told) for told in self.notices]
+        return Card(title, facts, table=Table(("where", "serves", "state", "since"), rows))
 
     def document(self) -> list[Any]:
         """Return the document of ``status --json``."""
@@ -107,7 +113,7 @@ def push(
 
     settings = settings or Settings.load()
     resolve(open_store(settings), ref, settings)  # before `local` is started for nothing
-    name, deployment = _place(to or settings.target)
+    name, deployment = parts(to or settings.target)
     target = Target(targets.connect(_connection(name, settings, progress)), settings)
     return target.push(ref, deployment, new=new, progress=progress)
 
@@ -127,7 +133,7 @@ def status(where: str | None = None, *, settings: Settings | None = None) -> Sta
     connections = Connections((settings or Settings.load()).home)
     if where is None:
         return Status([targets.connect(connection).status() for connection in connections.all().values()])
-    name, deployment = _place(where)
+    name, deployment = parts(where)
     found = targets.connect(connections.get(name)).status()
     if deployment is not None and found.healthy:
         chosen = tuple(d for d in found.deployments if d.name == deployment)
@@ -154,27 +160,29 @@ def call(where: str, data: Any = None, *, method: str | None = None, settings: S
     >>> import nbdeploy as nd
     >>> nd.call("local/churn", customers).frame  # doctest: +SKIP
     """
-    target, deployment = _remote(where, settings)
+    target, deployment = remote(where, settings)
     return target.call(deployment, Path(data) if isinstance(data, str) else data, method)
 
 
 def undeploy(where: str, *, settings: Settings | None = None) -> Undeployed:
     """Serve a deployment (``TARGET/DEPLOYMENT``) no more; its snapshots stay."""
-    target, deployment = _remote(where, settings)
+    target, deployment = remote(where, settings)
     return target.undeploy(deployment)
 
 
-def _remote(where: str, settings: Settings | None) -> tuple[Target, str]:
+def remote(where: str, settings: Settings | None) -> tuple[Target, str]:
+    """Return the target, and the name of the deployment on it, that ``TARGET/DEPLOYMENT`` means."""
     from nbdeploy import targets
 
-    name, deployment = _place(where)
+    name, deployment = parts(where)
     if deployment is None:
         raise WrongUsage(f"{where!r} names no deployment; write TARGET/DEPLOYMENT, for example {LOCAL}/{name}")
     settings = settings or Settings.load()
     return Target(targets.connect(Connections(settings.home).get(name)), settings), deployment
 
 
-def _place(where: str) -> tuple[str, str | None]:
+def parts(where: str) -> tuple[str, str | None]:
+    """Take ``TARGET/DEPLOYMENT`` apart."""
     target, slash, deployment = where.partition("/")
     check_name(target, "target")
     return target, check_name(deployment, "deployment") if slash else None

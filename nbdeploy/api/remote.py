@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from nbdeploy.api.references import open_store, resolve
@@ -11,7 +13,9 @@ from nbdeploy.types import Report, ignore_progress
 
 if TYPE_CHECKING:
     from nbdeploy import targets
+    from nbdeploy.targets.logged import LoggedRows
     from nbdeploy.targets.results import CallResult, Push, TargetStatus, Undeployed
+    from nbdeploy.wire.messages import FeedbackAnswer, Truth
 
 __all__ = ["Target"]
 
@@ -84,6 +88,14 @@ class Target:
         from nbdeploy.codecs.frames import like
 
         return like(data, self._adapter.predict(deployment, data, method).frame)
+
+    def requests(self, deployment: str, since: timedelta | None = None, **wanted: Any) -> LoggedRows:
+        """Return rows that a deployment was asked, with its answers. See :func:`nbdeploy.requests`."""
+        return self._adapter.requests(deployment, since, **wanted)
+
+    def feedback(self, deployment: str, truths: Sequence[Truth]) -> FeedbackAnswer:
+        """Tell what came true of predictions, by their ids."""
+        return self._adapter.feedback(deployment, truths)
 
     def undeploy(self, deployment: str) -> Undeployed:
         """Serve a deployment no more; its snapshots stay."""

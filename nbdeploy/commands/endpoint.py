@@ -9,7 +9,7 @@ import click
 from nbdeploy import api
 from nbdeploy.commands.answers import document_text
 from nbdeploy.commands.door import Door
-from nbdeploy.commands.kinds import FILE
+from nbdeploy.commands.kinds import DURATION, FILE
 from nbdeploy.commands.syntax import argument, command, group, option, pass_door
 from nbdeploy.settings import ALLOW_CODE
 from nbdeploy.types import Progress
@@ -28,6 +28,10 @@ _home = option("--home", type=FILE, metavar="DIR", help="The endpoint's folder; 
 @option("--default", metavar="NAME", help="The deployment that /invocations means; by default the only one.")
 @option("--allow-code", type=click.Choice(ALLOW_CODE), help="When captured code may run.")
 @option("--trust", multiple=True, metavar="KEY.pub", help="Take only snapshots that one of these keys signed.")
+@option("--db", metavar="URL", help="The database of the prediction log; an SQLite file in the folder by default.")
+@option("--log-share", default=1.0, type=click.FloatRange(0, 1), help="Share of requests whose rows are logged.")
+@option("--log-keep", type=DURATION, metavar="SPAN", help="How long they are kept; 30d by default.")
+@option("--log-rows", type=click.IntRange(min=1), metavar="N", help="How many rows are kept at most.")
 @option("--stop", is_flag=True, help="Stop the endpoint of this folder.")
 @pass_door
 def serve(door: Door, /, home: str | None, stop: bool, **options: Any) -> object:

@@ -40,6 +40,8 @@ TABLE = {
     "status": "nbdeploy.commands.releases:status",
     "call": "nbdeploy.commands.releases:call",
     "undeploy": "nbdeploy.commands.releases:undeploy",
+    "requests": "nbdeploy.commands.production:requests",
+    "label": "nbdeploy.commands.production:label",
     "config": "nbdeploy.commands.overview:config",
 }
 

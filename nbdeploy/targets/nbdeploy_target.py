@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import msgspec
 import polars as pl
 
 from nbdeploy.codecs.frames import CONTAINERS, container_of
@@ -25,11 +27,21 @@ from nbdeploy.hints import typed
 from nbdeploy.manifest import Manifest
 from nbdeploy.store import Store, Version
 from nbdeploy.tables import frames, open_source
+from nbdeploy.targets.logged import LoggedRows
 from nbdeploy.targets.results import CallResult, Push, TargetStatus, Undeployed
 from nbdeploy.types import Progress, Report, check_name, ignore_progress
 from nbdeploy.wire import routes
 from nbdeploy.wire.client import Client
-from nbdeploy.wire.messages import Deploy, Deployment, DeploymentList, Offer, OfferAnswer
+from nbdeploy.wire.messages import (
+    Deploy,
+    Deployment,
+    DeploymentList,
+    FeedbackAnswer,
+    LogFacts,
+    Offer,
+    OfferAnswer,
+    Truth,
+)
 
 __all__ = ["NbdeployTarget"]
 
@@ -88,7 +100,7 @@ class NbdeployTarget:
             return TargetStatus(self.name, self.url, healthy=False, reason=str(error))
         failed = [deployment for deployment in found.deployments if deployment.state == "failed"]
         reason = "; ".join(f"{deployment.name}: {deployment.reason}" for deployment in failed)
-        return TargetStatus(self.name, self.url, not failed, reason, tuple(found.deployments))
+        return TargetStatus(self.name, self.url, not failed, reason, tuple(found.deployments), found.log)
 
     def predict(self, deployment: str, data: Any, method: str | None = None) -> CallResult:
         """Predict rows in any container, or of a file; tables travel as Arrow, so that types survive."""
@@ -110,6 +122,32 @@ class NbdeployTarget:
         path = routes.path(routes.SAMPLE, m=check_name(deployment, "deployment name"))
         with self._client() as client:
             return _table(client.request("GET", path, headers={"Accept": _ARROW}).content, self.name)
+
+    def requests(
+        self,
+        deployment: str,
+        since: timedelta | None = None,
+        until: timedelta | None = None,
+        **wanted: Any,
+    ) -> LoggedRows:
+        """Return rows that a deployment was asked, with its answers."""
+        spans = {"since": since, "until": until}
+        query = {name: span.total_seconds() for name, span in spans.items() if span is not None}
+        query |= {name: value for name, value in wanted.items() if value}
+        path = routes.path(routes.REQUESTS, m=check_name(deployment, "deployment name"))
+        with self._client() as client:
+            answer = client.request("GET", path, headers={"Accept": _ARROW}, query=query)
+        try:
+            facts = msgspec.json.decode(answer.headers.get(routes.HEADER_LOG, ""), type=LogFacts)
+        except msgspec.MsgspecError as error:
+            raise RemoteError(f"{self.name} did not say what its rows are: {error}") from error
+        return LoggedRows(f"{self.name}/{deployment}", _table(answer.content, self.name), facts)
+
+    def feedback(self, deployment: str, truths: Sequence[Truth]) -> FeedbackAnswer:
+        """Tell what came true of predictions."""
+        path = routes.path(routes.FEEDBACK, m=check_name(deployment, "deployment name"))
+        with self._client() as client:
+            return client.ask("POST", path, FeedbackAnswer, list(truths))
 
     def undeploy(self, deployment: str) -> Undeployed:
         """Serve a deployment no more."""

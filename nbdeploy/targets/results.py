@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,8 @@ import polars as pl
 from nbdeploy.cards import Card, Result, Table
 from nbdeploy.codecs.strict_json import encode, plain
 from nbdeploy.hints import typed
-from nbdeploy.wire.messages import Deployment, Serving
+from nbdeploy.targets.logged import told_of
+from nbdeploy.wire.messages import Deployment, LogState, Serving
 
 __all__ = ["CallResult", "Push", "TargetStatus", "Undeployed"]
 
@@ -96,6 +98,8 @@ class TargetStatus(Result):
         Why not.
     deployments : tuple of Deployment
         What it serves.
+    log : LogState or None
+        How its prediction log goes, if it has one.
     """
 
     target: str
@@ -103,6 +107,12 @@ class TargetStatus(Result):
     healthy: bool
     reason: str = ""
     deployments: tuple[Deployment, ...] = ()
+    log: LogState | None = None
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """What is wrong with its prediction log."""
+        return told_of(self.log)
 
     @property
     def ok(self) -> bool:
@@ -124,6 +134,7 @@ class TargetStatus(Result):
         table = Table(("deployment", "state", "serves", "since", "by"), rows) if rows else None
         facts = [("healthy", "yes" if self.healthy else f"no: {self.reason}"), ("address", self.url)]
         facts += [(d.name, d.reason) for d in self.deployments if d.reason]
+        facts += [("prediction log", told) for told in self.notices]
         return Card(f"target {self.target}", facts, table)
 
     def document(self) -> dict[str, Any]:
@@ -134,6 +145,7 @@ class TargetStatus(Result):
             "healthy": self.healthy,
             "reason": self.reason,
             "deployments": msgspec.to_builtins(list(self.deployments)),
+            "log": msgspec.to_builtins(self.log),
         }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nbdeploy.connections import Connection
@@ -11,7 +12,9 @@ from nbdeploy.types import Report, ignore_progress
 
 if TYPE_CHECKING:
     from nbdeploy.store import Store, Version
+    from nbdeploy.targets.logged import LoggedRows
     from nbdeploy.targets.results import CallResult, Push, TargetStatus, Undeployed
+    from nbdeploy.wire.messages import FeedbackAnswer, Truth
 
 __all__ = ["TARGETS", "Target", "connect"]
 
@@ -68,6 +71,25 @@ class Target(Protocol):
 
     def sample(self, deployment: str) -> Any:
         """Return the rows that the served snapshot was rehearsed with, as a Polars frame."""
+
+    def requests(
+        self, deployment: str, since: timedelta | None = None, until: timedelta | None = None, **wanted: Any
+    ) -> LoggedRows:
+        """Return rows that a deployment was asked, with its answers.
+
+        Parameters
+        ----------
+        deployment : str
+            Who was asked.
+        since, until : timedelta, optional
+            How long ago.
+        **wanted : object
+            ``id`` of the request, ``version`` that answered, ``where``: a condition as SQL has it, ``limit``: how many
+            rows at most.
+        """
+
+    def feedback(self, deployment: str, truths: Sequence[Truth]) -> FeedbackAnswer:
+        """Tell what came true of predictions."""
 
     def undeploy(self, deployment: str) -> Undeployed:
         """Serve a deployment no more."""
