@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbdeploy.connections import Connections
 from nbdeploy.settings import DEFAULT, Settings
@@ -23,16 +23,12 @@ def serve(
     port: int = 8080,
     home: str | Path | None = None,
     anonymous: str | None = None,
-    default: str | None = None,
     allow_code: str | None = None,
     trust: Sequence[str | Path] = (),
-    db: str | None = None,
-    log_share: float = 1.0,
-    log_keep: timedelta | None = None,
-    log_rows: int | None = None,
     background: bool = True,
     settings: Settings | None = None,
     progress: Report = ignore_progress,
+    **more: Any,
 ) -> Endpoint:
     """Start an endpoint.
 
@@ -46,22 +42,16 @@ def serve(
         Where its state lives; ``$NBDEPLOY_HOME/endpoint`` by default.
     anonymous : str, optional
         ``predict`` lets programs on this machine predict and read without a token.
-    default : str, optional
-        The deployment that MLflow's ``/invocations`` means; the only one, if it is not given.
     allow_code : str, optional
         When code that came with a snapshot may run: ``never``, ``signed`` or ``always``. By default what the settings
         say; if they do not, always on this machine's loopback address, and signed elsewhere.
     trust : sequence of str or Path
         Public keys, by name or file; if there are any, or the settings have some, only snapshots signed with one of
         them are taken.
-    db : str, optional
-        SQLAlchemy URL of the database of its prediction log; an SQLite file in its home by default.
-    log_share : float
-        Of how many requests the log keeps rows and answers, from 0 to 1; of all others it keeps that they were.
-    log_keep, log_rows : timedelta and int, optional
-        How long it keeps them, 30 days by default, and how many rows at most.
     background : bool
         Whether it runs by itself and survives this process; otherwise this call serves until it is interrupted.
+    **more : object
+        What else :class:`nbdeploy.serving.options.Options` has: limits, the prediction log …; None is its default.
 
     Returns
     -------
@@ -76,25 +66,16 @@ def serve(
     """
     from nbdeploy.bundles.keys import Keys
     from nbdeploy.serving import background as detached
+    from nbdeploy.serving.options import Options
     from nbdeploy.serving.server import serve as serve_here
-    from nbdeploy.serving.service import Options
 
     settings = settings or Settings.load()
     place = _home(home, settings)
     said = settings.allow_code if settings.sources.get("allow_code", DEFAULT) != DEFAULT else ""
     keys = Keys(settings.keys).trusted([*trust, *settings.trusted_keys])
-    options = Options(
-        host,
-        port,
-        anonymous,
-        allow_code=allow_code or said,
-        trust=[str(key) for key in keys],
-        default=default or "",
-        db=db or "",
-        log_share=log_share,
-        log_keep=Options.log_keep if log_keep is None else log_keep.total_seconds(),
-        log_rows=Options.log_rows if log_rows is None else log_rows,
-    )
+    trusted = [str(key) for key in keys]
+    given = {name: value for name, value in more.items() if value is not None}
+    options = Options(host, port, anonymous, allow_code=allow_code or said, trust=trusted, **given)
     if background:
         return detached.start(place, settings, options, progress)
 

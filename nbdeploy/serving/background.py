@@ -8,15 +8,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import psutil
 
 from nbdeploy.errors import Conflict, NbdeployError, Unreachable, WrongUsage
 from nbdeploy.serving.home import Home, Running
+from nbdeploy.serving.options import DB_VARIABLE, Options
 from nbdeploy.serving.results import Endpoint, Stopped
-from nbdeploy.serving.service import DB_VARIABLE, Options
 from nbdeploy.settings import Settings
 from nbdeploy.types import Progress, Report, ignore_progress
 from nbdeploy.wire import routes
@@ -104,13 +105,10 @@ def stop(home: Path, progress: Report = ignore_progress) -> Stopped:
 
 def _launch(place: Home, settings: Settings, options: Options) -> int:
     """``-P``: the notebook's folder is not searched for modules, whatever its files are named."""
-    given = asdict(options)
-    environment = {**os.environ, **({DB_VARIABLE: options.db} if given.pop("db") else {})}
-    flags = [f"--{key.replace('_', '-')}={value}" for key, value in given.items() if _is_given(value)]
-    flags += ["--open-metrics"] if options.open_metrics else []
-    flags += [f"--trust={key}" for key in options.trust]
     python = [sys.executable, "-P", "-m"]
-    server = [*python, "nbdeploy.serving.server", f"--home={place.folder}", f"--connections={settings.home}", *flags]
+    environment = {**os.environ, **({DB_VARIABLE: options.db} if options.db else {})}
+    given = [f"--home={place.folder}", f"--connections={settings.home}", f"--options={_as_json(options)}"]
+    server = [*python, "nbdeploy.serving.server", *given]
     launcher = [*python, "nbdeploy.serving.launcher", str(place.log), *server]
     done = subprocess.run(launcher, cwd=place.folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode or not done.stdout.strip().isdecimal():
@@ -118,8 +116,8 @@ def _launch(place: Home, settings: Settings, options: Options) -> int:
     return int(done.stdout)
 
 
-def _is_given(value: object) -> bool:
-    return value not in (None, "") and not isinstance(value, bool | tuple | list)
+def _as_json(options: Options) -> str:
+    return msgspec.json.encode(replace(options, db="")).decode()
 
 
 def _wait_for(place: Home, pid: int, begin: int) -> Running:

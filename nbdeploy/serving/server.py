@@ -14,9 +14,11 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import psutil
 import uvicorn
 
@@ -25,9 +27,10 @@ from nbdeploy.errors import Conflict, Forbidden, NbdeployError, WrongUsage
 from nbdeploy.hints import typed
 from nbdeploy.serving.app import application
 from nbdeploy.serving.home import Home, Running
+from nbdeploy.serving.options import DB_VARIABLE, Options
 from nbdeploy.serving.registration import register
 from nbdeploy.serving.results import Endpoint
-from nbdeploy.serving.service import BLOB_LIMIT, BODY_LIMIT, DB_VARIABLE, Options, Service
+from nbdeploy.serving.service import Service
 from nbdeploy.serving.tokens import Tokens
 from nbdeploy.version import __version__
 
@@ -127,27 +130,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m nbdeploy.serving.server", description=serve.__doc__)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--connections", type=Path, help="the folder of targets.toml")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8080)
-    parser.add_argument("--anonymous", choices=["predict"])
-    parser.add_argument("--open-metrics", action="store_true")
-    parser.add_argument("--body-limit", type=int, default=BODY_LIMIT)
-    parser.add_argument("--blob-limit", type=int, default=BLOB_LIMIT)
-    parser.add_argument("--allow-code", default="")
-    parser.add_argument("--default", default="")
-    parser.add_argument("--trust", action="append", default=[])
-    parser.add_argument("--log-share", type=float, default=1.0)
-    parser.add_argument("--log-keep", type=float, default=Options.log_keep)
-    parser.add_argument("--log-rows", type=int, default=Options.log_rows)
-    given = vars(parser.parse_args(arguments))
-    home, connections = given.pop("home"), given.pop("connections")
+    parser.add_argument("--options", default="{}", help="the fields of Options as JSON")
+    given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        serve(
-            home,
-            Options(**given, db=os.environ.pop(DB_VARIABLE, "")),
-            Connections(connections) if connections else None,
-        )
+        options = replace(msgspec.json.decode(given.options, type=Options), db=os.environ.pop(DB_VARIABLE, ""))
+        serve(given.home, options, Connections(given.connections) if given.connections else None)
     except NbdeployError as error:
         sys.stderr.write(f"{error}\n")
         return 1

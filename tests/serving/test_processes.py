@@ -20,7 +20,7 @@ from nbdeploy.errors import Conflict, Forbidden, InvalidData, NotWritable, Wrong
 from nbdeploy.predictor import Predictor
 from nbdeploy.serving import background
 from nbdeploy.serving.home import Home
-from nbdeploy.serving.service import Options
+from nbdeploy.serving.options import Options
 from nbdeploy.serving.tokens import Tokens
 from nbdeploy.settings import Settings
 from nbdeploy.store import Store

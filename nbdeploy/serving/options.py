@@ -1,0 +1,92 @@
+"""How an endpoint listens, what it lets in, and how much of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from nbdeploy.bundles import Trust
+from nbdeploy.errors import InvalidData
+from nbdeploy.serving.prediction_log.retention import KEEP, MOST_ROWS
+from nbdeploy.types import check_name
+from nbdeploy.wire.client import is_loopback
+
+__all__ = ["BLOB_LIMIT", "BODY_LIMIT", "DB_VARIABLE", "Options"]
+
+BODY_LIMIT = 64 * 2**20
+BLOB_LIMIT = 4 * 2**30
+DB_VARIABLE = "NBDEPLOY_ENDPOINT_DB"
+"""Tells a server in the background its database: on its command line, everybody could read the password."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How an endpoint listens and what it lets in.
+
+    All of it is plain values, so that it reaches the endpoint's process as one JSON document.
+
+    Attributes
+    ----------
+    host, port : str, int
+        Where it listens; port 0 takes a free one.
+    anonymous : str or None
+        ``predict`` lets programs on this machine predict and read without a token.
+    open_metrics : bool
+        Whether ``/metrics`` needs no token.
+    body_limit, blob_limit : int
+        Largest body of a request, and of an uploaded file, in bytes.
+    allow_code : str
+        When code that came with a snapshot may run: ``never``, ``signed`` or ``always``; if it is not given, always
+        where only this machine can reach the endpoint, and signed elsewhere.
+    trust : sequence of str
+        Files of public keys. If there are any, only snapshots signed with one of them are taken.
+    default : str
+        The deployment that ``/invocations`` means; the only one, if it is not given.
+    db : str
+        SQLAlchemy URL of the database of the prediction log; an SQLite file in the home if it is not given.
+    log_share : float
+        Of how many requests the prediction log keeps rows and answers, from 0 to 1.
+    log_keep : timedelta
+        How long it keeps them.
+    log_rows : int
+        How many rows it keeps at most.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    anonymous: str | None = None
+    open_metrics: bool = False
+    body_limit: int = BODY_LIMIT
+    blob_limit: int = BLOB_LIMIT
+    allow_code: str = ""
+    trust: Sequence[str] = ()
+    default: str = ""
+    db: str = field(default="", repr=False)
+    log_share: float = 1.0
+    log_keep: timedelta = KEEP
+    log_rows: int = MOST_ROWS
+
+    def __post_init__(self) -> None:
+        if self.anonymous not in {None, "predict"}:
+            raise InvalidData(f"anonymous={self.anonymous!r} is not understood; there is: predict")
+        if not 0.0 <= self.log_share <= 1.0:
+            raise InvalidData(f"--log-share {self.log_share:g} is not understood; give a share from 0 to 1, as 0.1")
+        if self.log_keep <= timedelta() or self.log_rows < 1:
+            raise InvalidData(
+                "the prediction log keeps rows for some time, and one at least; see --log-keep, --log-rows"
+            )
+        self.trusted()
+        if self.default:
+            check_name(self.default, "default deployment")
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine can reach it."""
+        return is_loopback(self.host)
+
+    def trusted(self) -> Trust:
+        """Whose snapshots are taken, and whether their code may run."""
+        code = self.allow_code or ("always" if self.local else "signed")
+        return Trust(code, tuple(map(Path, self.trust)), required=bool(self.trust))
