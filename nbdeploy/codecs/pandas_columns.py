@@ -66,7 +66,7 @@ class PandasPart(Part):
             naive = array_series(self.name, series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy())
             return naive.dt.replace_time_zone("UTC").dt.convert_time_zone(wire_zone(zone) or "UTC")
         try:
-            return pl.from_pandas(series, nan_to_null=True).alias("")
+            return pl.Series("", pl.from_pandas(series, nan_to_null=True))
         except (TypeError, ValueError) as error:  # Arrow's own errors and those of text are ValueErrors
             told = f"column {self.name!r} of type {dtype} cannot be read: {error}"
             raise InvalidData(told, column=self.name) from error
