@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         token_create,
         token_list,
         token_revoke,
+        token_rotate,
         undeploy,
         verify,
     )
@@ -105,6 +106,7 @@ __all__ = [
     "token_create",
     "token_list",
     "token_revoke",
+    "token_rotate",
     "undeploy",
     "verify",
 ]

@@ -21,6 +21,8 @@
     │   ├── Unauthenticated   no token, or one that is unknown, revoked or expired
     │   └── Forbidden         the token or the server's policy does not allow it
     ├── TooLarge              a request is over a limit
+    ├── Busy                  the server takes no more requests at the moment
+    ├── TimedOut              a model did not answer in time
     ├── RunFailed             a notebook run did not succeed
     ├── Unreachable           nothing answers at the address of a target or store
     └── RemoteError           a target answered with an error of its own
@@ -36,6 +38,7 @@ from difflib import get_close_matches
 
 __all__ = [
     "AccessDenied",
+    "Busy",
     "ConditionFalse",
     "Conflict",
     "Corrupted",
@@ -53,6 +56,7 @@ __all__ = [
     "RemoteError",
     "RunFailed",
     "SecretsFound",
+    "TimedOut",
     "TooLarge",
     "Unauthenticated",
     "Unreachable",
@@ -204,6 +208,26 @@ class Forbidden(AccessDenied):
 
 class TooLarge(NbdeployError):
     """A request is over a limit of the server."""
+
+
+class Busy(NbdeployError):
+    """The server takes no more requests at the moment: from this caller, or from anybody.
+
+    Parameters
+    ----------
+    message : str
+        Which limit was met.
+    seconds : float
+        After how long it is worth trying again.
+    """
+
+    def __init__(self, message: str, seconds: float = 1.0, **facts: object) -> None:
+        super().__init__(f"{message}; try again in {seconds:.2g} s", **facts)
+        self.seconds = seconds
+
+
+class TimedOut(NbdeployError):
+    """A model did not answer in time."""
 
 
 class RunFailed(NbdeployError):

@@ -11,6 +11,7 @@ from nbdeploy.api.endpoints import (
     token_create,
     token_list,
     token_revoke,
+    token_rotate,
 )
 from nbdeploy.api.keys import keys_create, keys_list
 from nbdeploy.api.overview import config, overview
@@ -64,6 +65,7 @@ __all__ = [
     "token_create",
     "token_list",
     "token_revoke",
+    "token_rotate",
     "undeploy",
     "verify",
 ]

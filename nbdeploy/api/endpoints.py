@@ -14,7 +14,7 @@ from nbdeploy.types import Progress, Report, ignore_progress
 if TYPE_CHECKING:
     from nbdeploy.serving.results import Endpoint, Stopped, TokenCreated, TokenList, TokenRevoked
 
-__all__ = ["serve", "stop_serving", "token_create", "token_list", "token_revoke"]
+__all__ = ["serve", "stop_serving", "token_create", "token_list", "token_revoke", "token_rotate"]
 
 
 def serve(
@@ -98,14 +98,46 @@ def token_create(
     name: str,
     scope: str,
     *,
-    home: str | Path | None = None,
+    models: Sequence[str] = (),
     lifetime: timedelta | None = None,
+    rate: str = "",
+    home: str | Path | None = None,
     settings: Settings | None = None,
 ) -> TokenCreated:
-    """Make a bearer token; its secret is in the answer and nowhere else."""
+    """Make a bearer token; its secret is in the answer and nowhere else.
+
+    Parameters
+    ----------
+    name, scope : str
+        Who it is for, and what it allows: ``predict``, ``read``, ``deploy`` or ``admin``.
+    models : sequence of str
+        Patterns (``churn*``) of the deployments that it is for; all if empty.
+    lifetime : timedelta, optional
+        How long it holds; until it is revoked if not given.
+    rate : str
+        How many requests it may send: ``100/s``, ``600/m``; what the endpoint allows everybody if empty.
+
+    Examples
+    --------
+    >>> import nbdeploy as nd
+    >>> nd.api.token_create("crm", "predict", models=["churn*"]).secret  # doctest: +SKIP
+    """
     from nbdeploy.serving.token_commands import create_token
 
-    return create_token(_home(home, settings or Settings.load()), name, scope, lifetime)
+    return create_token(_home(home, settings or Settings.load()), name, scope, lifetime, models, rate)
+
+
+def token_rotate(
+    name: str,
+    *,
+    grace: timedelta = timedelta(0),
+    home: str | Path | None = None,
+    settings: Settings | None = None,
+) -> TokenCreated:
+    """Give a token a new secret; the former one holds for `grace` more."""
+    from nbdeploy.serving.token_commands import rotate_token
+
+    return rotate_token(_home(home, settings or Settings.load()), name, grace)
 
 
 def token_list(*, home: str | Path | None = None, settings: Settings | None = None) -> TokenList:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -56,7 +57,7 @@ def _announce(step: Progress, door: Door) -> None:
 
 @group("token")
 def token() -> None:
-    """Make, list and revoke tokens of an endpoint.
+    """Make, list, rotate and revoke tokens of an endpoint.
 
     The endpoint is one on this machine.
     """
@@ -70,10 +71,24 @@ def token() -> None:
     required=True,
     help="What it allows; deploy includes the two before, admin all.",
 )
+@option("--models", multiple=True, metavar="PATTERN", help="Only for these deployments: 'churn*'.")
+@option("--expires", type=DURATION, metavar="AGE", help="Holds for so long: 90d; until it is revoked by default.")
+@option("--rate", default="", metavar="N/s", help="At most so many requests: 100/s, 600/m, 5000/h.")
 @_home
-def create(name: str, scope: str, home: str | None) -> object:
+def create(
+    name: str, scope: str, models: tuple[str, ...], expires: timedelta | None, rate: str, home: str | None
+) -> object:
     """Make a token, and show it this once."""
-    return api.token_create(name, scope, home=home)
+    return api.token_create(name, scope, models=models, lifetime=expires, rate=rate, home=home)
+
+
+@token.command("rotate")
+@argument("name", help="Whose token it is.")
+@option("--grace", type=DURATION, default="0", metavar="AGE", help="The former secret holds for so long: 1h.")
+@_home
+def rotate(name: str, grace: timedelta, home: str | None) -> object:
+    """Give a token a new secret, and show it this once."""
+    return api.token_rotate(name, grace=grace, home=home)
 
 
 @token.command("list")

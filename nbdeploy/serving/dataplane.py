@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import functools
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +16,7 @@ import polars as pl
 
 from nbdeploy.codecs import unknown_columns
 from nbdeploy.codecs.veiled import veil, veiled
-from nbdeploy.errors import InvalidData, NbdeployError, NotFound
+from nbdeploy.errors import InvalidData, NbdeployError, NotFound, TimedOut, TooLarge
 from nbdeploy.serving.deployments import Deployments, Served
 from nbdeploy.serving.metrics import Metrics
 from nbdeploy.serving.prediction_log import Event, PredictionLog, new_id
@@ -80,6 +82,10 @@ class DataPlane:
         Where they are taken down.
     new_id : callable
         Makes prediction ids.
+    seconds : float
+        How long a model may take, waiting included.
+    rows : int
+        Most rows of a request.
     """
 
     def __init__(
@@ -89,12 +95,16 @@ class DataPlane:
         metrics: Metrics,
         log: PredictionLog,
         new_id: Callable[[], str] = new_id,
+        seconds: float = 60.0,
+        rows: int = 1_000_000,
     ) -> None:
         self._deployments = deployments
         self._calls = calls
         self._metrics = metrics
         self._log = log
         self._new_id = new_id
+        self._seconds = seconds
+        self._rows = rows
 
     async def infer(
         self,
@@ -126,15 +136,23 @@ class DataPlane:
             If there is no such deployment or version.
         InvalidData
             If the rows do not fit, or the model itself refuses them.
+        TooLarge
+            If there are more rows than may be.
+        TimedOut
+            If the model does not answer in time.
         """
         served = self._deployments.get(name, version)
         begun = time.perf_counter()
         event = Event(served.subject, self._new_id(), protocol, caller, time.time())
         try:
-            answer, written = await asyncio.get_running_loop().run_in_executor(
-                self._calls, self._work, served, event, read, write
-            )
+            work = functools.partial(contextvars.copy_context().run, self._work, served, event, read, write)
+            async with asyncio.timeout(self._seconds):
+                answer, written = await asyncio.get_running_loop().run_in_executor(self._calls, work)
             event.outcome = "ok"
+        except TimeoutError:
+            late = self._late(served)
+            event.outcome, event.reason = "late", str(late)
+            raise late from None
         except NbdeployError as error:
             event.outcome, event.reason = "refused", str(error)
             raise
@@ -148,6 +166,14 @@ class DataPlane:
             self._log.append(event)
         return answer, written
 
+    def _late(self, served: Served) -> TimedOut:
+        asked = f"{served.state.name} (version {served.now.version})"
+        _log.error("%s did not answer within %g s", asked, self._seconds)
+        return TimedOut(
+            f"{asked} did not answer within {self._seconds:g} s; send fewer rows, or serve with a longer --timeout",
+            deployment=served.state.name,
+        )
+
     def _work(
         self, served: Served, event: Event, read: Callable[[Signature], Question], write: Callable[[Answer], T]
     ) -> tuple[Answer, T]:
@@ -158,6 +184,8 @@ class DataPlane:
                 raise InvalidData(str(NotFound("method", method, predictor.signature.outputs)), method=method)
         wire = predictor.bind(question.rows)
         event.methods, event.inputs, event.rows = predictor.methods(question.methods), wire, wire.height
+        if wire.height > self._rows:
+            raise TooLarge(f"the request has {wire.height} rows, of {self._rows} that may be; send less at a time")
         try:
             frame = event.answers = predictor.outputs(wire, event.methods)
         except NbdeployError:

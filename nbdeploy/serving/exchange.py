@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -16,8 +17,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from nbdeploy.codecs.strict_json import encode
-from nbdeploy.errors import NbdeployError, TooLarge, Unauthenticated
+from nbdeploy.errors import Busy, NbdeployError, NotFound, TooLarge, Unauthenticated
 from nbdeploy.serving.dataplane import Answer, Question
+from nbdeploy.serving.guard.caller import Caller
 from nbdeploy.serving.service import Service
 from nbdeploy.serving.tokens import Scope
 from nbdeploy.types import Signature
@@ -36,7 +38,7 @@ def service_of(request: Request) -> Service:
     return cast(Service, request.app.state.service)
 
 
-def route(path: str, handler: Handler, method: str = "GET", scope: Scope | None = None) -> Route:
+def route(path: str, handler: Handler, method: str = "GET", scope: Scope | None = None, heeds: bool = False) -> Route:
     """Make a route.
 
     Parameters
@@ -48,14 +50,16 @@ def route(path: str, handler: Handler, method: str = "GET", scope: Scope | None 
     method : str
         The HTTP method.
     scope : Scope, optional
-        What a caller's token has to allow; open to all if None.
+        What a caller's token has to allow, for the deployment ``{m}`` of the path, or for all; open to all if None.
+    heeds : bool
+        Whether the handler itself heeds which deployments the caller may see.
     """
 
     async def guarded(request: Request) -> Response:
         try:
-            if scope is not None:
-                request.state.caller = service_of(request).gate.admit(request.headers, scope)
-            return await handler(request)
+            if scope is None:
+                return await handler(request)
+            return await _admitted(request, handler, scope, heeds)
         except (NbdeployError, HTTPException) as error:
             return fault(error)
         except ClientDisconnect:
@@ -69,6 +73,27 @@ def route(path: str, handler: Handler, method: str = "GET", scope: Scope | None 
     return Route(path, guarded, methods=[method], name=f"{method} {path}")
 
 
+async def _admitted(request: Request, handler: Handler, scope: Scope, heeds: bool) -> Response:
+    guard, model = service_of(request).guard, request.path_params.get("m")
+    caller = guard.enter(request.headers, scope, model, heeds)
+    request.state.caller, request.state.held = caller, 0
+    try:
+        return await handler(request)
+    except NotFound as error:
+        if not caller.restricted:
+            raise
+        raise _veiled(error, caller) from None
+    finally:
+        guard.room.leave(request.state.held)
+
+
+def _veiled(error: NotFound, caller: Caller) -> NotFound:
+    """Name only what the caller may see."""
+    facts: dict[str, Any] = error.facts
+    known = [name for name in facts["available"] if caller.sees(name.partition("/")[0])]
+    return NotFound(facts["kind"], facts["name"], known)
+
+
 async def inferred(
     request: Request,
     protocol: str,
@@ -78,7 +103,7 @@ async def inferred(
     write: Callable[[Answer], T],
 ) -> tuple[Answer, T]:
     """Answer a request's rows in the name of its caller. See :meth:`nbdeploy.serving.dataplane.DataPlane.infer`."""
-    return await service_of(request).plane.infer(protocol, name, version, read, write, request.state.caller)
+    return await service_of(request).plane.infer(protocol, name, version, read, write, request.state.caller.name)
 
 
 def json_answer(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -90,7 +115,11 @@ def fault(error: NbdeployError | HTTPException) -> Response:
     """Return the response that tells of an error."""
     if isinstance(error, HTTPException):
         return json_answer(Fault(error.detail), error.status_code, dict(error.headers or {}))
-    headers = {"WWW-Authenticate": 'Bearer realm="nbdeploy"'} if isinstance(error, Unauthenticated) else None
+    headers = None
+    if isinstance(error, Unauthenticated):
+        headers = {"WWW-Authenticate": 'Bearer realm="nbdeploy"'}
+    if isinstance(error, Busy):
+        headers = {"Retry-After": str(max(1, math.ceil(error.seconds)))}
     return json_answer(Fault(str(error), type(error).__name__), status_of(error), headers)
 
 
@@ -112,15 +141,25 @@ async def body_of(request: Request) -> bytes:
     ------
     TooLarge
         As soon as it is over the endpoint's limit; no more of it is kept.
+    Busy
+        If the bodies of all requests under way would be too large together.
     """
-    limit = service_of(request).options.body_limit
-    _check_head(request, limit)
+    service = service_of(request)
+    limit = service.options.body_limit
+    _hold(request, _check_head(request, limit))
     body = bytearray()
     async for chunk in request.stream():
-        if len(body) + len(chunk) > limit:
-            raise _too_large(limit)
         body += chunk
+        if len(body) > limit:
+            raise _too_large(limit)
+        if len(body) > request.state.held:
+            _hold(request, len(body) - request.state.held)
     return bytes(body)
+
+
+def _hold(request: Request, size: int) -> None:
+    service_of(request).guard.room.take(size)
+    request.state.held += size
 
 
 async def save_body(request: Request, path: Path) -> str:
@@ -146,13 +185,16 @@ async def save_body(request: Request, path: Path) -> str:
     return digest.hexdigest()
 
 
-def _check_head(request: Request, limit: int) -> None:
+def _check_head(request: Request, limit: int) -> int:
+    """Return how long the body says that it is; 0 if it does not say."""
     encoding = request.headers.get("content-encoding", "identity")
     if encoding.lower() != "identity":
         raise HTTPException(415, f"a body with Content-Encoding {encoding!r} is not understood; send it plainly")
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > limit:
+    said = int(length) if length.isdecimal() else 0
+    if said > limit:
         raise _too_large(limit)
+    return said
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from nbdeploy.errors import Forbidden, Unauthenticated
-from nbdeploy.hints import typed
+from nbdeploy.errors import Unauthenticated
+from nbdeploy.serving.guard.caller import ANONYMOUS, Caller
+from nbdeploy.serving.guard.callers import Callers
 from nbdeploy.serving.tokens import Scope, Tokens
 from nbdeploy.wire.client import is_loopback
 
 __all__ = ["Gate"]
 
-ANONYMOUS = "anonymous"
+_OPEN = frozenset({Scope.PREDICT, Scope.READ})
 
 
 class Gate:
@@ -24,14 +25,17 @@ class Gate:
         The tokens that are known.
     anonymous : bool
         Whether programs on this machine may predict and read without one.
+    origins : sequence of str
+        Pages from elsewhere (``https://app.team``) that may do so too.
     """
 
-    def __init__(self, tokens: Tokens, anonymous: bool = False) -> None:
-        self._tokens = tokens
+    def __init__(self, tokens: Tokens, anonymous: bool = False, origins: Sequence[str] = ()) -> None:
+        self.callers = Callers(tokens)
         self._anonymous = anonymous
+        self._origins = frozenset(origins)
 
-    def admit(self, headers: Mapping[str, str], needed: Scope) -> str:
-        """Return the name of the token that allows this.
+    def admit(self, headers: Mapping[str, str], needed: Scope) -> Caller:
+        """Return who may do this.
 
         Parameters
         ----------
@@ -45,28 +49,32 @@ class Gate:
         Unauthenticated
             If there is no token, or not one that is known.
         Forbidden
-            If it does not allow this.
+            If its scope does not allow this; which deployments it is for is asked apart.
         """
         given = headers.get("authorization")
-        if given is None:
-            if self._anonymous and needed in {Scope.PREDICT, Scope.READ} and _asked_locally(headers):
-                return ANONYMOUS
+        if given is not None:
+            caller = self.callers.get(given.encode("latin-1"))
+        elif self._anonymous and needed in _OPEN and self._asked_locally(headers):
+            caller = ANONYMOUS
+        else:
             raise Unauthenticated("this needs a token; send it as: Authorization: Bearer <token>")
-        scheme, _, secret = given.partition(" ")
-        if scheme.lower() != "bearer" or not secret.strip():
-            raise Unauthenticated("the Authorization header is not understood; send: Authorization: Bearer <token>")
-        token = self._tokens.find(secret.strip())
-        if not token.scope.allows(needed):
-            raise Forbidden(
-                f"the token {token.name!r} has scope {token.scope}, and this needs {needed}; "
-                f"make one with: {typed(f'token create NAME --scope {needed}')}",
-                token=token.name,
-                needed=str(needed),
-            )
-        return token.name
+        caller.check_scope(needed)
+        return caller
+
+    def _asked_locally(self, headers: Mapping[str, str]) -> bool:
+        """A page in a browser is no program of this machine: not one led here under a foreign name, nor one that sends.
+
+        Browsers say which page sends a form or script's request, and do so also where the answer would be kept from it.
+        """
+        origin = headers.get("origin")
+        if origin is not None and origin not in self._origins and not _is_here(origin):
+            return False
+        return _is_here(f"//{headers.get('host', '')}")
 
 
-def _asked_locally(headers: Mapping[str, str]) -> bool:
-    """A page in a browser can be led here under a foreign name; it is not a program of this machine."""
-    host = urlsplit(f"//{headers.get('host', '')}").hostname
+def _is_here(address: str) -> bool:
+    try:
+        host = urlsplit(address).hostname
+    except ValueError:
+        return False
     return host is not None and is_loopback(host)

@@ -9,6 +9,7 @@
     store/                   the endpoint's own snapshot store
     nbdeploy.db              predictions and acts; see nbdeploy.serving.prediction_log
     tokens/                  see nbdeploy.serving.tokens
+    run/                     what the processes of a running server share; emptied when one starts
 """
 
 from __future__ import annotations
@@ -104,6 +105,11 @@ class Home:
         """Output of a server in the background."""
         return self.folder / "server.log"
 
+    @property
+    def run(self) -> Path:
+        """What the processes of a running server share."""
+        return self.folder / "run"
+
     def make(self) -> None:
         """Make the folder, readable by its owner only.
 
@@ -142,6 +148,7 @@ class Home:
             ) from None
         for left in self.folder.glob(f"{_UPLOAD}*"):
             shutil.rmtree(left, ignore_errors=True)
+        shutil.rmtree(self.run, ignore_errors=True)
         try:
             yield
         finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nbdeploy.bundles import Trust
 from nbdeploy.errors import InvalidData
+from nbdeploy.serving.guard.pace import Pace
 from nbdeploy.serving.prediction_log.retention import KEEP, MOST_ROWS
 from nbdeploy.types import check_name
 from nbdeploy.wire.client import is_loopback
@@ -19,6 +20,7 @@ BODY_LIMIT = 64 * 2**20
 BLOB_LIMIT = 4 * 2**30
 DB_VARIABLE = "NBDEPLOY_ENDPOINT_DB"
 """Tells a server in the background its database: on its command line, everybody could read the password."""
+_POSITIVE = ("body_limit", "blob_limit", "row_limit", "concurrency", "pending_limit", "timeout", "patience")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,21 @@ class Options:
         How long it keeps them.
     log_rows : int
         How many rows it keeps at most.
+    row_limit : int
+        Most rows of a request.
+    concurrency : int
+        Most requests that one worker works on at once, those that wait included.
+    pending_limit : int
+        How large the bodies of these requests may be together, in bytes.
+    timeout : float
+        How long a model may take to answer, in seconds.
+    patience : float
+        How long a client may take to send a request's head, and then its body, in seconds; a body has one second more
+        for each 500 bytes of it that came.
+    rate : str
+        How many requests each token may send, if it has no rate of its own: ``100/s``, ``600/m``; empty for any number.
+    cors : sequence of str
+        Pages from elsewhere that may ask from a browser: ``https://app.team``, or ``*`` for all.
     """
 
     host: str = "127.0.0.1"
@@ -67,6 +84,13 @@ class Options:
     log_share: float = 1.0
     log_keep: timedelta = KEEP
     log_rows: int = MOST_ROWS
+    row_limit: int = 1_000_000
+    concurrency: int = 256
+    pending_limit: int = 512 * 2**20
+    timeout: float = 60.0
+    patience: float = 20.0
+    rate: str = ""
+    cors: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.anonymous not in {None, "predict"}:
@@ -77,9 +101,17 @@ class Options:
             raise InvalidData(
                 "the prediction log keeps rows for some time, and one at least; see --log-keep, --log-rows"
             )
+        for name in _POSITIVE:
+            if not getattr(self, name) > 0:
+                raise InvalidData(f"{name.replace('_', '-')} has to be more than 0, not {getattr(self, name)}")
         self.trusted()
+        self.pace()
         if self.default:
             check_name(self.default, "default deployment")
+
+    def pace(self) -> Pace | None:
+        """How many requests each token may send; any number if None."""
+        return Pace.parse(self.rate) if self.rate else None
 
     @property
     def local(self) -> bool:

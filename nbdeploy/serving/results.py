@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from nbdeploy.cards import Card, Result, Table
@@ -91,24 +92,44 @@ class Stopped(Result):
 
 @dataclass(frozen=True)
 class TokenCreated(Result):
-    """A new token. Its secret is in `secret` and shown this once."""
+    """A token with a new secret, which is in `secret` and shown this once.
+
+    Attributes
+    ----------
+    token : Token
+        What is known of it.
+    secret : str
+        What the client sends.
+    grace : timedelta, optional
+        How long its former secret holds besides; None if it had none.
+    """
 
     token: Token
     secret: str = field(repr=False)
+    grace: timedelta | None = None
 
     @property
     def line(self) -> str:
         """The secret, and that it is kept nowhere."""
-        return f"token {self.token.name} ({self.token.scope}): {self.secret} — shown only now, so keep it"
+        return f"token {self.token.name} ({_allows(self.token)}): {self.secret} — shown only now, so keep it" + (
+            f"; {self._former}" if self._former else ""
+        )
 
     def card(self) -> Card:
         """The secret, and how to send it."""
-        facts = [("token", self.secret), ("scope", self.token.scope), ("expires", _when(self.token.expires))]
+        facts = [("token", self.secret), ("allows", _allows(self.token)), ("expires", _when(self.token.expires))]
+        facts += [("before", self._former)] if self._former else []
         return Card(f"token {self.token.name}", facts, next="send it as: Authorization: Bearer <token>; shown only now")
 
     def document(self) -> dict[str, Any]:
         """Name, scope and secret."""
         return {**_document(self.token), "token": self.secret}
+
+    @property
+    def _former(self) -> str:
+        if self.grace is None:
+            return ""
+        return f"its former secret holds for {self.grace} more" if self.grace else "its former secret is worth nothing"
 
 
 @dataclass(frozen=True)
@@ -126,8 +147,8 @@ class TokenList(Result):
 
     def card(self) -> Card:
         """Names, scopes and times."""
-        rows = [(t.name, t.scope, _when(t.created), _when(t.expires)) for t in self.tokens]
-        return Card(self.line, table=Table(("name", "scope", "created", "expires"), rows) if rows else None)
+        rows = [(t.name, _allows(t), _when(t.created), _when(t.expires)) for t in self.tokens]
+        return Card(self.line, table=Table(("name", "allows", "created", "expires"), rows) if rows else None)
 
     def document(self) -> list[dict[str, Any]]:
         """One document per token."""
@@ -160,7 +181,16 @@ def _document(token: Token) -> dict[str, Any]:
         "scope": str(token.scope),
         "created": token.created.isoformat(timespec="seconds"),
         "expires": token.expires.isoformat(timespec="seconds") if token.expires else None,
+        "models": list(token.models),
+        "rate": token.rate or None,
+        "rotated": token.rotated,
     }
+
+
+def _allows(token: Token) -> str:
+    models = f" for {', '.join(token.models)}" if token.models else ""
+    rate = f", {token.rate}" if token.rate else ""
+    return f"{token.scope}{models}{rate}" + (" (former secret)" if token.rotated else "")
 
 
 def _when(time: Any) -> str:

@@ -10,6 +10,9 @@ from typing import TypeVar
 from nbdeploy.serving.dataplane import DataPlane
 from nbdeploy.serving.deployments import Deployments
 from nbdeploy.serving.gate import Gate
+from nbdeploy.serving.guard.guard import Guard
+from nbdeploy.serving.guard.rates import Rates
+from nbdeploy.serving.guard.room import Room
 from nbdeploy.serving.home import Home
 from nbdeploy.serving.metrics import Metrics
 from nbdeploy.serving.options import Options
@@ -40,13 +43,17 @@ class Service:
         self.home = home
         self.options = options
         self.metrics = Metrics()
-        self.gate = Gate(Tokens(home.folder), anonymous=options.anonymous is not None)
+        self.gate = Gate(Tokens(home.folder), options.anonymous is not None, options.cors)
+        rates = Rates(home.run / "rates", options.pace())
+        self.guard = Guard(self.gate, rates, Room(options.concurrency, options.pending_limit))
         self._calls = ThreadPoolExecutor(1, thread_name_prefix="predict")
         self._upkeep = ThreadPoolExecutor(1, thread_name_prefix="upkeep")
         self.deployments = Deployments(home, self._calls, options.trusted())
         retention = Retention(options.log_keep, options.log_rows)
         self.log = PredictionLog(options.db or home.database, options.log_share, retention)
-        self.plane = DataPlane(self.deployments, self._calls, self.metrics, self.log)
+        self.plane = DataPlane(
+            self.deployments, self._calls, self.metrics, self.log, seconds=options.timeout, rows=options.row_limit
+        )
 
     async def change(self, work: Callable[[], T]) -> T:
         """Run `work` in the one thread that changes what is stored and served."""

@@ -18,7 +18,9 @@ _STATUSES: dict[type[errors.NbdeployError], int] = {
     errors.Corrupted: 422,
     errors.MissingExtra: 422,
     errors.RehearsalFailed: 422,
+    errors.Busy: 429,
     errors.RemoteError: 503,
+    errors.TimedOut: 503,
     errors.NotWritable: 507,
     errors.NbdeployError: 400,
 }

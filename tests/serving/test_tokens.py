@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nbdeploy.errors import Conflict, InvalidData, InvalidName, NotFound, Unauthenticated
-from nbdeploy.serving.token_commands import create_token, list_tokens, revoke_token
+from nbdeploy.serving.token_commands import create_token, list_tokens, revoke_token, rotate_token
 from nbdeploy.serving.tokens import Scope, Tokens
 
 ROUTES = {
@@ -111,3 +111,75 @@ def test_open_metrics_need_no_token(run: Any) -> None:
     """Where the operator says so."""
     with run(open_metrics=True) as place:
         assert place.ask("GET", "/metrics", token=None).status_code == 200
+
+
+def test_a_rotated_token_has_two_secrets_for_a_while(tmp_path: Path) -> None:
+    """The new one keeps scope, models, rate and length of life; the old one ends with the grace, or at once."""
+    now = [datetime(2026, 1, 1, tzinfo=UTC)]
+    tokens = Tokens(tmp_path, lambda: now[0])
+    first, made = tokens.create("crm", Scope.READ, timedelta(days=10), ["churn*"], "5/s")
+    now[0] += timedelta(days=1)
+    second, _ = tokens.rotate("crm", timedelta(hours=1))
+    assert [(token.name, token.rotated) for token in tokens.all()] == [("crm", False), ("crm", True)]
+    assert tokens.find(first).name == "crm"
+    now[0] += timedelta(hours=1)
+    with pytest.raises(Unauthenticated, match="expired"):
+        tokens.find(first)
+    found = tokens.find(second)
+    assert (found.scope, found.models, found.rate) == (made.scope, made.models, made.rate)
+    assert found.expires == datetime(2026, 1, 12, tzinfo=UTC)
+    third, _ = tokens.rotate("crm")
+    with pytest.raises(Unauthenticated, match="revoked"):
+        tokens.find(second)
+    tokens.rotate("crm", timedelta(hours=1))
+    tokens.revoke("crm")
+    with pytest.raises(Unauthenticated, match="revoked"):
+        tokens.find(third)
+    assert tokens.all() == []
+
+
+@pytest.mark.parametrize(("models", "rate"), [(["../x"], ""), (["Churn"], ""), ([""], ""), ([], "fast"), ([], "0/s")])
+def test_a_pattern_or_rate_that_is_not_understood_makes_no_token(tmp_path: Path, models: list[str], rate: str) -> None:
+    """The message shows how it is written."""
+    with pytest.raises(InvalidData, match=r"churn\*|100/s"):
+        Tokens(tmp_path).create("crm", "predict", None, models, rate)
+    assert Tokens(tmp_path).all() == []
+
+
+def test_a_token_for_some_models_sees_no_others(shared: Any) -> None:
+    """Whether they exist or not; lists and refusals name only its own."""
+    secret = create_token(shared.home, "churn-only", "deploy", models=["churn*"]).secret
+    rows = [{"age": 1, "balance": 0}]
+
+    def ask(method: str, path: str, **more: Any) -> Any:
+        return shared.ask(method, path, token=secret, **more)
+
+    assert ask("POST", "/models/churn/predict", json=rows).status_code == 200
+    assert [d["name"] for d in ask("GET", "/api/deployments").json()["deployments"]] == ["churn"]
+    refused = [ask("POST", f"/models/{name}/predict", json=rows) for name in ("plans", "nobody")]
+    assert [answer.status_code for answer in refused] == [403, 403]
+    assert "is for models churn*, not for 'plans'" in refused[0].json()["error"]
+    missing = ask("POST", "/models/churn-eu/predict", json=rows)
+    assert (missing.status_code, "plans" in missing.text) == (404, False)
+    assert ask("PUT", "/api/deployments/plans", json={}).status_code == 403
+    assert ask("GET", "/metrics").status_code == 403
+
+
+def test_a_running_endpoint_takes_both_secrets_of_a_rotation_until_it_is_revoked(shared: Any) -> None:
+    """No answer is refused in between, and both are refused at once afterwards."""
+    first = create_token(shared.home, "turning", "read").secret
+    assert shared.ask("GET", "/api/deployments", token=first).status_code == 200
+    second = rotate_token(shared.home, "turning", timedelta(hours=1)).secret
+    assert [shared.ask("GET", "/api/deployments", token=s).status_code for s in (first, second)] == [200, 200]
+    revoke_token(shared.home, "turning")
+    assert [shared.ask("GET", "/api/deployments", token=s).status_code for s in (first, second)] == [401, 401]
+
+
+def test_pages_from_elsewhere_are_no_programs_of_this_machine(run: Any) -> None:
+    """A browser sends a form to 127.0.0.1 for any page, and says for which."""
+    with run(anonymous="predict", cors=["https://app.team"]) as place:
+        status = {
+            origin: place.ask("GET", "/api/deployments", token=None, headers={"Origin": origin}).status_code
+            for origin in ("https://evil.example", "null", "http://[", "http://localhost:8888", "https://app.team")
+        }
+    assert list(status.values()) == [401, 401, 401, 200, 200]

@@ -44,12 +44,14 @@ async def put_snapshot(request: Request) -> Response:
     service, digest = service_of(request), request.path_params["digest"]
     offer = decode(await body_of(request), Offer)
     manifest = _manifest(offer)
+    request.state.caller.check_model(manifest.name)
     return json_answer(await service.change(lambda: service.deployments.offer(digest, manifest)))
 
 
 async def list_deployments(request: Request) -> Response:
-    service = service_of(request)
-    return json_answer(DeploymentList(service.deployments.all(), service.log.state))
+    service, sees = service_of(request), request.state.caller.sees
+    seen = [found for found in service.deployments.all() if sees(found.name)]
+    return json_answer(DeploymentList(seen, service.log.state))
 
 
 async def get_deployment(request: Request) -> Response:
@@ -57,7 +59,7 @@ async def get_deployment(request: Request) -> Response:
 
 
 async def put_deployment(request: Request) -> Response:
-    service, name, caller = service_of(request), request.path_params["m"], request.state.caller
+    service, name, caller = service_of(request), request.path_params["m"], request.state.caller.name
     order = decode(await body_of(request), Deploy)
     return json_answer(await service.change(lambda: service.deployments.deploy(name, order, caller)))
 
@@ -85,10 +87,10 @@ def _digest(text: str) -> str:
 
 
 ROUTES = (
-    route(routes.BLOB, has_blob, "HEAD", Scope.DEPLOY),
-    route(routes.BLOB, put_blob, "PUT", Scope.DEPLOY),
-    route(routes.SNAPSHOT, put_snapshot, "PUT", Scope.DEPLOY),
-    route(routes.DEPLOYMENTS, list_deployments, "GET", Scope.READ),
+    route(routes.BLOB, has_blob, "HEAD", Scope.DEPLOY, heeds=True),
+    route(routes.BLOB, put_blob, "PUT", Scope.DEPLOY, heeds=True),
+    route(routes.SNAPSHOT, put_snapshot, "PUT", Scope.DEPLOY, heeds=True),
+    route(routes.DEPLOYMENTS, list_deployments, "GET", Scope.READ, heeds=True),
     route(routes.DEPLOYMENT, get_deployment, "GET", Scope.READ),
     route(routes.DEPLOYMENT, put_deployment, "PUT", Scope.DEPLOY),
     route(routes.DEPLOYMENT, delete_deployment, "DELETE", Scope.DEPLOY),

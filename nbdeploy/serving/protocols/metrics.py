@@ -16,7 +16,7 @@ __all__ = ["ROUTES"]
 async def metrics(request: Request) -> Response:
     service = service_of(request)
     if not service.options.open_metrics:
-        service.gate.admit(request.headers, Scope.READ)
+        service.gate.admit(request.headers, Scope.READ).check_model(None)
     return Response(service.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

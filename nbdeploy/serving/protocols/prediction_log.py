@@ -59,7 +59,7 @@ async def requests(request: Request) -> Response:
 
 async def feedback(request: Request) -> Response:
     """What came true: records of ``id``, ``truth`` and perhaps ``row``, in any format that rows are sent in."""
-    service, name, caller = service_of(request), request.path_params["m"], request.state.caller
+    service, name, caller = service_of(request), request.path_params["m"], request.state.caller.name
     sent = format_sent(request.headers.get("content-type"))
     body = await body_of(request)
     served = service.deployments.get(name)

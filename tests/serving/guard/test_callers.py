@@ -1,0 +1,72 @@
+"""Callers are remembered, and forgotten at once when their token is not what it was."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from nbdeploy.errors import Unauthenticated
+from nbdeploy.serving.guard.callers import Callers
+from nbdeploy.serving.tokens import Scope, Tokens
+
+
+def header(secret: str) -> bytes:
+    return f"Bearer {secret}".encode()
+
+
+def test_a_caller_is_looked_up_once(tmp_path: Path) -> None:
+    """And costs a microsecond or two from then on (ten are allowed for on a busy machine)."""
+    tokens = Tokens(tmp_path)
+    secret, _ = tokens.create("crm", Scope.PREDICT)
+    callers = Callers(tokens)
+    sent = header(secret)
+    first = callers.get(sent)
+    best = min(_seconds(lambda: callers.get(sent)) for _ in range(5))
+    assert callers.get(sent) is first
+    assert best < 10e-6
+
+
+def _seconds(work: object, times: int = 2000) -> float:
+    begun = time.perf_counter()
+    for _ in range(times):
+        work()  # type: ignore[operator]
+    return (time.perf_counter() - begun) / times
+
+
+def test_what_changes_is_seen_at_the_next_request(tmp_path: Path) -> None:
+    """Revoked, rotated, expired: whatever was remembered."""
+    now = [datetime(2026, 1, 1, tzinfo=UTC)]
+    tokens = Tokens(tmp_path, lambda: now[0])
+    callers = Callers(tokens, lambda: now[0].timestamp())
+    secret, _ = tokens.create("crm", Scope.PREDICT, timedelta(hours=5))
+    assert callers.get(header(secret)).name == "crm"
+    tokens.rotate("crm", timedelta(hours=1))
+    assert callers.get(header(secret)).name == "crm"
+    now[0] += timedelta(hours=1)
+    with pytest.raises(Unauthenticated, match="expired"):
+        callers.get(header(secret))
+    other, _ = tokens.create("erp", Scope.PREDICT)
+    assert callers.get(header(other)).name == "erp"
+    tokens.revoke("erp")
+    with pytest.raises(Unauthenticated, match="revoked"):
+        callers.get(header(other))
+
+
+def test_ways_to_write_one_header_are_not_remembered_without_end(tmp_path: Path) -> None:
+    """A caller with a token cannot fill the memory."""
+    tokens = Tokens(tmp_path)
+    secret, _ = tokens.create("crm", Scope.PREDICT)
+    callers = Callers(tokens)
+    for spaces in range(1, 1200):
+        callers.get(b"Bearer" + b" " * spaces + secret.encode())
+    assert len(callers._known) <= 1024
+
+
+@pytest.mark.parametrize("sent", [b"", b"Basic abc", b"Bearer", b"Bearer  ", b"Bearer \xff\xfe", b"Bearer ../../x"])
+def test_what_is_not_understood_is_refused(tmp_path: Path, sent: bytes) -> None:
+    """Whatever the bytes are."""
+    with pytest.raises(Unauthenticated):
+        Callers(Tokens(tmp_path)).get(sent)
