@@ -26,6 +26,7 @@ from nbdeploy.connections import Connections
 from nbdeploy.errors import Conflict, Forbidden, NbdeployError, WrongUsage
 from nbdeploy.hints import typed
 from nbdeploy.serving.app import application
+from nbdeploy.serving.guard.patience import patient
 from nbdeploy.serving.home import Home, Running
 from nbdeploy.serving.options import DB_VARIABLE, Options
 from nbdeploy.serving.registration import register
@@ -159,7 +160,7 @@ def _config(service: Service) -> uvicorn.Config:
     return uvicorn.Config(
         application(service),
         loop="asyncio" if os.name == "nt" else "uvloop",
-        http="httptools",
+        http=patient(service.options.patience),
         ws="none",
         lifespan="on",
         log_config=None,
