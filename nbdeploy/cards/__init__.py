@@ -5,5 +5,20 @@ from nbdeploy.cards.blocks import Code, Facts, Items, Table, Text
 from nbdeploy.cards.card import Card, Result
 from nbdeploy.cards.page import Badge, Page, Section
 from nbdeploy.cards.patch import Patch
+from nbdeploy.cards.wording import count
 
-__all__ = ["Badge", "Bars", "Card", "Code", "Facts", "Items", "Page", "Patch", "Result", "Section", "Table", "Text"]
+__all__ = [
+    "Badge",
+    "Bars",
+    "Card",
+    "Code",
+    "Facts",
+    "Items",
+    "Page",
+    "Patch",
+    "Result",
+    "Section",
+    "Table",
+    "Text",
+    "count",
+]

@@ -53,7 +53,7 @@ def conform(series: pl.Series, column: Column, unseen: str = "reject") -> pl.Ser
     known = values.is_in(pl.Series(column.categories, dtype=values.dtype).implode()) | values.is_null()
     if unseen != "missing" and not known.all():
         these = "" if column.private else f" {some(column.categories)}"
-        refuse(series, ~known, column, f"is not one of the categories{these}")
+        refuse(series, ~known, column, f"is not one of the categories{these}", "unseen")
     return (values if known.all() else values.set(~known, None)).alias(column.name)
 
 

@@ -29,17 +29,27 @@ class Refused:
         The column.
     why : str
         What is wrong, to be read after a value.
+    brief : str
+        The same in a word, to be read before a value.
     """
 
     rows: Sequence[int]
     value: Callable[[int], Any]
     column: Column
     why: str
+    brief: str = ""
 
     def detail(self, place: int = 0, others: int = 0) -> str:
         """What is wrong with one of the rows, in words that do not name it."""
         more = f" (and {others} more rows)" if others else ""
         return f"{_shown(self.shown(place))} {self.why}{more}; expected {expectation(self.column)}"
+
+    def reason(self, place: int = 0) -> str:
+        """What is wrong with one of the rows, where many such reasons are listed beside the names of columns."""
+        value, expected = _shown(self.shown(place)), expectation(self.column)
+        if self.brief:
+            return f"{self.brief} {value.removeprefix('the ')}"
+        return f"{value} {self.why}" if expected in self.why else self.detail(place)
 
     def shown(self, place: int = 0) -> Any:
         """The value of one of the rows; of a private column only whether there is one."""
@@ -49,7 +59,7 @@ class Refused:
 
     def at(self, rows: Sequence[int]) -> Refused:
         """The same, of rows that have other numbers."""
-        return Refused([int(rows[row]) for row in self.rows], self.value, self.column, self.why)
+        return Refused([int(rows[row]) for row in self.rows], self.value, self.column, self.why, self.brief)
 
     def error(self) -> InvalidData:
         """The refusal of the first row. Its ``detail`` is the message without the row."""
@@ -65,7 +75,7 @@ class Refused:
         )
 
 
-def refuse(series: pl.Series, bad: pl.Series, column: Column, why: str) -> NoReturn:
+def refuse(series: pl.Series, bad: pl.Series, column: Column, why: str, brief: str = "") -> NoReturn:
     """Refuse all the bad rows, naming the first.
 
     Raises
@@ -74,7 +84,7 @@ def refuse(series: pl.Series, bad: pl.Series, column: Column, why: str) -> NoRet
         Whose ``refused`` says which rows they are.
     """
     rows = bad.arg_true()
-    raise Refused(rows.to_list(), lambda place: series[int(rows[place])], column, why).error()
+    raise Refused(rows.to_list(), lambda place: series[int(rows[place])], column, why, brief).error()
 
 
 def refuse_rows(rows: Sequence[int], value: Callable[[int], Any], column: Column, why: str) -> NoReturn:

@@ -11,7 +11,7 @@ import click
 from nbdeploy import api
 from nbdeploy.api.databases import read_from, written_to
 from nbdeploy.api.predictions import options_of, predicted
-from nbdeploy.cards import Result
+from nbdeploy.cards import Result, count
 from nbdeploy.commands.answers import TableAnswer
 from nbdeploy.commands.door import Door
 from nbdeploy.commands.kinds import DATA, FILE, METHOD, REF, REF_OR_FILE
@@ -38,8 +38,8 @@ class PredictedTable(TableAnswer):
     @property
     def line(self) -> str:
         """How many rows were predicted, by what."""
-        aside = f", {self.rejected:,} rejected, see {self.rejects}" if self.rejected else ""
-        return f"{len(self.table):,} rows predicted by {self.ref} in {self.seconds:.1f} s{aside}"
+        aside = f", {count(self.rejected, 'row')} rejected, see {self.rejects}" if self.rejected else ""
+        return f"{count(len(self.table), 'row')} predicted by {self.ref} in {self.seconds:.1f} s{aside}"
 
     def document(self) -> dict[str, Any]:
         """Return the same as for a file, and the rows."""

@@ -172,12 +172,9 @@ class Assembly:
         rejected = self.tally.rejected
         if not limit.exceeded(rejected, total):
             return
-        worst, count = self.tally.reasons.most_common(1)[0]
-        column = f"column {worst[0]!r}: " if worst[0] else ""
         of = f" of {total:,}" if total else ""
         raise InvalidData(
-            f"stopped: {rejected:,}{of} rows fail, and --max-rejects allows {limit.text}; most often ({count:,}): "
-            f"{column}{self.tally.examples[worst]}",
+            f"stopped: {rejected:,}{of} rows fail, and --max-rejects allows {limit.text}; {self.tally.worst}",
             rejected=rejected,
             limit=limit.text,
         )

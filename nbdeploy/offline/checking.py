@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from nbdeploy.cards import Card, Result
+from nbdeploy.cards import Card, Result, count
 from nbdeploy.errors import InvalidData, NbdeployError, NotFound
 from nbdeploy.offline.options import Options
 from nbdeploy.offline.planning import plan_of
@@ -113,7 +113,7 @@ def check_output(out: Path, load: Callable[[str], Predictor], given: Source | No
     if same and source is not None and predictor is not None:
         try:
             rows = sum(_again(out, found, source, predictor))
-            checks.append(("rows", True, f"{rows:,} rows get the same predictions again"))
+            checks.append(("rows", True, f"the predictions of {count(rows, 'row')} are the same again"))
         except NbdeployError as error:
             checks.append(("rows", False, str(error)))
     return Checked(str(out), found.snapshot, found.digest, checks, rows)

@@ -101,7 +101,7 @@ def _faults(error: InvalidData) -> list[Fault]:
     refused, row = error.facts.get("refused"), error.facts.get("row")
     if isinstance(refused, Refused):
         column = refused.column.name
-        return [Fault(at, column, refused.detail(i), refused.why) for i, at in enumerate(refused.rows)]
+        return [Fault(at, column, refused.reason(i), refused.why) for i, at in enumerate(refused.rows)]
     if isinstance(row, int):
         # Of Python objects only the first row that no column can hold is known.
         reason = str(error).removeprefix(f"row {row}").removeprefix(", ")

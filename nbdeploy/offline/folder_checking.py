@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from nbdeploy.cards import Card, Result, Table
+from nbdeploy.cards import Card, Result, Table, count
 from nbdeploy.errors import NbdeployError, NotFound
 from nbdeploy.offline.checking import Checked, check_output
 from nbdeploy.offline.provenance import SUFFIX
@@ -46,10 +46,10 @@ class CheckedFolder(Result):
     def line(self) -> str:
         """What was proven, or what is not as it was."""
         wrong = [file.line for file in self.files if not file.ok]
-        total = f"{len(self.files):,} {'output' if len(self.files) == 1 else 'outputs'}"
+        total = count(len(self.files), "output")
         if wrong:
             return f"{len(wrong):,} of {total} in {self.output} not proven: {wrong[0]}{'; …' if wrong[1:] else ''}"
-        return f"{total} in {self.output} proven: bytes, inputs and snapshots are as they were, and {self.rows:,} rows"
+        return f"{total} in {self.output} proven: bytes, inputs and snapshots are as they were, and {count(self.rows, 'row')}"
 
     @property
     def notices(self) -> Sequence[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nbdeploy.cards import Card, Patch, Result, Table
+from nbdeploy.cards import Card, Patch, Result, Table, count
 from nbdeploy.offline.report import reasons_document, reasons_table
 
 __all__ = ["FileDone", "FolderPredictions"]
@@ -121,15 +121,15 @@ class FolderPredictions(Result):
         """How many files are new, were done before, failed, or were left; and how many rows were set aside."""
         if not self.files:
             return f"no files to predict in {self.input}{self._passed()}"
-        count = Counter(file.status for file in self.files)
+        found = Counter(file.status for file in self.files)
         now = [file for file in self.files if file.status in _WRITTEN]
-        parts = [_files(count[status], status) for status in _WRITTEN if count[status]]
+        parts = [count(found[status], f"{status} file") for status in _WRITTEN if found[status]]
         parts = parts or ["no new files"]
-        parts += [f"{count['done before']:,} done before"] if count["done before"] else []
+        parts += [f"{found['done before']:,} done before"] if found["done before"] else []
         if rejected := sum(file.rejected for file in now):
-            parts.append(f"{rejected:,} rows rejected{_why(now)}" if rejected > 1 else f"1 row rejected{_why(now)}")
-        parts += [f"{count['failed']:,} failed{self._names('failed')}"] if count["failed"] else []
-        parts += [f"{count['growing']:,} still growing and left{self._names('growing')}"] if count["growing"] else []
+            parts.append(f"{count(rejected, 'row')} rejected{_why(now)}")
+        parts += [f"{found['failed']:,} failed{self._names('failed')}"] if found["failed"] else []
+        parts += [f"{found['growing']:,} still growing and left{self._names('growing')}"] if found["growing"] else []
         return ", ".join(parts) + self._passed()
 
     def card(self) -> Card:
@@ -173,12 +173,8 @@ class FolderPredictions(Result):
 
     def _passed(self) -> str:
         total = sum(self.passed.values())
-        why = ", ".join(f"{count:,} {name}" for name, count in sorted(self.passed.items()))
-        return (
-            f"; {total:,} other files passed over ({why})"
-            if total > 1
-            else f"; 1 other file passed over ({why})" * total
-        )
+        why = ", ".join(f"{number:,} {name}" for name, number in sorted(self.passed.items()))
+        return f"; {count(total, 'other file')} passed over ({why})" if total else ""
 
     def _names(self, status: str) -> str:
         names = [Path(file.input).name for file in self.files if file.status == status]
@@ -189,10 +185,6 @@ def _some(told: list[str]) -> list[str]:
     """The first of many."""
     more = len(told) - _MOST_TOLD
     return [*told[:_MOST_TOLD], f"… and {more:,} more like these"] if more > 0 else told
-
-
-def _files(count: int, status: str) -> str:
-    return f"{count:,} {status} {'file' if count == 1 else 'files'}"
 
 
 def _why(files: Sequence[FileDone]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from nbdeploy.cards import count
 from nbdeploy.errors import NbdeployError
 from nbdeploy.offline.journal import Journal, is_url, place_of
 
@@ -21,8 +22,9 @@ def holding(out: str | Path) -> Iterator[Journal]:
         yield journal
         keep = False
     except NbdeployError as error:
-        if journal.finished and not error.facts.get("changed"):
-            error.message += f"; {journal.rows:,} rows are done, and --resume goes on from there"
+        keep = not error.facts.get("final")
+        if journal.finished and keep and not error.facts.get("changed"):
+            error.message += f"; {count(journal.rows, 'row')} done, and --resume goes on from there"
         raise
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_how_to_resume(journal, out)) from None
@@ -53,4 +55,4 @@ def _how_to_resume(journal: Journal, out: str | Path) -> str:
     state = "is as it was" if is_url(out) or Path(out).exists() else "is not written"
     if not journal.finished:
         return f"stopped before any rows were done; {out} {state}"
-    return f"stopped after {journal.rows:,} rows; {out} {state}: the same command with --resume goes on"
+    return f"stopped after {count(journal.rows, 'row')}; {out} {state}: the same command with --resume goes on"

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from nbdeploy.cards import count
 from nbdeploy.errors import InvalidData, NbdeployError, WrongUsage
 from nbdeploy.offline.assembling import Assembly, Writes, check_seal
 from nbdeploy.offline.holding import reserved
@@ -152,6 +153,8 @@ class _Job:
             tally = self._run(chunk, aside, progress)
             if aside is not None and not tally.rejected:
                 aside.write(written(empty_rejects(self.source)))
+            stack.close()
+            tally.check_any(self.source.name, rejects)
             if self.source.identity() != self.identity:
                 raise InvalidData(f"{self.source.name} was changed while it was read; predict it again")
             sha256 = self.source.sha256()
@@ -268,9 +271,9 @@ def _going_on(sink: TableSink) -> Iterator[None]:
     try:
         yield
     except NbdeployError as error:
-        if sink.finished and not error.facts.get("changed"):
-            error.message += f"; {sink.rows:,} rows are in {sink.name}, and --resume goes on from there"
+        if sink.finished and not error.facts.keys() & {"changed", "final"}:
+            error.message += f"; {count(sink.rows, 'row')} written to {sink.name}, and --resume goes on from there"
         raise
     except KeyboardInterrupt:
-        how = f"{sink.rows:,} rows are in {sink.name}: the same command with --resume goes on"
+        how = f"{count(sink.rows, 'row')} written to {sink.name}: the same command with --resume goes on"
         raise KeyboardInterrupt(f"stopped; {how if sink.finished else 'no rows were written'}") from None

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from nbdeploy.cards import count
 from nbdeploy.errors import Corrupted, InvalidData
 from nbdeploy.files import forget_parts
 from nbdeploy.offline.assembling import Assembly, Writes
@@ -94,7 +95,9 @@ def predict_source(
     with ExitStack() as stack:
         safe = options.safe_csv
         rejects = None if options.rejects is None else stack.enter_context(open_sink(options.rejects, safe=safe))
-        return _written(predictor, source, plan, options, out, rejects, None, options.chunk, progress)
+        tally = _written(predictor, source, plan, options, out, rejects, None, options.chunk, progress)
+    tally.check_any(source.name, options.rejects)
+    return tally
 
 
 class _Job:
@@ -197,9 +200,11 @@ class _Job:
             rejects = self.options.rejects
             safe = self.options.safe_csv
             aside = None if rejects is None else stack.enter_context(open_sink(rejects, safe=safe))
-            return _written(
+            tally = _written(
                 self.predictor, self.source, self.plan, self.options, sink, aside, journal, chunk, self.progress
             )
+        tally.check_any(self.source.name, rejects)
+        return tally
 
     def _begun(self, journal: Journal) -> int:
         """Begin the journal, or go on with it; return the rows of a span."""
@@ -211,7 +216,7 @@ class _Job:
                 journal.go_on(Head.here(key, head.chunk))
                 return head.chunk
             why = f"its {' and '.join(other)} changed" if other else "--resume would have gone on with it"
-            self.notices.append(f"an unfinished job ({journal.rows:,} rows done) was started over: {why}")
+            self.notices.append(f"an unfinished job ({count(journal.rows, 'row')} done) was started over: {why}")
         journal.begin(Head.here(key, self.options.chunk))
         return self.options.chunk
 

@@ -117,6 +117,7 @@ def predict_table(predictor: Predictor, data: Any, options: Options, progress: R
         rejects = _facts([], [])
     if options.rejects is not None:
         _set_aside(rejects, data, container, options)
+    tally.check_any("the table", options.rejects)
     return Answered(_beside(data, container, kept, answers), tally)
 
 

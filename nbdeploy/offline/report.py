@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from nbdeploy.cards import Card, Patch, Result, Table
+from nbdeploy.cards import Card, Patch, Result, Table, count
 from nbdeploy.offline.figures import figures
 from nbdeploy.profiles import Profile
 
@@ -86,19 +86,19 @@ class Predictions(Result):
         """What was written, by what, how fast; what was set aside, and why."""
         if self.done_before:
             return (
-                f"{self.output}: nothing to do, {self.rows:,} rows were predicted before by {self.snapshot}, and "
+                f"{self.output}: nothing to do, {count(self.rows, 'row')} predicted before by {self.snapshot}, and "
                 f"neither input nor model changed{self._aside()}"
             )
         rate = self.rows / max(self.seconds, 1e-9)
         pace = f"{self.seconds:.1f} s ({rate:,.0f} rows/s)"
-        return f"{self.output}: {self.rows:,} rows predicted by {self.snapshot} in {pace}{self._aside()}"
+        return f"{self.output}: {count(self.rows, 'row')} predicted by {self.snapshot} in {pace}{self._aside()}"
 
     def _aside(self) -> str:
         if not self.rejected:
             return ""
         column, reason, _ = self.reasons[0] if self.reasons else ("", "", 0)
         why = f" ({column}: {reason})" if column else f" ({reason})" if reason else ""
-        return f", {self.rejected:,} rejected{why}, see {self.rejects}"
+        return f", {count(self.rejected, 'row')} rejected{why}, see {self.rejects}"
 
     def card(self) -> Card:
         """Files, rows, the first of them, what the predictions are like, and what was set aside."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import polars as pl
 
+from nbdeploy.cards import count
+from nbdeploy.errors import InvalidData
 from nbdeploy.profiles import Profile, profile_of
 
 __all__ = ["Checkpoint", "Tally"]
@@ -99,6 +102,37 @@ class Tally:
         for column, group, reason in zip(*facts, strict=True):
             self.reasons[column, group] += 1
             self.examples.setdefault((column, group), reason)
+
+    @property
+    def worst(self) -> str:
+        """What is wrong with most of the rows that were set aside."""
+        (column, group), number = self.reasons.most_common(1)[0]
+        where = f"column {column!r}: " if column else ""
+        return f"most often ({number:,}): {where}{self.examples[column, group]}"
+
+    def check_any(self, name: str, rejects: str | Path | None) -> None:
+        """Refuse to have predicted nothing, where there were rows.
+
+        Parameters
+        ----------
+        name : str
+            What was read.
+        rejects : str, Path or None
+            Where its rows were set aside.
+
+        Raises
+        ------
+        InvalidData
+            If all of them were: what an earlier job wrote is worth more than an output without rows.
+        """
+        if self.rows or not self.rejected:
+            return
+        raise InvalidData(
+            f"no row of {name} could be predicted: {count(self.rejected, 'row')} rejected, {self.worst}; see {rejects}. "
+            "No output was written",
+            rejected=self.rejected,
+            final=True,
+        )
 
     def _mark(self, index: int) -> None:
         """Keep a place among few that stay evenly spread, however many there will be."""

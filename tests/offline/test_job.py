@@ -260,6 +260,6 @@ def test_the_result_says_what_was_done(birds: pd.DataFrame) -> None:
     for part in ("first rows", "00000", "in training", "▇", "'heavy' is not a float64", "344"[:1]):
         assert part in text
     assert "341 rows predicted by lr:1" in done.line
-    assert "3 rejected (body_mass_g: 'heavy' is not a float64; expected a float64), see bad.csv" in done.line
+    assert "3 rows rejected (body_mass_g: 'heavy' is not a float64), see bad.csv" in done.line
     assert done.document()["rejected"] == 3
     assert "<svg" in done.card().html()

@@ -145,7 +145,7 @@ def test_full_disk_leaves_the_old_output(birds: pd.DataFrame) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "No space left on device" in done.stderr
     assert "nothing was changed" in done.stderr
-    assert "13,760 rows are done, and --resume goes on from there" in done.stderr
+    assert "13,760 rows done, and --resume goes on from there" in done.stderr
     assert done.stdout.split() == ["status", "1", "old", ".out.csv.nbdeploy-journal", "out.csv"]
 
 

@@ -207,3 +207,24 @@ def test_the_command_reports_rejects(birds: pd.DataFrame) -> None:
     assert document["reasons"][0]["rows"] == 2
     events = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
     assert (events[-1]["done"], events[-1]["total"], events[-1]["share"]) == (60, 60, 1.0)
+
+
+@pytest.mark.parametrize("height", [1, 60])
+def test_a_job_that_predicts_nothing_fails(birds: pd.DataFrame, height: int) -> None:
+    """What was there stays, the rejects say why, and nothing is left to go on with; no rows at all are no failure."""
+    rows = birds.head(height).astype(object).assign(body_mass_g="gold+")
+    rows.to_csv("in.csv", index=False)
+    Path("out.csv").write_text("old")
+    count = "1 row" if height == 1 else "60 rows"
+    told = rf"could be predicted: {count} rejected, most often \({height}\): column 'body_mass_g': 'gold\+' is not"
+    for source in ("in.csv", rows):
+        for out in ("out.csv", None):
+            with pytest.raises(InvalidData, match=told) as failed:
+                nd.predict("lr", source, out, rejects="bad.csv", chunk=7)
+            assert "--resume" not in str(failed.value)
+            assert pl.read_csv("bad.csv")["reason"].to_list() == ["'gold+' is not a float64"] * height
+            Path("bad.csv").unlink()
+    assert Path("out.csv").read_text() == "old"
+    assert sorted(p.name for p in Path().iterdir()) == ["in.csv", "out.csv"]
+    birds.head(0).to_csv("in.csv", index=False)
+    assert nd.predict("lr", "in.csv", "out.csv", rejects="bad.csv").rows == 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nbdeploy.cards import count
+
 __all__ = [
     "brief",
     "count",
@@ -159,17 +161,6 @@ def together(things: Sequence[str]) -> str:
     ('a', 'a, b and c')
     """
     return " and ".join(filter(None, (", ".join(things[:-1]), *things[-1:])))
-
-
-def count(number: int, what: str) -> str:
-    """Write how many of something there are.
-
-    Examples
-    --------
-    >>> count(1, "file"), count(1200, "file")
-    ('1 file', '1,200 files')
-    """
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def size(count: float) -> str:
