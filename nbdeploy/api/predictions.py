@@ -200,6 +200,7 @@ def predicted(
     """Predict as :func:`predict`, and say of a table what was counted on the way."""
     from nbdeploy.offline import (
         goes_to_folder,
+        local,
         predict_file,
         predict_folder,
         predict_into,
@@ -210,6 +211,8 @@ def predicted(
     )
     from nbdeploy.tables.databases import Query, TableSink
 
+    if isinstance(out, str | Path):
+        out = local(out)
     in_folder = not isinstance(out, TableSink) and goes_to_folder(source, out)
     if kind is not None and not in_folder:
         raise WrongUsage(f"--format {kind} is for folders; the format of a file is the suffix of its name")
@@ -233,7 +236,7 @@ def check_predictions(
     Parameters
     ----------
     out : str or Path
-        A file that :func:`predict` wrote, or a folder of such files.
+        A file that :func:`predict` wrote, or a folder of such files; of an object store if it ends with ``/``.
     sql, from_url : str, optional
         The query that it was made of, and its database, if it was one: neither is remembered whole.
 
@@ -253,9 +256,10 @@ def check_predictions(
     >>> nd.check_predictions("scores.csv").ok  # doctest: +SKIP
     True
     """
-    from nbdeploy.offline import check_folder, check_output
+    from nbdeploy.offline import check_folder, check_output, local
 
     given = read_from(None, sql, from_url)
-    if Path(out).is_dir():
-        return check_folder(Path(out), lambda ref: load(ref, settings=settings))
-    return check_output(Path(out), lambda ref: load(ref, settings=settings), given)
+    out = local(out)
+    if str(out).endswith("/") or Path(out).is_dir():
+        return check_folder(out, lambda ref: load(ref, settings=settings))
+    return check_output(out, lambda ref: load(ref, settings=settings), given)

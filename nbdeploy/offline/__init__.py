@@ -10,6 +10,7 @@ from nbdeploy.offline.memory import Answered, predict_table, read_predicted, wri
 from nbdeploy.offline.options import CHUNK, Options
 from nbdeploy.offline.rejects import Limit
 from nbdeploy.offline.report import Predictions
+from nbdeploy.offline.stored import local
 
 __all__ = [
     "CHUNK",
@@ -23,6 +24,7 @@ __all__ = [
     "check_folder",
     "check_output",
     "goes_to_folder",
+    "local",
     "predict_file",
     "predict_folder",
     "predict_into",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -13,9 +13,11 @@ import polars as pl
 
 from nbdeploy.cards import Card, Result, count
 from nbdeploy.errors import InvalidData, NbdeployError, NotFound
+from nbdeploy.offline.journal import is_url
 from nbdeploy.offline.options import Options
 from nbdeploy.offline.planning import plan_of
-from nbdeploy.offline.provenance import Provenance, digest_of
+from nbdeploy.offline.provenance import Provenance
+from nbdeploy.offline.stored import place_beside, stored
 from nbdeploy.offline.work import SourceWork
 from nbdeploy.predictor import Predictor
 from nbdeploy.tables import Source, open_sink, open_source
@@ -79,13 +81,13 @@ class Checked(Result):
         }
 
 
-def check_output(out: Path, load: Callable[[str], Predictor], given: Source | None = None) -> Checked:
+def check_output(out: str | Path, load: Callable[[str], Predictor], given: Source | None = None) -> Checked:
     """Compare an output, its input and its snapshot with its provenance, and predict some rows again.
 
     Parameters
     ----------
-    out : Path
-        The output.
+    out : str or Path
+        The output, also in an object store.
     load : callable
         From a reference to the snapshot.
     given : Source, optional
@@ -96,14 +98,14 @@ def check_output(out: Path, load: Callable[[str], Predictor], given: Source | No
     NotFound
         If there is no such file, or no provenance beside it.
     """
-    if not out.is_file():
-        raise NotFound("file", str(out), [p.name for p in out.parent.glob(f"*{out.suffix}")] if out.suffix else [])
-    found = Provenance.read(out)
+    there = stored(out)
+    if there.identity() is None:
+        raise NotFound("object" if is_url(out) else "file", there.name, _near(out))
+    found = Provenance.read(there)
     if found is None:
-        raise NotFound(
-            "provenance of", str(out), hint=f"{out.name}.nbdeploy.json is beside what nbdeploy predict wrote"
-        )
-    same = digest_of(out) == found.output_sha256
+        beside = place_beside(PurePosixPath(there.name).name)
+        raise NotFound("provenance of", there.name, hint=f"{beside} is beside what nbdeploy predict wrote")
+    same = there.sha256() == found.output_sha256
     checks = [("output", same, "its bytes are as they were written" if same else "its bytes were changed")]
     source, told = _input(found, given)
     checks.append(("input", source is not None or found.input_sha256 is None, told))
@@ -116,7 +118,13 @@ def check_output(out: Path, load: Callable[[str], Predictor], given: Source | No
             checks.append(("rows", True, f"the predictions of {count(rows, 'row')} are the same again"))
         except NbdeployError as error:
             checks.append(("rows", False, str(error)))
-    return Checked(str(out), found.snapshot, found.digest, checks, rows)
+    return Checked(there.name, found.snapshot, found.digest, checks, rows)
+
+
+def _near(out: str | Path) -> list[str]:
+    """Files that may have been meant."""
+    path = Path(out)
+    return [p.name for p in path.parent.glob(f"*{path.suffix}")] if path.suffix and not is_url(out) else []
 
 
 def _input(found: Provenance, given: Source | None) -> tuple[Source | None, str]:
@@ -145,7 +153,7 @@ def _snapshot(found: Provenance, load: Callable[[str], Predictor]) -> tuple[Pred
         return None, str(error)
 
 
-def _again(out: Path, found: Provenance, source: Source, predictor: Predictor) -> Iterator[int]:
+def _again(out: str | Path, found: Provenance, source: Source, predictor: Predictor) -> Iterator[int]:
     """Predict rows at a few of the places that were remembered, and yield how many of each are the same.
 
     They are written as the output was, and read as it is read, so that only bytes that mean the same are the same.
@@ -176,7 +184,7 @@ def _options(found: Provenance) -> Options:
     )
 
 
-def _compare(out: Path, at: int, rows: pl.DataFrame, *, safe: bool) -> None:
+def _compare(out: str | Path, at: int, rows: pl.DataFrame, *, safe: bool) -> None:
     """Compare rows with those of an output from a place on.
 
     Raises
@@ -185,7 +193,7 @@ def _compare(out: Path, at: int, rows: pl.DataFrame, *, safe: bool) -> None:
         Naming the first that differs.
     """
     with TemporaryDirectory() as folder:
-        again = Path(folder, out.name)
+        again = Path(folder, PurePosixPath(out).name)
         with open_sink(again, safe=safe) as sink:
             sink.write(rows)
         new = _rows(open_source(again), 0, rows.height)

@@ -11,13 +11,14 @@ from pathlib import Path
 from nbdeploy.errors import NbdeployError
 from nbdeploy.offline.folder_report import FileDone, FolderPredictions
 from nbdeploy.offline.job import predict_file
+from nbdeploy.offline.journal import is_url
 from nbdeploy.offline.listing import is_many, listed
 from nbdeploy.offline.options import Options
 from nbdeploy.offline.planning import threshold_of
-from nbdeploy.offline.provenance import place_beside
 from nbdeploy.offline.report import Predictions
 from nbdeploy.offline.routing import Route, check_folders, routed
 from nbdeploy.offline.settling import SETTLE, Settling
+from nbdeploy.offline.stored import place_beside, stored
 from nbdeploy.predictor import Predictor
 from nbdeploy.tables.places import shown
 from nbdeploy.types import Progress, Report, ignore_progress
@@ -83,7 +84,7 @@ def predict_folder(
     called = shown(str(source)) if "://" in str(source) else str(source)
     folder = check_folders(called, out, options.rejects)
     threshold_of(predictor, options, predictor.methods(options.methods))
-    rejects = None if options.rejects is None else Path(options.rejects)
+    rejects = options.rejects
     found = listed(str(source), [folder] if rejects is None else [folder, rejects])
     settled = settling()
     routes = routed(found, folder, rejects, kind)
@@ -134,7 +135,7 @@ class _Files:
         return [done[number] for number in sorted(done)]
 
     def _one(self, route: Route, turn: int) -> FileDone:
-        known = place_beside(route.output).exists()
+        known = stored(place_beside(route.output)).identity() is not None
         if self._settling.grows(route.input):
             return self._growing(route)
         options = replace(self._options, rejects=route.rejects)
@@ -184,8 +185,10 @@ def _forget_rejects(route: Route, options: Options) -> None:
     """Delete a file of no rejects, and the folders that were made for it."""
     if route.rejects is None or options.rejects is None:
         return
-    route.rejects.unlink(missing_ok=True)
-    for folder in _up_to(route.rejects.parent, Path(options.rejects)):
+    stored(route.rejects).remove()
+    if is_url(route.rejects):
+        return
+    for folder in _up_to(Path(route.rejects).parent, Path(options.rejects)):
         try:
             folder.rmdir()
         except OSError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,7 +11,9 @@ from typing import Any
 from nbdeploy.cards import Card, Result, Table, count
 from nbdeploy.errors import NbdeployError, NotFound
 from nbdeploy.offline.checking import Checked, check_output
-from nbdeploy.offline.provenance import SUFFIX
+from nbdeploy.offline.journal import is_url
+from nbdeploy.offline.listing import objects_in
+from nbdeploy.offline.stored import SUFFIX
 from nbdeploy.predictor import Predictor
 
 __all__ = ["CheckedFolder", "check_folder"]
@@ -49,7 +51,8 @@ class CheckedFolder(Result):
         total = count(len(self.files), "output")
         if wrong:
             return f"{len(wrong):,} of {total} in {self.output} not proven: {wrong[0]}{'; …' if wrong[1:] else ''}"
-        return f"{total} in {self.output} proven: bytes, inputs and snapshots are as they were, and {count(self.rows, 'row')}"
+        rows = count(self.rows, "row")
+        return f"{total} in {self.output} proven: bytes, inputs and snapshots are as they were, and {rows}"
 
     @property
     def notices(self) -> Sequence[str]:
@@ -72,7 +75,7 @@ class CheckedFolder(Result):
         return {"output": self.output, "ok": self.ok, "rows": self.rows, "files": files}
 
 
-def check_folder(folder: Path, load: Callable[[str], Predictor]) -> CheckedFolder:
+def check_folder(folder: str | Path, load: Callable[[str], Predictor]) -> CheckedFolder:
     """Check every output of a folder, and of the folders in it. See :func:`nbdeploy.offline.check_output`.
 
     Raises
@@ -80,15 +83,26 @@ def check_folder(folder: Path, load: Callable[[str], Predictor]) -> CheckedFolde
     NotFound
         If none of its files has a provenance.
     """
-    outputs = sorted(place.with_name(place.name.removesuffix(SUFFIX)) for place in folder.rglob(f"?*{SUFFIX}"))
+    outputs = sorted(place.removesuffix(SUFFIX) for place in _places(folder) if not place.endswith(f"/{SUFFIX}"))
     if not outputs:
-        raise NotFound("provenance in", f"{folder}/", hint=f"X{SUFFIX} is beside each X that nbdeploy predict wrote")
+        raise NotFound(
+            "provenance in",
+            f"{str(folder).rstrip('/')}/",
+            hint=f"X{SUFFIX} is beside each X that nbdeploy predict wrote",
+        )
     once = cache(load)
     return CheckedFolder(str(folder), [_checked(out, once) for out in outputs])
 
 
-def _checked(out: Path, load: Callable[[str], Predictor]) -> Checked:
+def _places(folder: str | Path) -> Iterator[str]:
+    """Every provenance in a folder, and in the folders in it."""
+    if is_url(folder):
+        return (one.place for one in objects_in(str(folder).rstrip("/")) if one.place.endswith(SUFFIX))
+    return map(str, Path(folder).rglob(f"?*{SUFFIX}"))
+
+
+def _checked(out: str, load: Callable[[str], Predictor]) -> Checked:
     try:
         return check_output(out, load)
     except NbdeployError as error:
-        return Checked(str(out), "", "", [("output", False, str(error))], 0)
+        return Checked(out, "", "", [("output", False, str(error))], 0)

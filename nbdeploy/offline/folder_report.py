@@ -75,7 +75,7 @@ class FolderPredictions(Result):
         Why other files were passed over, and how many.
     told : sequence of str
         What the user should know besides.
-    rejects : Path or None
+    rejects : str, Path or None
         The folder of rejects.
     """
 
@@ -87,7 +87,7 @@ class FolderPredictions(Result):
     seconds: float
     passed: Mapping[str, int] = field(default_factory=dict)
     told: Sequence[str] = field(default=(), repr=False)
-    rejects: Path | None = None
+    rejects: str | Path | None = None
 
     @property
     def failed(self) -> bool:

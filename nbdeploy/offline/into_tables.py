@@ -25,6 +25,7 @@ from nbdeploy.offline.provenance import options_of, versions_of
 from nbdeploy.offline.rejects import Limit, empty_rejects, written
 from nbdeploy.offline.report import Predictions
 from nbdeploy.offline.running import run
+from nbdeploy.offline.stored import stored
 from nbdeploy.offline.tally import Tally
 from nbdeploy.offline.work import Done, Plan, SourceWork
 from nbdeploy.predictor import Predictor
@@ -124,7 +125,7 @@ class _Job:
         """The result of this job, if it is done and its input is as it was."""
         self.sink.check(self.empty, self.plan.kept if self.source.text else ())
         found = self.sink.done_before(self.facts)
-        if found is None or (self.options.rejects is not None and not Path(self.options.rejects).exists()):
+        if found is None or (self.options.rejects is not None and stored(self.options.rejects).identity() is None):
             return None
         known = self.identity != Identity() and asdict(self.identity) == found["input_identity"]
         if not known and (found["input_sha256"] is None or self.source.sha256() != found["input_sha256"]):

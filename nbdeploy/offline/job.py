@@ -26,6 +26,7 @@ from nbdeploy.offline.provenance import Provenance, made, options_of, versions_o
 from nbdeploy.offline.rejects import empty_rejects, written
 from nbdeploy.offline.report import Predictions
 from nbdeploy.offline.running import run
+from nbdeploy.offline.stored import stored
 from nbdeploy.offline.tally import Tally
 from nbdeploy.offline.work import Plan, SourceWork
 from nbdeploy.predictor import Predictor
@@ -119,10 +120,8 @@ class _Job:
 
     def done_before(self) -> Predictions | None:
         """The result of the job that wrote this output, if it is what this job would write."""
-        if is_url(self.out):
-            return None
         with suppress(Corrupted):
-            found = Provenance.read(Path(self.out))
+            found = Provenance.read(stored(self.out))
             if found is not None and self._same(found):
                 rejects = None if self.options.rejects is None else str(self.options.rejects)
                 return Predictions(
@@ -148,8 +147,8 @@ class _Job:
             input_name(self.source),
         ):
             return False
-        lost = rejects is not None and found.rejected and not Path(rejects).exists()
-        if lost or not found.describes(Path(self.out)):
+        lost = rejects is not None and found.rejected and stored(rejects).identity() is None
+        if lost or not found.describes(stored(self.out)):
             return False
         known = self.identity != Identity() and self.identity == found.identity
         return known or (found.input_sha256 is not None and self.source.sha256() == found.input_sha256)
@@ -173,10 +172,8 @@ class _Job:
                 raise InvalidData(f"{self.source.name} was changed while it was read; predict it again")
             sha256 = self.source.sha256() if digest is None else digest.value()
         result = self._result(tally)
-        if is_url(self.out):
-            return result
         made(
-            out=Path(self.out),
+            out=stored(self.out),
             output_sha256=sink.sha256,
             identity=self.identity,
             snapshot=self.snapshot,
@@ -192,7 +189,7 @@ class _Job:
             versions=versions_of(self.predictor),
             checkpoints=tally.checkpoints,
             reasons=list(result.reasons),
-        ).write(Path(self.out))
+        ).write(stored(self.out))
         return result
 
     def _write(self, sink: Writes, journal: Journal | None, chunk: int) -> Tally:

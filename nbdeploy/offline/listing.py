@@ -17,12 +17,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from nbdeploy.errors import InvalidData, NotFound, Unreachable, WrongUsage
-from nbdeploy.offline.provenance import SUFFIX
+from nbdeploy.offline.stored import SUFFIX
 from nbdeploy.plugins import Registry
 from nbdeploy.tables import SOURCES
 from nbdeploy.tables.places import place_of, shown
 
-__all__ = ["Input", "Listing", "is_many", "listed", "suffix_of"]
+__all__ = ["Input", "Listing", "is_many", "listed", "objects_in", "suffix_of"]
 
 _OURS = re.compile(rf"(\.nbdeploy-journal|{re.escape(SUFFIX)}|^\..*\.[0-9a-f]{{16}}\.part)$")
 _HIDDEN = (".", "~$")
@@ -96,7 +96,7 @@ def is_many(source: object) -> bool:
     return Path(text).is_dir() or (glob.has_magic(text) and not Path(text).exists())
 
 
-def listed(source: str, besides: Collection[Path] = ()) -> Listing:
+def listed(source: str, besides: Collection[str | Path] = ()) -> Listing:
     """List the files of a folder and the folders in it, or those that a pattern matches.
 
     Hidden files, what jobs keep beside their outputs, and files whose suffix is of no kind of table are passed over.
@@ -106,7 +106,7 @@ def listed(source: str, besides: Collection[Path] = ()) -> Listing:
     source : str
         A folder, a pattern with ``*``, ``**``, ``?`` or ``[…]``, a single file; or such an address of an object
         store.
-    besides : collection of Path
+    besides : collection of str or Path
         Folders that are not looked into: those that jobs write to.
 
     Raises
@@ -125,12 +125,13 @@ def listed(source: str, besides: Collection[Path] = ()) -> Listing:
         path = source.removeprefix("file://")
         is_folder = path.endswith("/") or Path(path).is_dir()
         folder, found = (path, _walked(Path(path), passed)) if is_folder else _matching(path)
-    # Folders beside or around this one may be written to: nothing of theirs is found here.
+    # Folders beside or around this one may be written to: nothing of theirs is found here. Addresses are told apart
+    # as if they were paths.
     around = Path(os.path.realpath(folder))
     inside = [real for real in map(Path, map(os.path.realpath, besides)) if around in real.parents]
     inputs = list[Input]()
     for one in found:
-        if not one.whole and any(Path(os.path.realpath(one.place)).is_relative_to(place) for place in inside):
+        if any(Path(os.path.realpath(one.place)).is_relative_to(place) for place in inside):
             continue
         if why := _why_not(one.below):
             passed[why] += 1
@@ -252,13 +253,20 @@ def _remote(url: str) -> tuple[str, Iterator[Input]]:
         raise WrongUsage(f"{shown(url)}: a folder on the web cannot be listed; name one of its files")
     pattern = url if glob.has_magic(url) else ""
     folder = url[: re.search(r"[*?[]", url).start()].rpartition("/")[0] if pattern else url.rstrip("/")  # type: ignore[union-attr]
-    found = [one for one in _objects(folder) if not pattern or _fits(one.place, pattern)]
+    found = [one for one in objects_in(folder) if not pattern or _fits(one.place, pattern)]
     if pattern and not found:
         raise NotFound("object like", shown(url))
     return shown(folder), iter(found)
 
 
-def _objects(folder: str) -> Iterator[Input]:
+def objects_in(folder: str) -> Iterator[Input]:
+    """Every object whose address begins with that of a folder.
+
+    Raises
+    ------
+    Unreachable
+        If the object store cannot be asked.
+    """
     import obstore
     from obstore.exceptions import BaseError
 

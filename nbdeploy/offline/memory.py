@@ -19,7 +19,6 @@ from nbdeploy.offline.assembling import Assembly
 from nbdeploy.offline.fitting import Fault, Fitted, fit
 from nbdeploy.offline.holding import holding
 from nbdeploy.offline.job import predict_source, reasons_of, trained_on
-from nbdeploy.offline.journal import is_url
 from nbdeploy.offline.options import Options
 from nbdeploy.offline.places import STREAM, check_places
 from nbdeploy.offline.planning import read_by, refuse_clash, threshold_of
@@ -27,6 +26,7 @@ from nbdeploy.offline.provenance import made, options_of, versions_of
 from nbdeploy.offline.rejects import FACTS
 from nbdeploy.offline.report import Predictions
 from nbdeploy.offline.running import run
+from nbdeploy.offline.stored import stored
 from nbdeploy.offline.tally import Tally
 from nbdeploy.offline.work import Done, Plan, predicted
 from nbdeploy.predictor import Predictor
@@ -144,7 +144,6 @@ def write_table(
 ) -> Predictions:
     """Predict a table in memory into a file. A pandas index that is more than row numbers is its first columns."""
     started = time.monotonic()
-    path = Path(out)
     check_places(STREAM, out, options)
     with holding(out) if str(out) != STREAM else nullcontext():
         with open_sink(out, safe=options.safe_csv) as sink:
@@ -167,10 +166,10 @@ def write_table(
             profile=tally.profile,
             trained=trained_on(predictor),
         )
-        if is_url(out) or str(out) == STREAM:
+        if str(out) == STREAM:
             return result
         made(
-            out=path,
+            out=stored(out),
             output_sha256=sink.sha256,
             identity=Identity(),
             snapshot=snapshot,
@@ -185,7 +184,7 @@ def write_table(
             options=options_of(Plan(predictor.methods(options.methods), list(options.keep)), options),
             versions=versions_of(predictor),
             reasons=list(result.reasons),
-        ).write(path)
+        ).write(stored(out))
     return result
 
 

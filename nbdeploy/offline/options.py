@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nbdeploy.errors import InvalidData, NotFound, WrongUsage
 from nbdeploy.offline.rejects import Limit
+from nbdeploy.offline.stored import local
 
 __all__ = ["CHUNK", "Options"]
 
@@ -71,6 +72,8 @@ class Options:
             raise WrongUsage(f"--workers {self.workers} is not possible; give 1 to {_MOST_WORKERS}")
         if self.max_rejects is not None and self.rejects is None:
             raise WrongUsage("--max-rejects limits what --rejects PATH sets aside: give that too")
+        if self.rejects is not None:
+            object.__setattr__(self, "rejects", local(self.rejects))
         object.__setattr__(self, "methods", _items(self.methods))
         object.__setattr__(self, "keep", _items(self.keep))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nbdeploy.errors import WrongUsage
 from nbdeploy.offline.options import Options
+from nbdeploy.offline.stored import is_same
 from nbdeploy.tables import Source
 
 __all__ = ["STREAM", "check_places", "input_name"]
@@ -21,12 +22,12 @@ def check_places(source: Source | str | Path, out: str | Path, options: Options)
         if options.resume and str(place) == STREAM:
             what = "standard input cannot be read" if name == "source" else "standard output cannot be written"
             raise WrongUsage(f"--resume is not possible: {what} from the beginning again; use files")
-    places = [Path(place) for place in (out, options.rejects) if place is not None and str(place) != STREAM]
-    if len(places) == 2 and os.path.realpath(places[0]) == os.path.realpath(places[1]):
+    places = [place for place in (out, options.rejects) if place is not None and str(place) != STREAM]
+    if len(places) == 2 and is_same(*places):
         raise WrongUsage(f"--rejects {options.rejects} is the output itself: name another file")
     if isinstance(source, str | Path) and str(source) != STREAM:
         for place in places:
-            if place.exists() and Path(source).exists() and place.samefile(source):
+            if is_same(place, source):
                 raise WrongUsage(f"the output {place} is the input itself, which would be lost: name another file")
 
 

@@ -7,25 +7,24 @@ import platform
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from hashlib import file_digest
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 
 import msgspec
 
 from nbdeploy.errors import Corrupted
-from nbdeploy.files import write_atomically
+from nbdeploy.offline.journal import is_url
 from nbdeploy.offline.options import Options
+from nbdeploy.offline.stored import SUFFIX, Stored, digest_of, place_beside
 from nbdeploy.offline.tally import Checkpoint
 from nbdeploy.offline.work import Plan
 from nbdeploy.predictor import Predictor
 from nbdeploy.tables import Identity
 
-__all__ = ["Provenance", "digest_of", "options_of", "place_beside", "versions_of"]
+__all__ = ["SUFFIX", "Provenance", "digest_of", "options_of", "place_beside", "versions_of"]
 
 FORMAT = 1
-SUFFIX = ".nbdeploy.json"
 _OURS = ("nbdeploy", "numpy", "polars", "pyarrow")
 
 
@@ -46,8 +45,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
         The output's file name.
     output_sha256 : str
         Digest of its bytes.
-    output_size, output_modified : int
-        Likewise.
+    output_size, output_modified, output_tag
+        Likewise of the output.
     rows, rejected : int
         Rows predicted, and rows set aside.
     seconds : float
@@ -79,8 +78,9 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     input_tag: str | None = None
     output: str
     output_sha256: str
-    output_size: int
-    output_modified: int
+    output_size: int | None
+    output_modified: int | None
+    output_tag: str | None = None
     rows: int
     rejected: int
     seconds: float
@@ -98,12 +98,12 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
         """What tells cheaply that the input is another one."""
         return Identity(self.input_size, self.input_modified, self.input_tag)
 
-    def write(self, out: Path) -> None:
+    def write(self, out: Stored) -> None:
         """Write it beside an output."""
-        write_atomically(place_beside(out), msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n")
+        out.write_beside(msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n")
 
     @classmethod
-    def read(cls, out: Path) -> Provenance | None:
+    def read(cls, out: Stored) -> Provenance | None:
         """Read what is beside an output; None if there is nothing.
 
         Raises
@@ -111,43 +111,25 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
         Corrupted
             If it is not understood.
         """
-        place = place_beside(out)
+        place = place_beside(out.name)
         try:
-            found = msgspec.json.decode(place.read_bytes(), type=cls)
-        except FileNotFoundError:
-            return None
+            content = out.read_beside()
+            if content is None:
+                return None
+            found = msgspec.json.decode(content, type=cls)
         except (OSError, msgspec.MsgspecError) as error:
-            raise Corrupted(f"{place} is not understood: {error}", path=str(place)) from error
+            raise Corrupted(f"{place} is not understood: {error}", path=place) from error
         if found.format > FORMAT:
             raise Corrupted(f"{place} was written by a later nbdeploy (format {found.format}): upgrade nbdeploy")
         return found
 
-    def describes(self, out: Path) -> bool:
+    def describes(self, out: Stored) -> bool:
         """Whether an output is the one that was written; its bytes are read only if its time differs."""
-        try:
-            status = out.stat()
-        except OSError:
+        found = out.identity()
+        if found is None or found.size != self.output_size:
             return False
-        if status.st_size != self.output_size:
-            return False
-        return status.st_mtime_ns == self.output_modified or digest_of(out) == self.output_sha256
-
-
-def place_beside(out: Path) -> Path:
-    """Where the provenance of an output is.
-
-    Examples
-    --------
-    >>> place_beside(Path("scores.csv"))
-    PosixPath('scores.csv.nbdeploy.json')
-    """
-    return out.with_name(out.name + SUFFIX)
-
-
-def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
+        known = Identity(self.output_size, self.output_modified, self.output_tag)
+        return found == known or out.sha256() == self.output_sha256
 
 
 def versions_of(predictor: Predictor) -> dict[str, str]:
@@ -166,7 +148,9 @@ def _installed(names: Iterable[str]) -> Iterable[tuple[str, str]]:
 
 def options_of(plan: Plan, options: Options) -> dict[str, Any]:
     """Return what was asked for, as far as the output depends on it."""
-    rejects = None if options.rejects is None else os.path.realpath(options.rejects)
+    rejects = options.rejects
+    if rejects is not None:
+        rejects = str(rejects) if is_url(rejects) else os.path.realpath(rejects)
     return {
         "methods": plan.methods,
         "keep": plan.kept,
@@ -178,16 +162,14 @@ def options_of(plan: Plan, options: Options) -> dict[str, Any]:
     }
 
 
-def made(*, out: Path, output_sha256: str, identity: Identity, **facts: Any) -> Provenance:
+def made(*, out: Stored, output_sha256: str, identity: Identity, **facts: Any) -> Provenance:
     """Return the provenance of an output that was just written."""
-    status = out.stat()
-    known = asdict(identity)
+    written = out.identity() or Identity()
     return Provenance(
         **facts,
-        **{f"input_{name}": value for name, value in known.items()},
-        output=out.name,
+        **{f"input_{name}": value for name, value in asdict(identity).items()},
+        **{f"output_{name}": value for name, value in asdict(written).items()},
+        output=PurePosixPath(out.name).name,
         output_sha256=output_sha256,
-        output_size=status.st_size,
-        output_modified=status.st_mtime_ns,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

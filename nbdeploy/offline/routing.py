@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from nbdeploy.errors import WrongUsage
+from nbdeploy.offline.journal import is_url
 from nbdeploy.offline.listing import Input, Listing, suffix_of
-from nbdeploy.offline.provenance import place_beside
+from nbdeploy.offline.stored import place_beside
 from nbdeploy.tables import SINKS
 
 __all__ = ["Route", "check_folders", "routed"]
@@ -23,18 +24,18 @@ class Route:
     ----------
     input : Input
         The file to predict.
-    output : Path
+    output : str or Path
         Where to.
-    rejects : Path or None
+    rejects : str, Path or None
         Where rows that fail are set aside.
     """
 
     input: Input
-    output: Path
-    rejects: Path | None = None
+    output: str | Path
+    rejects: str | Path | None = None
 
 
-def check_folders(source: str, out: str | Path | None, rejects: str | Path | None) -> Path:
+def check_folders(source: str, out: str | Path | None, rejects: str | Path | None) -> str | Path:
     """Refuse folders that cannot be written, or that would mix what is read and written; return the output's.
 
     Raises
@@ -47,26 +48,26 @@ def check_folders(source: str, out: str | Path | None, rejects: str | Path | Non
     given = {"--out": out} if rejects is None else {"--out": out, "--rejects": rejects}
     real = {os.path.realpath(source): "the folder that is read"}
     for option, place in given.items():
-        if "://" in str(place):
-            raise WrongUsage(f"{option} {place}: predictions of a folder are written to a folder of this machine")
-        if Path(place).exists() and not Path(place).is_dir():
+        if not is_url(place) and Path(place).exists() and not Path(place).is_dir():
             raise WrongUsage(f"{option} {place} is a file; predictions of a folder need a folder")
         other = real.setdefault(os.path.realpath(place), f"{option} too")
         if other != f"{option} too":
             raise WrongUsage(f"{option} {place} is {other}: name another folder")
-    return Path(out)
+    return out
 
 
-def routed(listing: Listing, out: Path, rejects: Path | None = None, kind: str | None = None) -> list[Route]:
+def routed(
+    listing: Listing, out: str | Path, rejects: str | Path | None = None, kind: str | None = None
+) -> list[Route]:
     """Give each input its output: the same path below another folder, in the same format unless told.
 
     Parameters
     ----------
     listing : Listing
         The inputs.
-    out : Path
+    out : str or Path
         The folder of outputs.
-    rejects : Path, optional
+    rejects : str or Path, optional
         The folder of rejects, under the outputs' names.
     kind : str, optional
         The outputs' suffix: ``parquet``, ``csv.gz``.
@@ -83,20 +84,24 @@ def routed(listing: Listing, out: Path, rejects: Path | None = None, kind: str |
     return routes
 
 
-def _route(one: Input, out: Path, rejects: Path | None, kind: str | None) -> Route:
+def _route(one: Input, out: str | Path, rejects: str | Path | None, kind: str | None) -> Route:
     name = one.below.name
     suffix = suffix_of(name) or ""
     if kind is not None:
         name = f"{name.removesuffix(suffix)}.{kind.lstrip('.')}"
     elif suffix_of(name, SINKS) is None:
         raise WrongUsage(f"{one.name}: {suffix} can be read and not written; say what to write with --format csv")
-    below = Path(*one.below.parent.parts, name)
-    return Route(one, out / below, None if rejects is None else rejects / below)
+    below = PurePosixPath(*one.below.parent.parts, name)
+    return Route(one, _inside(out, below), None if rejects is None else _inside(rejects, below))
+
+
+def _inside(folder: str | Path, below: PurePosixPath) -> str | Path:
+    return f"{str(folder).rstrip('/')}/{below}" if is_url(folder) else Path(folder, below)
 
 
 def _refuse_meetings(routes: Sequence[Route]) -> None:
     """Refuse routes that would write two things under one name, or over an input."""
-    read = {os.path.realpath(route.input.place): route for route in routes if not route.input.whole}
+    read = {os.path.realpath(route.input.place): route for route in routes}
     written = dict[str, Route]()
     for route in routes:
         for place in (route.output, place_beside(route.output), route.rejects):

@@ -128,8 +128,8 @@ class Tally:
         if self.rows or not self.rejected:
             return
         raise InvalidData(
-            f"no row of {name} could be predicted: {count(self.rejected, 'row')} rejected, {self.worst}; see {rejects}. "
-            "No output was written",
+            f"no row of {name} could be predicted, and no output was written: {count(self.rejected, 'row')} rejected, "
+            f"{self.worst}; see {rejects}",
             rejected=self.rejected,
             final=True,
         )

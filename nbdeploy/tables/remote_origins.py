@@ -61,6 +61,13 @@ class ObjectFile:
                 digest.update(piece)
         return digest.hexdigest()
 
+    def remove(self) -> None:
+        """Delete the object, if it is there."""
+        import obstore
+
+        with contextlib.suppress(NotFound), self._reached():
+            obstore.delete(self._store, self._path)
+
     @property
     def _path(self) -> str:
         return self.url.rpartition("/")[2]

@@ -1,5 +1,5 @@
 """A real server of the S3 protocol."""
 
-from tests.s3_server import mortal_s3
+from tests.s3_server import s3, s3_server
 
-__all__ = ["mortal_s3"]
+__all__ = ["s3", "s3_server"]

@@ -14,8 +14,9 @@ import polars as pl
 import pytest
 
 import nbdeploy as nd
-from nbdeploy.errors import Corrupted, NotFound
+from nbdeploy.errors import Corrupted, NotFound, WrongUsage
 from nbdeploy.offline.provenance import digest_of, place_beside
+from nbdeploy.tables import open_sink
 from tests.models import NUMBERS, penguins
 
 
@@ -104,6 +105,27 @@ def test_a_table_in_memory_has_no_input_to_compare(birds: pd.DataFrame) -> None:
     checked = nd.check_predictions("out.csv")
     assert checked.ok
     assert "the input was no file" in checked.line
+
+
+def test_an_output_of_an_object_store_is_proven(birds: pd.DataFrame, s3: str) -> None:
+    """Its provenance is beside it there: a job that is done does nothing, and what was changed is named."""
+    out = f"{s3}/out.parquet"
+    assert not _predicted(out).done_before
+    again = nd.predict("lr", "in.csv", out, rejects="bad.csv")
+    assert (again.done_before, again.rows, again.rejected) == (True, 341, 3)
+    assert nd.check_predictions(out).line.startswith(f"{out} is what lr:1 predicted: its bytes are as they were")
+    with open_sink(out) as sink:
+        sink.write(pl.DataFrame({"ring": ["1"]}))
+    assert nd.check_predictions(out).line == f"{out} is not proven: output: its bytes were changed"
+    with pytest.raises(NotFound, match=r"no object 's3://.*/none\.csv'"):
+        nd.check_predictions(f"{s3}/none.csv")
+    nd.predict("lr", birds.drop([0, 90, 91]), out)
+    assert nd.check_predictions(out).ok
+    with pytest.raises(WrongUsage, match="is the input itself"):
+        nd.predict("lr", out, out)
+    nd.predict("lr", "in.csv", f"file://{Path.cwd()}/plain.csv", rejects="bad.csv")
+    assert nd.check_predictions(f"file://{Path.cwd()}/plain.csv").ok
+    assert nd.check_predictions("plain.csv").ok
 
 
 def test_the_command_checks(birds: pd.DataFrame) -> None:

@@ -19,10 +19,9 @@ import nbdeploy as nd
 from nbdeploy.commands.shell import run
 from nbdeploy.errors import NotFound, WrongUsage
 from nbdeploy.offline.journal import Head, Journal, place_of
-from nbdeploy.tables import open_sink
+from nbdeploy.tables import frames, open_sink, open_source
 from nbdeploy.types import Progress
 from tests.models import NUMBERS, penguins
-from tests.s3_server import S3
 
 
 def settle(*places: str | Path) -> None:
@@ -195,7 +194,7 @@ def test_patterns_choose_among_files(birds: pd.DataFrame) -> None:
         ("inbox", {"out": "inbox"}, "--out inbox is the folder that is read"),
         ("inbox", {"out": "scored", "rejects": "./scored"}, r"--rejects \./scored is --out too"),
         ("inbox", {"out": "inbox/a.csv"}, "--out inbox/a.csv is a file"),
-        ("inbox", {"out": "s3://bucket/scored"}, "written to a folder of this machine"),
+        ("s3://bucket/in/", {"out": "s3://bucket/in"}, "--out s3://bucket/in is the folder that is read"),
         ("inbox", {"out": "scored", "format": "doc"}, "--format doc is unknown; there are: arrow, csv"),
         (
             "inbox",
@@ -294,16 +293,25 @@ def test_the_card_shows_a_table_of_files(birds: pd.DataFrame) -> None:
     assert "inbox/b.csv" in card.html()
 
 
-def test_a_folder_of_an_object_store_is_predicted_here(birds: pd.DataFrame, mortal_s3: tuple[S3, str]) -> None:
-    """New objects only; one that is written again has changed."""
-    _, place = mortal_s3
-    for name, rows in (("a", birds[:10]), ("sub/b", birds[10:30])):
-        with open_sink(f"{place}/inbox/{name}.csv") as sink:
-            sink.write(pl.from_pandas(rows))
-    assert nd.predict("lr", f"{place}/inbox/", "scored").line == "2 new files"
-    assert pl.read_csv("scored/sub/b.csv").height == 20
-    with open_sink(f"{place}/inbox/a.csv") as sink:
+def test_a_folder_of_an_object_store(birds: pd.DataFrame, s3: str) -> None:
+    """Predicted to this machine or beside itself: new objects only; one that is written again has changed."""
+    spoilt = birds[10:30].astype(object)
+    spoilt.iloc[2, 3] = "x"
+    for name, rows in (("a", birds[:10]), ("sub/b", spoilt)):
+        with open_sink(f"{s3}/inbox/{name}.csv") as sink:
+            sink.write(pl.from_pandas(rows.astype(str)))
+    for out, bad in (("scored", "bad"), (f"{s3}/inbox/scored", f"{s3}/inbox/bad")):
+        first = nd.predict("lr", f"{s3}/inbox/", f"{out}/", rejects=bad)
+        assert first.line.startswith("2 new files, 1 row rejected (body_mass_g: 'x' is not a float64)")
+        assert pl.concat([*frames(open_source(f"{out}/sub/b.csv"), 99)]).height == 19
+        assert pl.concat([*frames(open_source(f"{bad}/sub/b.csv"), 99)])["line"].to_list() == ["4"]
+        with pytest.raises(NotFound):
+            open_source(f"{bad}/a.csv").columns()
+        again = nd.predict("lr", f"{s3}/inbox/**/*.csv", out, rejects=bad)
+        assert (again.line, again.rejected) == ("no new files, 2 done before", 1)
+        checked = nd.check_predictions(f"{out}/")
+        assert (checked.ok, checked.rows, len(checked.files)) == (True, 29, 2)
+    with open_sink(f"{s3}/inbox/a.csv") as sink:
         sink.write(pl.from_pandas(birds[:11]))
-    again = nd.predict("lr", f"{place}/inbox/**/*.csv", "scored")
-    assert (again.line, again.files[0].input) == ("1 changed file, 1 done before", f"{place}/inbox/a.csv")
-    assert nd.check_predictions("scored").ok
+    third = nd.predict("lr", f"{s3}/inbox/", f"{s3}/inbox/scored/", rejects=f"{s3}/inbox/bad/")
+    assert statuses(third) == {"a.csv": "changed", "b.csv": "done before"}

@@ -20,17 +20,14 @@ values = st.sampled_from(["40.1", "3", "+1", ".5", "1e3", "  7", "007", '"4"', "
 notes = st.sampled_from(["", "plain", "'", '"a,b"', '"a\nb"', '""', "=1+1", "é", " x ", "NA"])
 fields = st.tuples(notes, *[values] * len(NUMBERS))
 
+tables = st.lists(fields, min_size=1, max_size=12).filter(lambda rows: any("heavy" not in row for row in rows))
+
 
 def _interrupted(_: Progress) -> None:
     raise KeyboardInterrupt
 
 
-@given(
-    st.lists(fields, min_size=1, max_size=12).filter(lambda rows: any("heavy" not in row for row in rows)),
-    st.integers(1, 6),
-    st.booleans(),
-    st.booleans(),
-)
+@given(tables, st.integers(1, 6), st.booleans(), st.booleans())
 @settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_lines_and_columns_give_the_same_file(
     stock: Path, rows: list[tuple[str, ...]], chunk: int, crlf: bool, renamed: bool
