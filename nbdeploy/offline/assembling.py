@@ -180,7 +180,7 @@ class Assembly:
         )
 
 
-def check_seal(name: str, span: Span, first: int, seal: str | None) -> None:
+def check_seal(name: str, span: Span, first: int, seal: str | None, anew: str = "start over without --resume") -> None:
     """Refuse to go on with a source whose rows are others than those that were predicted.
 
     Parameters
@@ -191,6 +191,8 @@ def check_seal(name: str, span: Span, first: int, seal: str | None) -> None:
         A finished span, as it is now.
     first, seal : int, str or None
         What is remembered of it.
+    anew : str
+        How to begin anew.
 
     Raises
     ------
@@ -200,7 +202,7 @@ def check_seal(name: str, span: Span, first: int, seal: str | None) -> None:
     if (span.first, span.seal) != (first, seal):
         raise InvalidData(
             f"{name} has other rows than before from row {min(first, span.first):,} on: its data changed, or it gives "
-            "no order. End the query with ORDER BY and columns that tell rows apart; start over without --resume",
+            f"no order. End the query with ORDER BY and columns that tell rows apart; {anew}",
             row=first,
             changed=True,
         )

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -15,11 +14,10 @@ from nbdeploy.cards import count
 from nbdeploy.errors import InvalidData, NbdeployError, WrongUsage
 from nbdeploy.offline.assembling import Assembly, Writes, check_seal
 from nbdeploy.offline.holding import reserved
-from nbdeploy.offline.job import reasons_of, trained_on
 from nbdeploy.offline.journal import pack, unpack
-from nbdeploy.offline.memory import predict_table
 from nbdeploy.offline.options import Options
-from nbdeploy.offline.places import STREAM, input_name
+from nbdeploy.offline.outcome import result_of
+from nbdeploy.offline.places import STREAM, check_into, input_name
 from nbdeploy.offline.planning import nothing, plan_of
 from nbdeploy.offline.provenance import options_of, versions_of
 from nbdeploy.offline.rejects import Limit, empty_rejects, written
@@ -33,7 +31,7 @@ from nbdeploy.tables import Identity, Source, Span, open_sink, open_source
 from nbdeploy.tables.databases import Finished, Query, TableSink
 from nbdeploy.types import Report, ignore_progress
 
-__all__ = ["predict_into", "write_into"]
+__all__ = ["predict_into"]
 
 
 def predict_into(
@@ -51,18 +49,10 @@ def predict_into(
 
     Parameters
     ----------
-    predictor : Predictor
-        The model.
-    snapshot : str
-        Its reference.
-    source : Source, str or Path
-        The input, or where it is.
+    predictor, snapshot, source, options, progress
+        See :func:`nbdeploy.offline.predict_file`.
     sink : TableSink
         The table, not yet open.
-    options : Options
-        What the table gets.
-    progress : Report
-        Told of every span.
 
     Raises
     ------
@@ -73,7 +63,7 @@ def predict_into(
     Unreachable
         If the database goes away; the spans that are finished stay so.
     """
-    _check(options)
+    check_into(options)
     if options.resume and str(source) == STREAM:
         raise WrongUsage("--resume is not possible: standard input cannot be read from the beginning again; use a file")
     source = open_source(source) if isinstance(source, str | Path) else source
@@ -83,29 +73,6 @@ def predict_into(
     with sink, reserved(options.rejects):
         found = job.done_before()
         return job.done(progress) if found is None else found
-
-
-def write_into(
-    predictor: Predictor,
-    snapshot: str,
-    data: Any,
-    sink: TableSink,
-    options: Options,
-    progress: Report = ignore_progress,
-) -> Predictions:
-    """Predict a table in memory into a table of a database, in one transaction. See :func:`predict_into`."""
-    _check(options)
-    started = time.monotonic()
-    answered = predict_table(predictor, data, options, progress)
-    rows, tally = pl.DataFrame(answered.table), answered.tally
-    with sink:
-        sink.check(rows.clear())
-        name = type(data).__name__
-        sink.begin(rows.clear(), {"input": name, "model": predictor.digest, "time": time.time()}, rows.height, {})
-        sink.write(0, rows, Finished(0, rows.height, tally.rejected))
-        result = _result(predictor, snapshot, name, sink, options, tally, rows.columns, started)
-        sink.end(result.document())
-    return result
 
 
 class _Job:
@@ -159,17 +126,16 @@ class _Job:
             if self.source.identity() != self.identity:
                 raise InvalidData(f"{self.source.name} was changed while it was read; predict it again")
             sha256 = self.source.sha256()
-        notices = [notice] if notice else []
-        result = _result(
+        result = result_of(
             self.predictor,
             self.snapshot,
             self.source.name,
-            self.sink,
-            self.options,
+            self.sink.name,
             tally,
-            self.empty.columns,
+            self.options,
             self.started,
-            notices,
+            columns=self.empty.columns,
+            notices=[notice] if notice else [],
         )
         self.sink.end(
             {
@@ -219,7 +185,7 @@ class _Rows(Assembly):
 
     def _repeat(self, span: Span) -> None:
         found = self._sink.finished[span.index]
-        check_seal(self._name, span, found.first, found.seal)
+        check_seal(self._name, span, found.first, found.seal, self._sink.anew)
         self.tally.recalled(found.rows, span.share)
         if found.rejects:
             self._set_aside(unpack(found.rejects))
@@ -230,40 +196,6 @@ class _Nowhere:
 
     def write(self, frame: pl.DataFrame) -> None:
         raise NotImplementedError
-
-
-def _check(options: Options) -> None:
-    if options.safe_csv:
-        raise WrongUsage("--safe-csv is for files that spreadsheets open, and the predictions go into a database")
-
-
-def _result(
-    predictor: Predictor,
-    snapshot: str,
-    name: str,
-    sink: TableSink,
-    options: Options,
-    tally: Tally,
-    columns: list[str],
-    started: float,
-    notices: list[str] | None = None,
-) -> Predictions:
-    return Predictions(
-        snapshot,
-        predictor.digest,
-        name,
-        sink.name,
-        tally.rows,
-        tally.rejected,
-        round(time.monotonic() - started, 3),
-        tuple(columns),
-        None if options.rejects is None else str(options.rejects),
-        reasons_of(tally),
-        head=tally.head,
-        profile=tally.profile,
-        trained=trained_on(predictor),
-        notices=notices or [],
-    )
 
 
 @contextmanager

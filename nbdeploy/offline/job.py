@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +19,7 @@ from nbdeploy.offline.holding import holding, reserved
 from nbdeploy.offline.journal import Head, Journal, is_url
 from nbdeploy.offline.later import Later
 from nbdeploy.offline.options import Options
+from nbdeploy.offline.outcome import result_of
 from nbdeploy.offline.places import STREAM, check_places, input_name
 from nbdeploy.offline.planning import as_they_stand, nothing, plan_of
 from nbdeploy.offline.provenance import Provenance, made, options_of, versions_of
@@ -30,11 +30,10 @@ from nbdeploy.offline.stored import stored
 from nbdeploy.offline.tally import Tally
 from nbdeploy.offline.work import Plan, SourceWork
 from nbdeploy.predictor import Predictor
-from nbdeploy.profiles import ModelProfile, Profile
 from nbdeploy.tables import Identity, Source, open_sink, open_source
 from nbdeploy.types import Report, ignore_progress
 
-__all__ = ["predict_file", "predict_source", "reasons_of", "trained_on"]
+__all__ = ["predict_file", "predict_source"]
 
 
 def predict_file(
@@ -173,22 +172,16 @@ class _Job:
             sha256 = self.source.sha256() if digest is None else digest.value()
         result = self._result(tally)
         made(
-            out=stored(self.out),
-            output_sha256=sink.sha256,
-            identity=self.identity,
-            snapshot=self.snapshot,
-            digest=result.digest,
+            result,
+            stored(self.out),
+            sink.sha256,
             input=input_name(self.source),
+            identity=self.identity,
             input_sha256=sha256,
-            rows=result.rows,
-            rejected=result.rejected,
-            seconds=result.seconds,
             chunk=chunk,
-            columns=list(result.columns),
             options=options_of(self.plan, self.options),
             versions=versions_of(self.predictor),
             checkpoints=tally.checkpoints,
-            reasons=list(result.reasons),
         ).write(stored(self.out))
         return result
 
@@ -231,20 +224,14 @@ class _Job:
         return found
 
     def _result(self, tally: Tally) -> Predictions:
-        return Predictions(
+        return result_of(
+            self.predictor,
             self.snapshot,
-            self.predictor.digest,
             self.source.name,
             str(self.out),
-            tally.rows,
-            tally.rejected,
-            round(time.monotonic() - self.started, 3),
-            tally.columns,
-            None if self.options.rejects is None else str(self.options.rejects),
-            reasons_of(tally),
-            head=tally.head,
-            profile=tally.profile,
-            trained=trained_on(self.predictor),
+            tally,
+            self.options,
+            self.started,
             notices=self.notices,
         )
 
@@ -282,17 +269,3 @@ def _written(
     if aside is not None and not tally.rejected:
         aside.write(written(empty_rejects(source)))
     return tally
-
-
-def reasons_of(tally: Tally) -> Sequence[tuple[str, str, int]]:
-    """Column, an example of what is wrong, and in how many rows; the most frequent first."""
-    return [(column, tally.examples[column, group], count) for (column, group), count in tally.reasons.most_common()]
-
-
-def trained_on(predictor: Predictor) -> Profile | None:
-    """What predictions were like when the snapshot was made, if its bundle says so."""
-    try:
-        document = msgspec.json.decode((predictor.bundle.path / "profile.json").read_bytes())
-        return ModelProfile.from_document(document).predictions
-    except (OSError, msgspec.MsgspecError, Corrupted):
-        return None

@@ -10,7 +10,7 @@ from nbdeploy.offline.options import Options
 from nbdeploy.offline.stored import is_same
 from nbdeploy.tables import Source
 
-__all__ = ["STREAM", "check_places", "input_name"]
+__all__ = ["STREAM", "check_into", "check_places", "input_name"]
 
 STREAM = "-"
 """What standard input and standard output are called."""
@@ -29,6 +29,12 @@ def check_places(source: Source | str | Path, out: str | Path, options: Options)
         for place in places:
             if is_same(place, source):
                 raise WrongUsage(f"the output {place} is the input itself, which would be lost: name another file")
+
+
+def check_into(options: Options) -> None:
+    """Refuse options that are for files, where predictions go into a database."""
+    if options.safe_csv:
+        raise WrongUsage("--safe-csv is for files that spreadsheets open, and the predictions go into a database")
 
 
 def input_name(source: Source) -> str:

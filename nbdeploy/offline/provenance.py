@@ -16,6 +16,7 @@ import msgspec
 from nbdeploy.errors import Corrupted
 from nbdeploy.offline.journal import is_url
 from nbdeploy.offline.options import Options
+from nbdeploy.offline.report import Predictions
 from nbdeploy.offline.stored import SUFFIX, Stored, digest_of, place_beside
 from nbdeploy.offline.tally import Checkpoint
 from nbdeploy.offline.work import Plan
@@ -162,14 +163,42 @@ def options_of(plan: Plan, options: Options) -> dict[str, Any]:
     }
 
 
-def made(*, out: Stored, output_sha256: str, identity: Identity, **facts: Any) -> Provenance:
-    """Return the provenance of an output that was just written."""
+def made(
+    result: Predictions,
+    out: Stored,
+    output_sha256: str,
+    *,
+    input: str,  # noqa: A002 - as the document calls it
+    identity: Identity,
+    **facts: Any,
+) -> Provenance:
+    """Return the provenance of an output that was just written.
+
+    Parameters
+    ----------
+    result : Predictions
+        What was done.
+    out : Stored
+        The output.
+    output_sha256 : str
+        The digest of its bytes.
+    input : str
+        What the input is known by; see :func:`nbdeploy.offline.places.input_name`.
+    identity : Identity
+        What tells cheaply that it is another one.
+    **facts : object
+        All that neither of these says.
+    """
     written = out.identity() or Identity()
     return Provenance(
         **facts,
+        **{name: getattr(result, name) for name in ("snapshot", "digest", "rows", "rejected", "seconds")},
         **{f"input_{name}": value for name, value in asdict(identity).items()},
         **{f"output_{name}": value for name, value in asdict(written).items()},
+        input=input,
         output=PurePosixPath(out.name).name,
         output_sha256=output_sha256,
+        columns=list(result.columns),
+        reasons=list(result.reasons),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -80,6 +80,11 @@ class Tally:
                 pl.concat([self.head, together[: _HEAD - self.head.height]]) if self.head.width else together[:_HEAD]
             )
 
+    def shown(self, table: pl.DataFrame) -> None:
+        """Take note of what the whole output looks like, where its rows were seen otherwise before."""
+        self.head = pl.DataFrame()
+        self.shows(table)
+
     def wrote(self, index: int, answers: pl.DataFrame, share: float | None) -> None:
         """Take note of the rows of a span."""
         if answers.height:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import polars as pl
 import pytest
 
 import nbdeploy as nd
+from nbdeploy.commands.shell import run
 from nbdeploy.errors import Corrupted, NotFound, WrongUsage
 from nbdeploy.offline.provenance import digest_of, place_beside
 from nbdeploy.tables import open_sink
@@ -128,16 +127,14 @@ def test_an_output_of_an_object_store_is_proven(birds: pd.DataFrame, s3: str) ->
     assert nd.check_predictions("plain.csv").ok
 
 
-def test_the_command_checks(birds: pd.DataFrame) -> None:
+def test_the_command_checks(birds: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
     """``predict --check OUTPUT``: exit status 3 where something is not as it was, 2 where words are wrong."""
     _predicted()
-    program = [sys.executable, "-m", "nbdeploy", "predict"]
-    done = subprocess.run([*program, "--check", "out.csv", "--json"], capture_output=True, text=True, check=False)
-    assert (done.returncode, json.loads(done.stdout)["ok"]) == (0, True)
+    assert run(["predict", "--check", "out.csv", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ok"] is True
     Path("out.csv").write_text("ring\n")
-    done = subprocess.run([*program, "./out.csv", "--check"], capture_output=True, text=True, check=False)
-    assert done.returncode == 3
-    assert "its bytes were changed" in done.stderr + done.stdout
+    assert run(["predict", "./out.csv", "--check"]) == 3
+    assert "its bytes were changed" in capsys.readouterr().err
     for words, told in ((["--check", "out.csv", "in.csv"], "takes an output alone"), (["lr"], "Missing argument")):
-        done = subprocess.run([*program, *words], capture_output=True, text=True, check=False)
-        assert (done.returncode, told in done.stderr) == (2, True)
+        assert run(["predict", *words]) == 2
+        assert told in capsys.readouterr().err

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
+import json
+import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,12 @@ import polars as pl
 import pytest
 
 import nbdeploy as nd
+from nbdeploy.commands.shell import run
 from nbdeploy.errors import Conflict, InvalidData, Unreachable, WrongUsage
 from nbdeploy.types import Progress
 from tests.databases import ask, tell
 from tests.models import NUMBERS, penguins
+from tests.offline.killing import Jobs
 from tests.postgresql import PASSWORD, Server
 
 BY_RING = "SELECT * FROM birds ORDER BY ring"
@@ -72,7 +74,10 @@ def test_a_query_answers_a_table(birds: tuple[str, Any]) -> None:
 
 
 def test_files_and_tables_in_memory_into_a_table(birds: tuple[str, Any]) -> None:
-    """Ids of a CSV file are text, and go into a column of whole numbers; by their key they are replaced."""
+    """Ids of a CSV file are text, and go into a column of whole numbers; by their key they are replaced.
+
+    An index is a column like others.
+    """
     url, expected = birds
     X = penguins()[0][NUMBERS].fillna(0.0)
     X.insert(0, "ring", range(len(X)))
@@ -81,7 +86,7 @@ def test_files_and_tables_in_memory_into_a_table(birds: tuple[str, Any]) -> None
     tell(url, "INSERT INTO scores VALUES (0, 'old')")
     nd.predict("lr", "in.csv", to_table="scores", to_url=url, key=["ring"], chunk=64)
     assert ask(url, SCORES) == expected
-    nd.predict("lr", X[:3], to_table="scores", to_url=url, key=["ring"])
+    nd.predict("lr", X[:3].set_index("ring"), to_table="scores", to_url=url, key=["ring"])
     assert ask(url, SCORES) == expected
 
 
@@ -117,28 +122,32 @@ def test_rows_that_changed_are_not_gone_on_with(birds: tuple[str, Any], change: 
     assert ask(url, "SELECT count(*) FROM scores") == before
 
 
-KILLED = """
-import sys, os, signal
-import nbdeploy as nd
-def told(event):
-    if event.done >= int(sys.argv[2]):
-        os.kill(os.getpid(), signal.SIGKILL)
-how = {{"chunk": 20, "resume": sys.argv[3] == "resume", "progress": told}}
-nd.predict("lr", sql={sql!r}, from_url=sys.argv[1], to_table="scores", **how)
-"""
-
-
-def test_killed_again_and_again_each_row_is_there_once(birds: tuple[str, Any]) -> None:
+def test_killed_again_and_again_each_row_is_there_once(birds: tuple[str, Any], jobs: Jobs) -> None:
     """``kill -9`` at any moment, and ``--resume``."""
     url, expected = birds
-    for stop, how in ((60, "anew"), (150, "resume"), (10**9, "resume")):
-        command = [sys.executable, "-c", KILLED.format(sql=BY_RING), url, str(stop), how]
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert ended.returncode == (0 if stop == 10**9 else -signal.SIGKILL), ended.stderr
-        if stop != 10**9:
-            assert len(ask(url, SCORES)) == sum(row[0] for row in ask(url, "SELECT written FROM nbdeploy_spans")) >= 20
-            with pytest.raises(Conflict, match="--resume"):
-                nd.predict("lr", sql=BY_RING, from_url=url, to_table="scores", chunk=20)
+    job: dict[str, Any] = {"ref": "lr", "sql": BY_RING, "from_url": url, "to_table": "scores", "chunk": 20}
+    for after, resume in ((60, False), (150, True)):
+        assert jobs.run(after, **job, resume=resume) is None
+        assert len(ask(url, SCORES)) == sum(row[0] for row in ask(url, "SELECT written FROM nbdeploy_spans")) >= 20
+        with pytest.raises(Conflict, match="--resume"):
+            nd.predict(**job)
+    assert jobs.run(**job, resume=True) == len(expected)
+    assert ask(url, SCORES) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_killed_at_random_moments_each_row_is_there_once(birds: tuple[str, Any], jobs: Jobs) -> None:
+    """As above, from outside, for long: ``pytest tests/offline/test_databases.py -m slow``."""
+    url, expected = birds
+    job: dict[str, Any] = {"ref": "lr", "sql": BY_RING, "from_url": url, "to_table": "scores", "resume": True}
+    rng, rows = random.Random(5), None
+    for _ in range(60):
+        until = time.monotonic() + rng.uniform(0.05, 1.0)
+        rows = jobs.run_until(lambda until=until: time.monotonic() > until, **job, chunk=1)
+        if rows is not None:
+            break
+    assert (rows or jobs.run(**job)) == len(expected)
     assert ask(url, SCORES) == expected
 
 
@@ -173,6 +182,27 @@ def test_workers_predict_the_rows_of_a_query(stock: Path, postgresql_url: str) -
     expected = _filled(postgresql_url)
     nd.predict("lr", sql=BY_RING, from_url=postgresql_url, to_table="scores", chunk=40, workers=2)
     assert ask(postgresql_url, SCORES) == expected
+
+
+def test_a_query_and_a_table_in_both_doors(stock: Path, shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a notebook the address is a variable; in a shell the document names query and table."""
+    url = f"sqlite:///{Path.cwd()}/sales.db"
+    expected = _filled(url)
+    shell.run_cell("%load_ext nbdeploy", silent=True).raise_error()
+    shell.user_ns |= {"url": url, "n": 5}
+    shell.run_cell(
+        f'done = %deploy predict lr --sql "{BY_RING}" --from $url --to-table scores --key ring'
+    ).raise_error()
+    assert shell.user_ns["done"].rows == len(expected)
+    shell.run_cell('few = %deploy predict lr --sql "SELECT * FROM birds WHERE ring < $n" --from {url}').raise_error()
+    assert shell.user_ns["few"]["prediction"].tolist() == [label for _, label in expected[:5]]
+    capsys.readouterr()
+    words = ["predict", "lr", "--sql", BY_RING, "--from", url, "--to-table", "scores", "--key", "ring", "--json"]
+    assert run(words) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["done_before"], document["output"]) == (True, f"scores in {url}")
+    assert document["input"].endswith(BY_RING)
+    assert ask(url, SCORES) == expected
 
 
 def test_options_that_belong_together(stock: Path, tmp_path: Path) -> None:

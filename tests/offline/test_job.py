@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import random
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +24,7 @@ from nbdeploy.predictor import Predictor
 from nbdeploy.tables import Span
 from nbdeploy.types import Progress
 from tests.models import NUMBERS, penguins
+from tests.offline.killing import Jobs
 
 METHODS = ("predict", "predict_proba")
 
@@ -207,32 +203,22 @@ def test_a_journal_of_answers_is_small(birds: pd.DataFrame) -> None:
     assert Path("out.csv").read_bytes() == Path("whole.csv").read_bytes()
 
 
-def _command(*more: str) -> list[str]:
-    options = ["--out", "out.csv", "--method", "predict_proba", "--rejects", "bad.csv", "--resume", *more]
-    return [sys.executable, "-m", "nbdeploy", "predict", "forest", "many.csv", *options]
-
-
-def _killed(rng: random.Random, *more: str) -> bool:
+def _killed(jobs: Jobs, rng: random.Random, job: dict[str, Any]) -> bool:
     """Run the job and kill it when its journal has grown to some size; whether it was still running."""
     journal = place_of(Path("out.csv"))
     begun = journal.stat().st_size if journal.exists() else 0
     wanted = begun + rng.randrange(1, 60_000)
-    with subprocess.Popen(_command(*more), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as job:
-        while job.poll() is None and not (journal.exists() and journal.stat().st_size >= wanted):
-            time.sleep(0.001)
-        alive = job.poll() is None
-        os.kill(job.pid, signal.SIGKILL) if alive else None
-    return alive
+    return jobs.run_until(lambda: journal.exists() and journal.stat().st_size >= wanted, **job) is None
 
 
-def _survives(birds: pd.DataFrame, kills: int, seed: int, *more: str) -> None:
+def _survives(jobs: Jobs, birds: pd.DataFrame, kills: int, seed: int, **how: int) -> None:
     pd.concat([birds] * 60).to_csv("many.csv", index=False)
     whole = nd.predict("forest", "many.csv", "whole.csv", methods="predict_proba", rejects="whole_bad.csv")
+    same = {"ref": "forest", "source": "many.csv", "out": "out.csv", "methods": "predict_proba", "rejects": "bad.csv"}
+    job = {**same, "resume": True, **how}
     rng = random.Random(seed)
-    count = sum(_killed(rng, *more) for _ in range(kills))
-    assert count
-    done = subprocess.run([*_command(*more), "--json"], capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout)["rows"] == whole.rows
+    assert sum(_killed(jobs, rng, job) for _ in range(kills))
+    assert jobs.run(**job) == whole.rows
     assert Path("out.csv").read_bytes() == Path("whole.csv").read_bytes()
     assert Path("bad.csv").read_bytes() == Path("whole_bad.csv").read_bytes()
     left = {p.name for p in Path().iterdir()} - {p.name for p in Path().glob("[!.]*")}
@@ -240,17 +226,17 @@ def _survives(birds: pd.DataFrame, kills: int, seed: int, *more: str) -> None:
     assert nd.check_predictions("out.csv").ok
 
 
-def test_a_killed_process_goes_on(birds: pd.DataFrame) -> None:
+def test_a_killed_process_goes_on(jobs: Jobs, birds: pd.DataFrame) -> None:
     """SIGKILL at random moments, as often as it takes: in the end the bytes of a job that nobody killed."""
-    _survives(birds, 2, 7, "--chunk", "97")
+    _survives(jobs, birds, 2, 7, chunk=97)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("workers", ["1", "2", "3"])
-def test_a_process_that_is_killed_again_and_again_goes_on(birds: pd.DataFrame, workers: str) -> None:
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_a_process_that_is_killed_again_and_again_goes_on(jobs: Jobs, birds: pd.DataFrame, workers: int) -> None:
     """As above, for long: ``pytest tests/offline/test_job.py -m slow``."""
-    _survives(birds, 15, int(workers), "--chunk", "61", "--workers", workers)
+    _survives(jobs, birds, 15, workers, chunk=61, workers=workers)
 
 
 def test_the_result_says_what_was_done(birds: pd.DataFrame) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from hypothesis import strategies as st
 import nbdeploy as nd
 from nbdeploy.codecs import describe
 from nbdeploy.codecs.binding import bind
+from nbdeploy.commands.shell import run
 from nbdeploy.errors import InvalidData, WrongUsage
 from nbdeploy.offline import Limit
 from nbdeploy.offline.bisecting import answered
@@ -197,15 +196,16 @@ answer = nd.snapshot(strict, "strict", data=pd.DataFrame({"x": [1.0, 2.0]})).doc
         nd.predict("strict", rows)
 
 
-def test_the_command_reports_rejects(birds: pd.DataFrame) -> None:
+def test_the_command_reports_rejects(birds: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
     """In a shell: progress as JSON events on standard error, one document on standard output."""
     birds.to_csv("in.csv", index=False)
     words = ["predict", "lr", "in.csv", "--out", "out.csv", "--rejects", "bad.csv", "--progress", "json", "--json"]
-    done = subprocess.run([sys.executable, "-m", "nbdeploy", *words], capture_output=True, text=True, check=True)
-    document = json.loads(done.stdout)
+    assert run(words) == 0
+    told = capsys.readouterr()
+    document = json.loads(told.out)
     assert (document["rows"], document["rejected"], document["rejects"]) == (58, 2, "bad.csv")
     assert document["reasons"][0]["rows"] == 2
-    events = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    events = [json.loads(line) for line in told.err.splitlines() if line.startswith("{")]
     assert (events[-1]["done"], events[-1]["total"], events[-1]["share"]) == (60, 60, 1.0)
 
 

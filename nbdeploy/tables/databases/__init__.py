@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from nbdeploy.plugins import Registry
 from nbdeploy.tables.databases.addresses import Address
+from nbdeploy.tables.databases.ledger import Finished
 from nbdeploy.tables.databases.protocol import Database
 from nbdeploy.tables.databases.query import Query
-from nbdeploy.tables.databases.table import Finished, TableSink
+from nbdeploy.tables.databases.table import TableSink
 
 __all__ = ["DATABASES", "Finished", "Query", "TableSink", "is_address", "open_query", "open_table"]
 

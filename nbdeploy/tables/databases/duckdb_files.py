@@ -10,7 +10,7 @@ import polars as pl
 
 from nbdeploy.errors import Conflict, MissingExtra, NotFound, NotWritable, Unreachable, WrongUsage
 from nbdeploy.tables.databases.addresses import Address
-from nbdeploy.tables.databases.protocol import Answer, Batch
+from nbdeploy.tables.databases.protocol import Answer, Batch, quoted
 from nbdeploy.tables.databases.statements import inserting, split, table_name
 
 __all__ = ["DuckDatabase"]
@@ -103,6 +103,9 @@ class DuckWriter:
     def lock(self, table: str) -> None:
         """Do nothing: the file is locked by the only process that writes it."""
 
+    def queue(self, purpose: str) -> None:
+        """Do nothing: no other process has the file open."""
+
     def execute(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement."""
         with _told(self._address):
@@ -121,13 +124,20 @@ class DuckWriter:
         return {name for name, nullable, default in self._columns(table) if nullable == "NO" and default is None}
 
     def unique(self, table: str) -> list[set[str]]:
-        """Return the columns of constraints; those of unique indexes are expressions, and not among them."""
+        """Return the columns of constraints and of unique indexes; these are told as SQL writes them."""
         found = self.execute(
             "SELECT constraint_column_names FROM duckdb_constraints() WHERE database_name = current_database() "
             "AND table_name = ? AND schema_name = ? AND constraint_type IN ('PRIMARY KEY', 'UNIQUE')",
             _named(table),
         )
-        return [set(row[0]) for row in found]
+        indexes = self.execute(
+            "SELECT CAST(expressions AS VARCHAR[]) FROM duckdb_indexes() WHERE database_name = current_database() "
+            "AND table_name = ? AND schema_name = ? AND is_unique",
+            _named(table),
+        )
+        spelled = {text: name for name, _ in self._types(table) for text in (name, quoted(name))}
+        keys = [{spelled.get(part) for part in row[0]} for row in indexes]
+        return [set(row[0]) for row in found] + [{*filter(None, key)} for key in keys if None not in key]
 
     def named(self, kind: pl.DataType) -> str | None:
         """Return the type of a new column."""

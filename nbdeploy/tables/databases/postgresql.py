@@ -102,11 +102,14 @@ class PostgresqlWriter:
 
     def lock(self, table: str) -> None:
         """Take a lock of the session, which the server frees when the connection ends."""
-        number = int.from_bytes(hashlib.sha256(f"nbdeploy {table}".encode()).digest()[:8], signed=True)
         with self.transaction():
-            (is_ours,) = self.execute(f"SELECT pg_try_advisory_lock({number})")[0]
+            (is_ours,) = self.execute(f"SELECT pg_try_advisory_lock({_number(f'nbdeploy {table}')})")[0]
         if not is_ours:
             raise Conflict(f"another job is writing {table} in {self._address.name} just now; wait until it has ended")
+
+    def queue(self, purpose: str) -> None:
+        """Take a lock of the transaction."""
+        self.execute(f"SELECT pg_advisory_xact_lock({_number(purpose)})::text")
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement."""
@@ -168,6 +171,11 @@ class PostgresqlWriter:
         name = table_name(table).replace("'", "''")
         found: int | None = self.execute(f"SELECT to_regclass('{name}')::oid::bigint")[0][0]
         return found
+
+
+def _number(text: str) -> int:
+    """The number that a lock has on every machine."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], signed=True)
 
 
 def _kind(field: Any) -> pl.DataType:

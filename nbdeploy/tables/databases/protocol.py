@@ -85,6 +85,9 @@ class Writer(Protocol):
             If another job writes it.
         """
 
+    def queue(self, purpose: str) -> None:
+        """Wait, in a transaction, until no other one that was queued for the same purpose is under way."""
+
     def execute(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement; a ``?`` stands for each value."""
 

@@ -119,6 +119,9 @@ class SqliteWriter:
         if self._lock is not None:
             self._lock.release()
 
+    def queue(self, purpose: str) -> None:
+        """Do nothing: transactions have come one after another from their start."""
+
     def execute(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement."""
         with _told(self._address):

@@ -5,43 +5,21 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 import polars as pl
 
+from nbdeploy.cards import count
 from nbdeploy.errors import Conflict, InvalidData
-from nbdeploy.tables.databases.kinds import fits, plain
-from nbdeploy.tables.databases.protocol import Database, Writer, quoted
-from nbdeploy.tables.databases.statements import split, table_name
+from nbdeploy.tables.databases.columns import Columns
+from nbdeploy.tables.databases.kinds import plain
+from nbdeploy.tables.databases.ledger import Finished, Ledger, Unfinished
+from nbdeploy.tables.databases.protocol import Database, Writer
+from nbdeploy.tables.databases.statements import table_name
 
-__all__ = ["Finished", "TableSink"]
-
-_JOBS, _SPANS = "nbdeploy_jobs", "nbdeploy_spans"
-
-
-@dataclass(frozen=True)
-class Finished:
-    """What is remembered of a span whose rows are in the table.
-
-    Attributes
-    ----------
-    first, rows, rejected : int
-        The number of its first row; how many rows were written, and how many were set aside.
-    seal : str or None
-        See :class:`nbdeploy.tables.Span`.
-    rejects : bytes
-        What was set aside, as the job packs it.
-    """
-
-    first: int
-    rows: int
-    rejected: int
-    seal: str | None = None
-    rejects: bytes = b""
+__all__ = ["TableSink"]
 
 
 @dataclass
@@ -83,6 +61,11 @@ class TableSink:
         """How many rows of the job are in the table."""
         return sum(one.rows for one in self.finished.values())
 
+    @property
+    def anew(self) -> str:
+        """How a job that was begun is begun anew, for messages."""
+        return "start over without --resume" if self.key else f"empty {self.table}, and start over without --resume"
+
     def __enter__(self) -> TableSink:
         self._writer = self._open.enter_context(self.database.writer())
         try:
@@ -110,47 +93,13 @@ class TableSink:
         InvalidData
             Naming the column that does not fit, or the key that is not unique.
         """
-        new = plain(rows).schema
-        self._loose = frozenset()
-        for name in self.key:
-            if name not in new:
-                raise InvalidData(
-                    f"--key {name} is no column that is written; there are: {', '.join(new)}; --keep {name} keeps one "
-                    "of the input",
-                    column=name,
-                )
-        there = self._on.types(self.table)
-        if there is None:
-            for name, kind in new.items():
-                self._named(name, kind)
-            return
-        for name, kind in new.items():
-            self._check_column(name, kind, there, name in loose)
-        self._loose = frozenset(name for name in loose if name in new and not isinstance(there[name], pl.String))
-        missing = sorted(self._on.required(self.table) - set(new))
-        if missing:
-            raise InvalidData(
-                f"{self.name} has a column {missing[0]!r} that must have a value, and none is written; keep one with "
-                f"--keep {missing[0]}, or give the column a default",
-                column=missing[0],
-            )
-        if self.key and set(self.key) not in self._on.unique(self.table):
-            raise InvalidData(
-                f"{self.name} may have several rows with the same {', '.join(self.key)}, so that --key does not say "
-                f"which to replace: CREATE UNIQUE INDEX ON {table_name(self.table)} ({quoted(*self.key)}), or name "
-                "another key",
-                key=list(self.key),
-            )
+        self._loose = self._columns.check(rows, loose)
 
     def done_before(self, facts: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return what :meth:`end` remembered of the same job, if it is done and its table is there."""
-        if self._on.types(self._beside(_JOBS)) is None or self._on.types(self.table) is None:
-            return None
-        found = self._on.execute(
-            f"SELECT summary FROM {table_name(self._beside(_JOBS))} WHERE job = ?",  # noqa: S608 - quoted
-            [_job(self.table, facts)],
-        )
-        return msgspec.json.decode(found[0][0], type=dict[str, Any]) if found and found[0][0] else None
+        """Return what :meth:`end` remembered of the same job, if it is done and its rows are there."""
+        found = self._ledger.summary(_job(self.table, facts))
+        is_there = found is not None and not (found.get("rows") and self._is_empty())
+        return found if is_there and self._on.types(self.table) is not None else None
 
     def begin(
         self,
@@ -190,21 +139,18 @@ class TableSink:
         """
         self._job, self.finished = _job(self.table, facts), {}
         with self._on.transaction():
-            self._make_journal()
-            found = self._unfinished()
-            if found is not None and resume and (found[0], found[3]) == (self._job, _json(state)):
-                self.finished = self._spans()
-                return found[1], ""
-            notice = self._forget(found[0], found[2], resume=resume) if found is not None else ""
+            self._ledger.make()
+            found, notice = self._ledger.unfinished(), ""
+            if found is not None:
+                lost = found.rows > 0 and self._is_empty()
+                if resume and not lost and (found.job, found.state) == (self._job, _json(state)):
+                    self.finished = self._ledger.spans(self._job)
+                    return found.chunk, ""
+                notice = self._started_over(found, lost=lost, resume=resume)
+                self._ledger.forget(found.job)
             if self._on.types(self.table) is None:
-                self._make_table(rows)
-            jobs = table_name(self._beside(_JOBS))
-            self._drop_spans(self._job)
-            self._on.execute(f"DELETE FROM {jobs} WHERE job = ?", [self._job])  # noqa: S608 - quoted
-            self._on.execute(
-                f"INSERT INTO {jobs} (job, target, begun, chunk, facts, state) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - quoted
-                [self._job, self.table, int(time.time()), chunk, _json(facts), _json(state)],
-            )
+                self._columns.make(rows)
+            self._ledger.begin(self._job, chunk, facts, _json(state))
             return chunk, notice
 
     def write(self, index: int, rows: pl.DataFrame, finished: Finished) -> None:
@@ -223,30 +169,13 @@ class TableSink:
         with self._on.transaction():
             if rows.height:
                 self._on.insert(self.table, rows, self.key, self._loose)
-            self._on.execute(
-                f"INSERT INTO {table_name(self._beside(_SPANS))} (job, span, first, written, rejected, seal, rejects) "  # noqa: S608
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    self._job,
-                    index,
-                    finished.first,
-                    finished.rows,
-                    finished.rejected,
-                    finished.seal or "",
-                    finished.rejects,
-                ],
-            )
+            self._ledger.note(self._job, index, finished)
         self.finished[index] = finished
 
     def end(self, facts: Mapping[str, Any]) -> None:
         """Remember that the job is done, and what it did; forget its spans."""
-        summary = msgspec.json.encode(facts).decode()
         with self._on.transaction():
-            self._on.execute(
-                f"UPDATE {table_name(self._beside(_JOBS))} SET summary = ? WHERE job = ?",  # noqa: S608 - quoted
-                [summary, self._job],
-            )
-            self._drop_spans(self._job)
+            self._ledger.end(self._job, facts)
 
     @property
     def _on(self) -> Writer:
@@ -254,98 +183,36 @@ class TableSink:
             raise RuntimeError("the table is not open")
         return self._writer
 
-    def _check_column(self, name: str, kind: pl.DataType, there: pl.Schema, loose: bool) -> None:
-        if name not in there:
-            raise InvalidData(
-                f"{self.name} has no column {name!r}; there are: {', '.join(there)}; leave it out with --keep, rename "
-                "it with --rename, or choose another table",
-                column=name,
-            )
-        same = self._on.named(kind) == (self._on.named(there[name]) or "")  # a database may keep a type as another one
-        if not (loose or same or fits(kind, there[name])):
-            raise InvalidData(
-                f"column {name!r} of {self.name} is {there[name]}, and {kind} is to be written; change its type, or "
-                "choose another table",
-                column=name,
-            )
+    @property
+    def _ledger(self) -> Ledger:
+        return Ledger(self._on, self.table)
 
-    def _named(self, name: str, kind: pl.DataType) -> str:
-        found = self._on.named(kind)
-        if found is None:
-            raise InvalidData(
-                f"column {name!r} holds {kind}, for which {self.database.address.name} has no type; leave it out with "
-                "--keep",
-                column=name,
-            )
-        return found
+    @property
+    def _columns(self) -> Columns:
+        return Columns(self._on, self.table, self.name, self.key)
 
-    def _make_table(self, rows: pl.DataFrame) -> None:
-        columns = [f"{quoted(name)} {self._named(name, kind)}" for name, kind in plain(rows).schema.items()]
-        if self.key:
-            columns.append(f"PRIMARY KEY ({quoted(*self.key)})")
-        self._on.execute(f"CREATE TABLE {table_name(self.table)} ({', '.join(columns)})")
+    def _is_empty(self) -> bool:
+        """Whether the table has no rows, or is gone."""
+        first = f"SELECT 1 FROM {table_name(self.table)} LIMIT 1"  # noqa: S608 - quoted
+        return self._on.types(self.table) is None or not self._on.execute(first)
 
-    def _make_journal(self) -> None:
-        if self._on.types(self._beside(_SPANS)) is not None:
-            return
-        self._on.execute(
-            f"CREATE TABLE IF NOT EXISTS {table_name(self._beside(_JOBS))} (job TEXT PRIMARY KEY, "
-            "target TEXT NOT NULL, begun BIGINT NOT NULL, chunk BIGINT NOT NULL, facts TEXT NOT NULL, "
-            "state TEXT NOT NULL, summary TEXT)"
-        )
-        self._on.execute(
-            f"CREATE TABLE IF NOT EXISTS {table_name(self._beside(_SPANS))} (job TEXT, span BIGINT, first BIGINT NOT "
-            "NULL, written BIGINT NOT NULL, rejected BIGINT NOT NULL, seal TEXT NOT NULL, "
-            f"rejects {self._on.blob} NOT NULL, PRIMARY KEY (job, span))"
-        )
-
-    def _unfinished(self) -> tuple[str, int, int, str] | None:
-        """The job that is unfinished on this table: its name, its rows of a span, its rows written, its state."""
-        rows = self._on.execute(
-            f"SELECT job, chunk, state FROM {table_name(self._beside(_JOBS))} WHERE target = ? AND summary IS NULL",  # noqa: S608
-            [self.table],
-        )
-        if not rows:
-            return None
-        job, chunk, state = rows[0]
-        count = self._on.execute(
-            f"SELECT CAST(coalesce(sum(written), 0) AS BIGINT) FROM {table_name(self._beside(_SPANS))} WHERE job = ?",  # noqa: S608
-            [job],
-        )
-        return job, int(chunk), int(count[0][0]), state
-
-    def _forget(self, job: str, count: int, *, resume: bool) -> str:
-        """Forget an unfinished job whose rows do no harm, as there are none, or as they will be replaced."""
-        same = job == self._job and not resume
-        if count and not self.key:
+    def _started_over(self, found: Unfinished, *, lost: bool, resume: bool) -> str:
+        """Say that an unfinished job is begun anew; refuse it where its rows would be there twice."""
+        same = found.job == self._job and not resume
+        if found.rows and not self.key and not lost:
             how = "--resume goes on with it" if same else "its input, model, options or packages were others"
-            jobs = table_name(self._beside(_JOBS))
             raise Conflict(
-                f"{count:,} rows of an unfinished job are in {self.name}, and would be there twice: {how}. To begin "  # noqa: S608 - a message
-                f"anew, take them out, and forget the job: DELETE FROM {jobs} WHERE job = '{job}'",
-                job=job,
-                rows=count,
+                f"{count(found.rows, 'row')} of an unfinished job would be in {self.name} twice: {how}. To begin "  # noqa: S608 - a message
+                f"anew, {self.anew}; if other rows are to stay, delete its own and forget it: "
+                f"DELETE FROM {self._ledger.jobs} WHERE job = '{found.job}'",
+                job=found.job,
+                rows=found.rows,
             )
-        self._drop_spans(job)
-        self._on.execute(f"DELETE FROM {table_name(self._beside(_JOBS))} WHERE job = ?", [job])  # noqa: S608 - quoted
-        if not count:
+        if not found.rows:
             return ""
         why = "--resume would have gone on with it" if same else "its input, model, options or packages changed"
-        return f"an unfinished job ({count:,} rows done) was started over: {why}"
-
-    def _drop_spans(self, job: str) -> None:
-        self._on.execute(f"DELETE FROM {table_name(self._beside(_SPANS))} WHERE job = ?", [job])  # noqa: S608 - quoted
-
-    def _spans(self) -> dict[int, Finished]:
-        rows = self._on.execute(
-            f"SELECT span, first, written, rejected, seal, rejects FROM {table_name(self._beside(_SPANS))} "  # noqa: S608
-            "WHERE job = ? ORDER BY span",
-            [self._job],
-        )
-        return {
-            int(span): Finished(int(first), int(written), int(rejected), seal or None, bytes(rejects))
-            for span, first, written, rejected, seal, rejects in rows
-        }
+        why = "its rows are gone from the table" if lost else why
+        return f"an unfinished job ({count(found.rows, 'row')} done) was started over: {why}"
 
     def _last_of_each(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Of rows with one key the last, as if they were written one by one."""
@@ -353,11 +220,6 @@ class TableSink:
             if rows.get_column(name).null_count():
                 raise InvalidData(f"column {name!r} is a --key and has missing values, which are equal to no others")
         return rows.unique(self.key, keep="last", maintain_order=True)
-
-    def _beside(self, name: str) -> str:
-        """A table in the schema of this one."""
-        schema, _ = split(self.table)
-        return f"{schema}.{name}" if schema else name
 
 
 def _job(table: str, facts: Mapping[str, Any]) -> str:

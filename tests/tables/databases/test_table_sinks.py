@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from threading import Barrier
 
 import polars as pl
 import pytest
@@ -135,7 +137,10 @@ def test_only_the_same_job_goes_on(database_url: str) -> None:
         sink.begin(empty, {"job": 1}, 3, {"input": "a"})
         sink.write(0, ROWS, Finished(0, 3, 1, "seal", b"packed"))
     for facts, state, resume in (({"job": 1}, "a", False), ({"job": 2}, "a", True), ({"job": 1}, "b", True)):
-        with open_table("scores", database_url) as sink, pytest.raises(Conflict, match="3 rows of an unfinished job"):
+        with (
+            open_table("scores", database_url) as sink,
+            pytest.raises(Conflict, match=r"3 rows of an unfinished job .* empty scores"),
+        ):
             sink.begin(empty, facts, 7, {"input": state}, resume=resume)
     with open_table("scores", database_url) as sink:
         assert sink.begin(empty, {"job": 1}, 7, {"input": "a"}, resume=True) == (3, "")
@@ -143,6 +148,65 @@ def test_only_the_same_job_goes_on(database_url: str) -> None:
         sink.end({"rows": 3})
         assert sink.done_before({"job": 1}) == {"rows": 3}
         assert sink.done_before({"job": 2}) is None
+
+
+@pytest.mark.parametrize("gone", ["DELETE FROM scores", "DROP TABLE scores"])
+def test_a_job_whose_rows_are_gone_starts_over(database_url: str, gone: str) -> None:
+    """Nothing would be there twice, and nothing is left to go on with; neither is it done once its rows are gone."""
+    empty = ROWS.clear()
+    for resume, told in ((False, ""), (True, "its rows are gone"), (False, "its rows are gone")):
+        with open_table("scores", database_url) as sink:
+            sink.check(empty)
+            assert told in sink.begin(empty, {"job": 1}, 3, {}, resume=resume)[1]
+            assert sink.finished == {}
+            sink.write(0, ROWS, Finished(0, 3, 0))
+        tell(database_url, gone)
+    with open_table("scores", database_url) as sink:
+        sink.check(empty)
+        sink.begin(empty, {"job": 1}, 3, {})
+        sink.write(0, ROWS, Finished(0, 3, 0))
+        sink.end({"rows": 3})
+        assert sink.done_before({"job": 1}) == {"rows": 3}
+    tell(database_url, gone)
+    with open_table("scores", database_url) as sink:
+        assert sink.done_before({"job": 1}) is None
+
+
+def test_a_unique_index_is_a_key(database_url: str) -> None:
+    """Of columns, in any order and of any names; one of expressions, or that is not unique, is none."""
+    tell(
+        database_url,
+        'CREATE TABLE scores (id BIGINT, "the ""id""" BIGINT, x DOUBLE PRECISION)',
+        'CREATE UNIQUE INDEX one ON scores ("the ""id""", id)',
+        "CREATE INDEX two ON scores (id)",
+        "CREATE UNIQUE INDEX three ON scores ((id - 1))",
+    )
+    rows = pl.DataFrame({"id": [1, 2], 'the "id"': [1, 2], "x": [1.0, 2.0]})
+    _filled(database_url, rows, rows.with_columns(x=pl.lit(3.0)), key=("id", 'the "id"'))
+    assert ask(database_url, "SELECT x FROM scores") == [(3.0,), (3.0,)]
+    with (
+        open_table("scores", database_url, ("id",)) as sink,
+        pytest.raises(InvalidData, match="CREATE UNIQUE INDEX") as refused,
+    ):
+        sink.check(rows.clear())
+    advice = str(refused.value).partition(": ")[2].partition(", or name")[0]
+    tell(database_url, "DELETE FROM scores", advice)
+    _filled(database_url, rows, rows, key=("id",))
+    assert ask(database_url, "SELECT x FROM scores ORDER BY x") == [(1.0,), (2.0,)]
+
+
+def test_first_jobs_on_one_server_meet(postgresql_url: str) -> None:
+    """Each makes the tables that remember jobs, or finds them made."""
+    with ThreadPoolExecutor(6) as pool:
+        start = Barrier(6)
+
+        def begun(number: int) -> int:
+            with open_table(f"scores{number}", postgresql_url) as sink:
+                sink.check(ROWS.clear())
+                start.wait(30)
+                return sink.begin(ROWS.clear(), {"job": number}, 3, {})[0]
+
+        assert list(pool.map(begun, range(6))) == [3] * 6
 
 
 def test_a_job_with_a_key_may_start_over(database_url: str) -> None:
