@@ -14,7 +14,10 @@ __all__ = ["Answer", "Method", "Row", "Rows", "Twin", "Unsure"]
 
 _log = logging.getLogger(__name__)
 
-_CELLS = 2**22
+_QUICK, _CELLS = 2**17, 2**22
+"""Numbers at once that stay in the processor's cache, and that memory has room for."""
+
+_FEWEST = 256  # rows at once that make up for the calls
 
 Answer = tuple[Any, Any]
 """What a method answers, and which rows it is not sure of: None for none, a truth value per row otherwise."""
@@ -81,7 +84,8 @@ class Rows:
         out = np.empty((self.wire.height, len(chosen)), dtype)
         for i, column in enumerate(chosen):
             if dtype.kind == "f":
-                column = column.cast(pl.Float64).fill_null(float("nan"))
+                column = column.cast(pl.Float64)
+                column = column.fill_null(float("nan")) if column.null_count() else column
             out[:, i] = column.to_numpy()
         return out
 
@@ -183,6 +187,7 @@ class Twin:
         return np.concatenate(answers), doubt
 
     def _pieces(self, wire: pl.DataFrame) -> Iterator[pl.DataFrame]:
-        step = max(1, _CELLS // max(1, self.cells))
+        cells = max(1, self.cells)
+        step = max(1, min(_CELLS // cells, max(_FEWEST, _QUICK // cells)))
         for start in range(0, wire.height, step):
             yield wire[start : start + step]
