@@ -17,6 +17,7 @@ __all__ = ["Checkpoint", "Tally"]
 _HEAD = 5
 _CHECKPOINTS = 16
 _PROFILED = 8
+_HELD, _LARGEST = 64, 4 * 2**20  # spans, bytes: to profile a few rows takes nearly as long as many
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,6 @@ class Tally:
         The output's columns.
     head : polars.DataFrame
         The first rows.
-    profile : Profile or None
-        What the first few columns of predictions are like.
     reasons : Counter
         How many rows were set aside, by column and what is wrong there.
     examples : dict
@@ -66,11 +65,19 @@ class Tally:
     share: float | None = None
     columns: tuple[str, ...] = ()
     head: pl.DataFrame = field(default_factory=pl.DataFrame)
-    profile: Profile | None = None
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], str] = field(default_factory=dict)
     checkpoints: list[Checkpoint] = field(default_factory=list)
     _stride: int = 1
+    _profile: Profile | None = None
+    _answers: list[pl.DataFrame] = field(default_factory=list)
+    _bytes: int = 0
+
+    @property
+    def profile(self) -> Profile | None:
+        """What the first few columns of predictions are like; None if there are no rows."""
+        self._profile_held()
+        return self._profile
 
     def shows(self, together: pl.DataFrame) -> None:
         """Take note of what rows look like in the output."""
@@ -88,8 +95,10 @@ class Tally:
     def wrote(self, index: int, answers: pl.DataFrame, share: float | None) -> None:
         """Take note of the rows of a span."""
         if answers.height:
-            found = profile_of(answers[:, :_PROFILED], anonymity=1)
-            self.profile = found if self.profile is None else self.profile.merge(found)
+            self._answers.append(answers[:, :_PROFILED])
+            self._bytes += int(answers.estimated_size())
+            if len(self._answers) >= _HELD or self._bytes >= _LARGEST:
+                self._profile_held()
             self._mark(index)
         self.rows += answers.height
         self.share = share
@@ -138,6 +147,12 @@ class Tally:
             rejected=self.rejected,
             final=True,
         )
+
+    def _profile_held(self) -> None:
+        if self._answers:
+            found = profile_of(pl.concat(self._answers), anonymity=1)
+            self._profile = found if self._profile is None else self._profile.merge(found)
+            self._answers, self._bytes = [], 0
 
     def _mark(self, index: int) -> None:
         """Keep a place among few that stay evenly spread, however many there will be."""

@@ -97,9 +97,10 @@ def _numbers(values: pl.Series, anonymity: int) -> Numbers | None:
 
 
 def _texts(numbers: pl.Series) -> pl.Series:
-    """Write numbers as JSON does; 3.0 as 3."""
-    texts = [repr(v or 0.0).removesuffix(".0") for v in numbers.to_list()]  # -0.0 is 0
-    return pl.Series(numbers.name, texts, dtype=pl.String)
+    """Write numbers, few different ones, as JSON does; 3.0 as 3."""
+    numbers = numbers + 0.0  # -0.0 is 0
+    few = numbers.unique()
+    return numbers.replace_strict(few, [repr(v).removesuffix(".0") for v in few.to_list()], return_dtype=pl.String)
 
 
 def _measured(series: pl.Series) -> tuple[Kind, pl.Series]:
