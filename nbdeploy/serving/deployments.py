@@ -23,9 +23,12 @@ from nbdeploy.serving.home import Home
 from nbdeploy.serving.prediction_log import Subject
 from nbdeploy.store import Store, Version
 from nbdeploy.types import Ref, check_name
+from nbdeploy.wire import routes
 from nbdeploy.wire.messages import Deploy, Deployment, OfferAnswer, Past, Serving
 
-__all__ = ["Deployments", "Served"]
+__all__ = ["UNLOADED", "Deployments", "Served"]
+
+UNLOADED = "unloaded"
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +68,12 @@ class Served:
         ------
         RemoteError
             If it failed to load.
+        NotFound
+            If it was unloaded.
         """
+        if self.state.state == UNLOADED:
+            load = routes.path(routes.LOAD, m=self.state.name)
+            raise NotFound("loaded deployment", self.state.name, hint=f"{self.state.reason}; load it by POST {load}")
         if self.predictor is None:
             raise RemoteError(f"deployment {self.state.name!r} does not serve: {self.state.reason}")
         return self.predictor
@@ -170,10 +178,7 @@ class Deployments:
             by=by,
             history=_history(before, self._time()),
         )
-        self._home.keep(state)
-        self._served = {**self._served, name: Served(state, predictor)}
-        _log.info("%s now serves %s %s, by %s", name, version, version.digest[:19], by)
-        return state
+        return self._change(Served(state, predictor), f"now serves {version} {version.digest[:19]}, by {by}")
 
     def undeploy(self, name: str) -> Deployment:
         """Serve a name no more."""
@@ -183,14 +188,45 @@ class Deployments:
         _log.info("%s serves no more", name)
         return replace(state, state="removed", serving=[])
 
+    def load(self, name: str, by: str) -> Deployment:
+        """Serve again what was unloaded or failed, or the newest snapshot of a model of that name that is stored here.
+
+        Raises
+        ------
+        NotFound
+            If there is neither.
+        RehearsalFailed
+            If it cannot be loaded here, or answers its sample differently.
+        """
+        before = self._served.get(name)
+        if before is None or not before.state.serving:
+            newest = self.store.resolve(Ref(name))
+            return self.deploy(name, Deploy(newest.name, newest.number, newest.digest), by)
+        if before.predictor is not None:
+            return replace(before.state, state="unchanged")
+        now = before.now
+        predictor = self._proven(self._stored(Deploy(now.model, now.version, now.digest)))
+        return self._change(Served(replace(before.state, state="serving", reason=""), predictor), f"loaded by {by}")
+
+    def unload(self, name: str, by: str) -> Deployment:
+        """Serve a name no more until it is loaded again; also after a restart."""
+        state = replace(self.get(name).state, state=UNLOADED, reason=f"it was unloaded by {by}")
+        return self._change(Served(state), state.reason)
+
     def restore(self) -> None:
         """Serve again what was kept. What cannot be loaded is shown as failed; the rest serves."""
         self._served = {state.name: self._restored(state) for state in self._home.deployments()}
 
     # -- parts -----------------------------------------------------------------------------------
 
+    def _change(self, served: Served, told: str) -> Deployment:
+        self._home.keep(served.state)
+        self._served = {**self._served, served.state.name: served}
+        _log.info("%s: %s", served.state.name, told)
+        return served.state
+
     def _restored(self, state: Deployment) -> Served:
-        if not state.serving:
+        if not state.serving or state.state == UNLOADED:
             return Served(state)
         try:
             serving = state.serving[0]

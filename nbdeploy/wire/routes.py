@@ -14,9 +14,11 @@ __all__ = [
     "HEADER_PREDICTION",
     "HEADER_UNKNOWN",
     "HEADER_VERSION",
+    "INDEX",
     "INFER",
     "INVOCATIONS",
     "LIVE",
+    "LOAD",
     "METRICS",
     "MLFLOW_VERSION",
     "MODEL",
@@ -29,6 +31,7 @@ __all__ = [
     "SAMPLE",
     "SERVER",
     "SNAPSHOT",
+    "UNLOAD",
     "V1_MODEL",
     "V1_MODELS",
     "V1_PREDICT",
@@ -47,6 +50,10 @@ INFER = "/v2/models/{m}/infer"
 VERSION = "/v2/models/{m}/versions/{v}"
 VERSION_READY = "/v2/models/{m}/versions/{v}/ready"
 VERSION_INFER = "/v2/models/{m}/versions/{v}/infer"
+
+INDEX = "/v2/repository/index"
+LOAD = "/v2/repository/models/{m}/load"
+UNLOAD = "/v2/repository/models/{m}/unload"
 
 V1_MODELS = "/v1/models"
 V1_MODEL = "/v1/models/{m}"

@@ -15,7 +15,7 @@ from nbdeploy.version import __version__
 
 __all__ = ["EXTENSIONS", "Inference", "model_metadata", "server_metadata"]
 
-EXTENSIONS = ("binary_tensor_data",)
+EXTENSIONS = ("binary_tensor_data", "model_repository")
 
 
 def server_metadata() -> dict[str, Any]:

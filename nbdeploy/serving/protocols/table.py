@@ -20,6 +20,7 @@ PROTOCOLS: Registry[Sequence[Route]] = Registry(
         "oip": "nbdeploy.serving.protocols.oip:ROUTES",
         "prediction_log": "nbdeploy.serving.protocols.prediction_log:ROUTES",
         "records": "nbdeploy.serving.protocols.records:ROUTES",
+        "repository": "nbdeploy.serving.protocols.repository:ROUTES",
         "v1": "nbdeploy.serving.protocols.v1:ROUTES",
     },
 )
