@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.registry import Collector
 
 __all__ = ["Metrics"]
 
@@ -45,6 +46,10 @@ class Metrics:
         self._requests.labels(*labels, outcome).inc()
         self._rows.labels(*labels).inc(rows)
         self._seconds.labels(*labels).observe(seconds)
+
+    def register(self, collector: Collector) -> None:
+        """Show what another part counts."""
+        self._registry.register(collector)
 
     def text(self) -> bytes:
         """Everything in Prometheus' text format."""

@@ -17,6 +17,7 @@ from nbdeploy.serving.home import Home
 from nbdeploy.serving.metrics import Metrics
 from nbdeploy.serving.options import Options
 from nbdeploy.serving.prediction_log import PredictionLog
+from nbdeploy.serving.prediction_log.figures import LogFigures
 from nbdeploy.serving.prediction_log.retention import Retention
 from nbdeploy.serving.tokens import Tokens
 
@@ -51,6 +52,7 @@ class Service:
         self.deployments = Deployments(home, self._calls, options.trusted())
         retention = Retention(options.log_keep, options.log_rows)
         self.log = PredictionLog(options.db or home.database, options.log_share, retention)
+        self.metrics.register(LogFigures(lambda: self.log.state))
         self.plane = DataPlane(
             self.deployments, self._calls, self.metrics, self.log, seconds=options.timeout, rows=options.row_limit
         )

@@ -59,3 +59,12 @@ def test_without_rows_kept_there_is_nothing_to_call_with(private: Place, tmp_pat
     with pytest.raises(InvalidData, match=r"keeps no rows \(--sample none\).*give rows"):
         target.call("plans")
     assert target.call("plans", [ROW]).frame.height == 1
+
+
+def test_private_columns_are_not_logged(private: Place) -> None:
+    """The log says which; everything else of the row is there."""
+    key = private.ask("POST", "/models/plans/predict", json=[ROW]).headers["x-nbdeploy-prediction-id"]
+    found = private.target.requests("plans", id=key)
+    assert (found.facts.masked, "plan" in found.frame.columns) == (["plan"], False)
+    assert found.frame["tenure"].to_list() == [1]
+    assert "private were not logged: plan" in found.notices[0]

@@ -1,0 +1,36 @@
+"""Events put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import polars as pl
+
+from nbdeploy.serving.prediction_log import Batch, Event, batch_of
+from nbdeploy.serving.prediction_log.tables import unpack
+from tests.serving.prediction_log.conftest import SUBJECT
+
+
+def test_alike_requests_share_a_block_without_private_columns(make: Callable[..., Event]) -> None:
+    """Tables and single rows go together; what comes out of another process's bytes is the same."""
+    single = make(rows=1, inputs=("Cid", 7), answers=("yes",))
+    batch = Batch.from_bytes(batch_of([make(), single, make(outcome="refused", answers=None)]).to_bytes())
+    together, refused = batch.blocks
+    assert unpack(together.inputs).to_dict(as_series=False) == {"age": [41, None, 7]}
+    assert together.answers is not None
+    assert unpack(together.answers)["prediction"].to_list() == ["yes", "no", "yes"]
+    assert (refused.answers, together.masked) == (None, ["name"])
+    assert [(r.block, r.first, r.rows) for r in batch.requests[:2]] == [(together.id, 0, 2), (together.id, 2, 1)]
+    assert b"Cid" not in batch.to_bytes()
+    assert b"Ann" not in batch.to_bytes()
+
+
+def test_rows_that_make_no_table_are_counted_and_the_request_stays(make: Callable[..., Event]) -> None:
+    """One group's misfortune is its own."""
+    odd = make(inputs=pl.DataFrame({"other": [1, 2]}))
+    fine = make()
+    fine.subject = msgspec.structs.replace(SUBJECT, deployment="fine")
+    batch = batch_of([odd, fine], dropped=1)
+    assert [(r.deployment, r.block is None) for r in batch.requests] == [("churn", True), ("fine", False)]
+    assert batch.dropped == 3

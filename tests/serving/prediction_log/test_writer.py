@@ -1,0 +1,197 @@
+"""The one writer, on SQLite and on a real PostgreSQL server."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from nbdeploy.database import AuditRow, BlockRow, Database, PredictionRow, TruthRow
+from nbdeploy.errors import InvalidData, RemoteError
+from nbdeploy.serving.prediction_log import Act, Batch, Event, PredictionLog, Queue, Writer, batch_of
+from nbdeploy.serving.prediction_log.reading import Wanted, read
+from nbdeploy.serving.prediction_log.retention import Retention
+from nbdeploy.serving.prediction_log.where import Where
+from nbdeploy.wire.messages import Truth
+from tests.postgresql import Server
+
+FOREVER = Retention(timedelta(days=36_500))
+
+
+@contextlib.contextmanager
+def writing(url: str, retention: Retention = FOREVER, **options: object) -> Iterator[Writer]:
+    writer = Writer(url, retention, interval=0.01, **options)  # type: ignore[arg-type]
+    writer.start()
+    try:
+        yield writer
+    finally:
+        writer.close()
+
+
+def count(url: str) -> tuple[int, ...]:
+    with Database(url) as database, database.reading() as session:
+        return tuple(session.query(table).count() for table in (PredictionRow, BlockRow, AuditRow))
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_what_is_put_twice_is_written_once(url: str, make: Callable[..., Event]) -> None:
+    """A commit may succeed without saying so; what is then written again is no second request."""
+    batch = batch_of([make(), make(inputs=None)])
+    with writing(url) as writer:
+        writer.put(batch)
+        assert writer.flush(20)
+        writer.put(batch)
+        assert writer.flush(20)
+        assert writer.state.ok
+    assert count(url) == (2, 1, 0)
+
+
+def test_what_waits_is_written_at_the_end(url: str, make: Callable[..., Event]) -> None:
+    """Closing writes what the queue holds, without waiting for the next turn."""
+    queue = Queue()
+    writer = Writer(url, FOREVER, lambda: batch_of(queue.drain()), interval=60)
+    writer.start()
+    assert writer.flush(20)
+    queue.append(make())
+    writer.close()
+    assert count(url) == (1, 1, 0)
+
+
+def test_rows_are_found_again(url: str, make: Callable[..., Event]) -> None:
+    """By id, by condition and with what came true of them: told twice is told once, the latest word counts."""
+    log = PredictionLog(url, retention=FOREVER)
+    log.start()
+    try:
+        for n in range(3):
+            log.append(make(id=f"p{n}", time=1e9 + n))
+        log.append(make(id="r", inputs=None, answers=None, outcome="refused", reason="row 0: too\x00 odd"))
+        truths = [Truth("p1", "yes", 0), Truth("p1", "no", 1), Truth("p1", "no"), Truth("p1", 1, 2), Truth("x", 1)]
+        told = log.join("churn", truths, "crm")
+        assert (told.matched, told.unmatched, told.unchanged, told.replaced) == (2, 3, 0, 0)
+        assert ["2 rows" in one.reason for one in told.first] == [True, True, False]
+        told = log.join("churn", [Truth("p1", "yes", 0), Truth("p1", "yes", 1)], "crm")
+        assert (told.matched, told.unchanged, told.replaced) == (2, 1, 1)
+
+        found = log.read("churn", Wanted())
+        assert found.frame["id"].to_list() == ["p2", "p2", "p1", "p1", "p0", "p0"]
+        assert (found.inputs, found.answers, found.masked) == (["age"], ["prediction"], ["name"])
+        assert (found.requests, found.without_rows, found.more) == (4, 1, False)
+        assert log.read("churn", Wanted(where=Where("age is null"), limit=2)).more
+        one = log.read("churn", Wanted(id="p1", where=Where("truth = prediction"))).frame
+        assert one.select("row", "age", "prediction", "truth").rows() == [(0, 41, "yes", "yes")]
+        refused = log.read("churn", Wanted(where=Where("outcome = 'refused'"))).frame
+        assert refused["reason"].to_list() == ["row 0: too odd"]
+        assert log.read("other", Wanted()).frame.height == 0
+    finally:
+        log.close()
+
+
+def test_age_and_number_of_rows_are_bounded(url: str, make: Callable[..., Event]) -> None:
+    """What is too old goes, then the oldest of what is too much: requests, their rows and truths."""
+    now = 1e9
+    with writing(url) as writer:
+        writer.put(batch_of([make(id=f"old{n}", time=now - 1e6) for n in range(3)]))
+        writer.put(batch_of([make(id="a", time=now - 30)]))
+        writer.put(batch_of([make(id="b", time=now - 20), make(id="c", time=now - 10)]))
+        assert writer.flush(20)
+    with Database(url) as database:
+        Retention(timedelta(days=7), most_rows=4, now=lambda: now).apply(database, 0)
+        with database.reading() as session:
+            assert sorted(session.scalars(session.query(PredictionRow.id).statement)) == ["b", "c"]
+            assert session.query(BlockRow).count() == 1
+            assert session.query(TruthRow).count() == 0
+        assert read(database, "churn", Wanted()).frame.height == 4
+
+
+def test_a_database_that_goes_away_is_told_and_caught_up_with(
+    postgresql_server: Server, make: Callable[..., Event]
+) -> None:
+    """Rows wait in memory, as far as there is room; acts wait always; the loss is counted."""
+    with postgresql_server.database() as url, writing(url, most_bytes=10_000) as writer:
+        writer.put(batch_of([make()]))
+        assert writer.flush(20)
+        postgresql_server.kill()
+        try:
+            writer.put(batch_of([make()]))
+            until(lambda: not writer.state.ok)
+            assert not writer.flush(5)
+            assert "s3cret" not in f"{writer.state}"
+            with pytest.raises(RemoteError, match="does not answer"):
+                writer.database  # noqa: B018
+            writer.put(batch_of([make(inputs=None) for _ in range(100)]))
+            assert (writer.state.waiting, writer.state.dropped) == (2, 200)
+            assert not writer.record(Act("1", 1e9, "ana", "here", "PUT", "churn", "done"), seconds=0.5)
+        finally:
+            postgresql_server.start()
+        until(lambda: writer.state.ok)
+        assert writer.flush(20)
+        assert writer.state.waiting == 0
+        assert count(url) == (2, 2, 1)
+
+
+def test_a_database_that_is_not_there_yet_is_waited_for(tmp_path: Path, make: Callable[..., Event]) -> None:
+    """Here a folder is in its way; an address that can be none is refused at once."""
+    (tmp_path / "log.db").mkdir()
+    with writing(f"sqlite:///{tmp_path}/log.db") as writer:
+        writer.put(batch_of([make()]))
+        until(lambda: "log.db" in writer.state.reason)
+        (tmp_path / "log.db").rmdir()
+        until(lambda: writer.state.ok)
+    assert count(f"sqlite:///{tmp_path}/log.db")[0] == 1
+    with pytest.raises(InvalidData):
+        Writer("nonsense")
+
+
+def test_a_full_disk_is_no_end(tmp_path: Path, make: Callable[..., Event]) -> None:
+    """SQLite says that it is full, here at a few pages; once there is room, what waited is written."""
+    url = f"sqlite:///{tmp_path}/log.db"
+    Database(url).close()
+    with writing(url) as writer:
+        assert writer.flush(20)
+        engine = writer.database.engine
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count=1")
+            raw = connection.connection.dbapi_connection
+            assert isinstance(raw, sqlite3.Connection)
+        writer.put(batch_of([make() for _ in range(2000)]))
+        until(lambda: not writer.state.ok)
+        assert "full" in writer.state.reason
+        raw.execute("PRAGMA max_page_count=1000000")
+        until(lambda: writer.state.ok)
+        assert writer.flush(20)
+    assert count(url)[0] == 2000
+
+
+def test_what_no_database_holds_is_dropped_alone(url: str, make: Callable[..., Event]) -> None:
+    """It would otherwise stand in the way of all that comes after it."""
+    odd = Batch(requests=batch_of([make(inputs=None)]).requests)
+    odd.requests[0].rows = 2**70
+    with writing(url) as writer:
+        writer.put(batch_of([make()]))
+        writer.put(odd)
+        writer.put(batch_of([make()]))
+        until(lambda: writer.state.waiting == 0)
+        assert writer.state.dropped == 2**70
+    assert count(url)[0] == 2
+
+
+def test_acts_are_written_before_they_are_answered(url: str) -> None:
+    """The caller is told whether it is down."""
+    log = PredictionLog(url)
+    log.start()
+    try:
+        assert log.record("ana", "127.0.0.1", "PUT", "/api/deployments/churn", "done")
+        assert count(url) == (0, 0, 1)
+    finally:
+        log.close()
