@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import IO, Any
 
 import numpy as np
 import polars as pl
 
-from nbdeploy.codecs.conforming import SURELY_WHOLE
+from nbdeploy.codecs.conforming import MISSING, SURELY_WHOLE
 from nbdeploy.codecs.csv_values import csv_plain
 from nbdeploy.errors import InvalidData
 from nbdeploy.tables.csv_lines import records, regular_text
@@ -35,6 +36,7 @@ class CsvSource(LineFile):
     text = True
     separator = b","
     _odd = 0
+    _missing = ""  # what stands for missing numbers
 
     def rows(self) -> int | None:
         """Count the records of a file that is not large."""
@@ -114,16 +116,33 @@ class CsvSource(LineFile):
         numbers = {name: types[name] for name in wanted if name in types}
         if not numbers or self._odd > _PATIENCE:
             return None
-        try:
-            frame = self._parsed(content, wanted, numbers)
-        except pl.exceptions.PolarsError:
-            self._odd += 1
+        frame = self._numbers(content, wanted, numbers)
+        if frame is None:
             return None
         floats = pl.col(pl.Float64)
         plain = frame.select(((floats.abs() < SURELY_WHOLE) & floats.is_not_nan()).all()).row(0)
         return frame if all(plain) else None
 
-    def _parsed(self, content: bytes, wanted: list[str], numbers: Mapping[str, Any] | None = None) -> pl.DataFrame:
+    def _numbers(self, content: bytes, wanted: list[str], numbers: Mapping[str, Any]) -> pl.DataFrame | None:
+        """Rows with numbers read as such, if they can be; where one word stands for missing ones, with that."""
+        with suppress(pl.exceptions.PolarsError):
+            return self._parsed(content, wanted, numbers, self._missing)
+        word = _missing_in(content, self.separator)
+        if word != self._missing:
+            with suppress(pl.exceptions.PolarsError):
+                frame = self._parsed(content, wanted, numbers, word)
+                self._missing = word
+                return frame
+        self._odd += 1
+        return None
+
+    def _parsed(
+        self,
+        content: bytes,
+        wanted: list[str],
+        numbers: Mapping[str, Any] | None = None,
+        missing: str = "",
+    ) -> pl.DataFrame:
         names = self.columns()
         if not content:
             return self.empty()[wanted]
@@ -133,6 +152,7 @@ class CsvSource(LineFile):
             separator=self.separator.decode(),
             schema=dict.fromkeys(names, pl.String) | {**(numbers or {})},
             columns=None if len(wanted) == len(names) else [names.index(name) for name in wanted],
+            null_values=dict.fromkeys(numbers, missing) if numbers and missing else None,
         )[wanted]
 
     def _told(self, content: bytes, cut: Cut) -> tuple[list[bytes], list[int], list[BadLine]]:
@@ -226,6 +246,11 @@ def _fault(record: bytes, fields: int, closed: bool, names: list[str], separator
         shown = record[error.start : error.end]
         return names[before - 1], f"bytes that are no UTF-8 text: {shown!r}"
     return None
+
+
+def _missing_in(content: bytes, separator: bytes) -> str:
+    """The first word in a range that stands for a missing number, or nothing."""
+    return next((word for word in MISSING if word and separator + word.encode() in content), "")
 
 
 def _lines(content: bytes, records: int) -> pl.Series | None:
