@@ -21,6 +21,7 @@ DELAY = 0.5
 """Seconds before anything is shown: what is done sooner needs no bar."""
 REFRESH = 0.1
 LINE_INTERVAL = 5.0
+_BAR = 20
 
 _log = logging.getLogger(__name__)
 Clock = Callable[[], float]
@@ -123,14 +124,15 @@ class _TerminalBar:
     def __init__(self, stream: TextIO) -> None:
         from tqdm import tqdm
 
-        layout = "{bar:20} {desc}"
         # A terminal that does not know its width says 0, and tqdm would then draw nothing.
-        width = get_terminal_size((100, 24)).columns
-        self._bar = tqdm(total=1, file=stream, leave=False, bar_format=layout, ncols=width, mininterval=0)
+        self._width = get_terminal_size((100, 24)).columns
+        self._bar = tqdm(total=1, file=stream, leave=False, bar_format="{desc}", ncols=self._width, mininterval=0)
 
     def show(self, step: Progress, text: str) -> None:
         self._bar.total = 1
         self._bar.n = step.share or 0
+        room = min(_BAR, self._width - len(text) - 2)  # the text says more than the bar
+        self._bar.bar_format = f"{{bar:{room}}} {{desc}}" if room > 0 else "{desc}"
         self._bar.set_description_str(text, refresh=True)
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -129,6 +130,24 @@ def test_worker_processes_write_the_same_bytes(birds: pd.DataFrame) -> None:
         assert both.rejected == alone.rejected
     with pytest.raises(InvalidData, match=r"in.csv, line 9, column 'body_mass_g': 'heavy' is not a float64"):
         nd.predict("lr", "in.csv", "both.csv", workers=2)
+
+
+def test_a_killed_worker_is_replaced(birds: pd.DataFrame) -> None:
+    """SIGKILL of one process in the middle: its rows are done by another, and the bytes are the same."""
+    nd.predict("lr", "in.csv", "alone.csv", rejects="bad.csv")
+    killed = list[int]()
+
+    def kill(_: Progress) -> None:
+        workers = [worker for zygote in psutil.Process().children() for worker in zygote.children()]
+        if workers and not killed:
+            workers[0].kill()
+            killed.append(workers[0].pid)
+
+    done = nd.predict("lr", "in.csv", "both.csv", rejects="bad2.csv", chunk=5, workers=2, progress=kill)
+    assert len(killed) == 1
+    assert (done.rows, done.rejected) == (341, 3)
+    assert Path("both.csv").read_bytes() == Path("alone.csv").read_bytes()
+    assert Path("bad2.csv").read_bytes() == Path("bad.csv").read_bytes()
 
 
 def test_a_finished_job_does_nothing_until_something_changes(birds: pd.DataFrame) -> None:

@@ -134,19 +134,26 @@ def test_clash_with_an_input_column_is_refused_or_renamed(birds: pd.DataFrame) -
 
 
 def test_full_disk_leaves_the_old_output(birds: pd.DataFrame) -> None:
-    """When a real disk is full while writing, what was there stays, and what is done is kept to go on from."""
+    """When a real disk is full while writing, what was there stays, and what is done is kept to go on from.
+
+    With room again, ``--resume`` gives the file that a larger disk would have had.
+    """
     pd.concat([birds] * 40).to_csv("in.csv", index=False)
     lines = [
         "mkdir disk && mount -t tmpfs -o size=96k tmpfs disk && echo old > disk/out.csv",
-        f"{sys.executable} -m nbdeploy predict lr in.csv --out disk/out.csv --method predict_proba",
+        predict := f"{sys.executable} -m nbdeploy predict lr in.csv --out disk/out.csv --method predict_proba",
         "echo status $?; cat disk/out.csv; ls -A disk",
+        f"mount -o remount,size=8m disk && {predict} --resume --json | grep -c done_before; cat disk/out.csv >out.csv",
     ]
     command = ["unshare", "--map-root-user", "--mount", "sh", "-c", "\n".join(lines)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "No space left on device" in done.stderr
     assert "nothing was changed" in done.stderr
     assert "13,760 rows done, and --resume goes on from there" in done.stderr
-    assert done.stdout.split() == ["status", "1", "old", ".out.csv.nbdeploy-journal", "out.csv"]
+    assert done.stdout.split() == ["status", "1", "old", ".out.csv.nbdeploy-journal", "out.csv", "1"]
+    nd.predict("lr", "in.csv", "whole.csv", methods="predict_proba")
+    assert Path("out.csv").read_bytes() == Path("whole.csv").read_bytes()
+    assert "started over" not in done.stderr
 
 
 def test_unwritable_and_unknown_places_are_refused(birds: pd.DataFrame) -> None:

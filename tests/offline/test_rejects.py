@@ -18,7 +18,7 @@ import nbdeploy as nd
 from nbdeploy.codecs import describe
 from nbdeploy.codecs.binding import bind
 from nbdeploy.commands.shell import run
-from nbdeploy.errors import InvalidData, WrongUsage
+from nbdeploy.errors import InvalidData, NbdeployError, WrongUsage
 from nbdeploy.offline import Limit
 from nbdeploy.offline.bisecting import answered
 from nbdeploy.offline.fitting import fit
@@ -166,13 +166,16 @@ def test_tables_in_memory_have_rejects_as_files_have(birds: pd.DataFrame) -> Non
 
 
 def test_a_row_for_which_the_model_raises_is_found(script: Callable[[str], dict[str, Any]]) -> None:
-    """In a file and in memory; without rejects it stops the job by its line."""
+    """In a file and in memory; without rejects it stops the job by its line. One that ends workers does so too."""
     script(
         """
+import os, signal
 import nbdeploy as nd
 import pandas as pd
 
 def strict(rows):
+    if (rows["x"] == -9).any():
+        os.kill(os.getpid(), signal.SIGKILL)
     if (rows["x"] > 1000).any():
         raise ValueError("x is beyond the table")
     return rows["x"] * 2
@@ -194,6 +197,11 @@ answer = nd.snapshot(strict, "strict", data=pd.DataFrame({"x": [1.0, 2.0]})).doc
         nd.predict("strict", "in.csv", "out2.csv")
     with pytest.raises(InvalidData, match="row 3: the model raised ValueError"):
         nd.predict("strict", rows)
+    rows.with_columns(x=pl.lit(-9.0)).write_csv("deadly.csv")
+    told = r"was killed by SIGKILL \(.*memory.*\); so were 2 others that were given the same rows, from row \d+ on"
+    with pytest.raises(NbdeployError, match=told):
+        nd.predict("strict", "deadly.csv", "out2.csv", workers=2, chunk=20)
+    assert not Path("out2.csv").exists()
 
 
 def test_the_command_reports_rejects(birds: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
