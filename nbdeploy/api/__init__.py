@@ -5,6 +5,7 @@ Each joins the rooms with the settings in force, and returns a :class:`nbdeploy.
 
 from nbdeploy.api.aliases import alias, remove_alias
 from nbdeploy.api.demo import demo
+from nbdeploy.api.diagnoses import diagnose
 from nbdeploy.api.endpoints import (
     serve,
     stop_serving,
@@ -33,6 +34,7 @@ __all__ = [
     "connect",
     "copy",
     "demo",
+    "diagnose",
     "diff",
     "export",
     "gc",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nbdeploy import targets
     from nbdeploy.targets.logged import LoggedRows
     from nbdeploy.targets.results import CallResult, Push, TargetStatus, Undeployed
-    from nbdeploy.wire.messages import FeedbackAnswer, Truth
+    from nbdeploy.wire.messages import CheckAnswer, FeedbackAnswer, Truth
 
 __all__ = ["Target"]
 
@@ -89,13 +89,19 @@ class Target:
 
         return like(data, self._adapter.predict(deployment, data, method).frame)
 
-    def requests(self, deployment: str, since: timedelta | None = None, **wanted: Any) -> LoggedRows:
+    def requests(
+        self, deployment: str, since: timedelta | None = None, until: timedelta | None = None, **wanted: Any
+    ) -> LoggedRows:
         """Return rows that a deployment was asked, with its answers. See :func:`nbdeploy.requests`."""
-        return self._adapter.requests(deployment, since, **wanted)
+        return self._adapter.requests(deployment, since, until, **wanted)
 
     def feedback(self, deployment: str, truths: Sequence[Truth]) -> FeedbackAnswer:
         """Tell what came true of predictions, by their ids."""
         return self._adapter.feedback(deployment, truths)
+
+    def check(self, deployment: str) -> CheckAnswer:
+        """Have the snapshot's sample answered there, and compared with its certificate."""
+        return self._adapter.check(deployment)
 
     def undeploy(self, deployment: str) -> Undeployed:
         """Serve a deployment no more; its snapshots stay."""

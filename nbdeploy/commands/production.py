@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from nbdeploy.targets.logged import LoggedRows
 
-__all__ = ["LoggedTable", "label", "requests"]
+__all__ = ["LoggedTable", "diagnose", "label", "requests"]
 
 _since = option("--since", type=DURATION, metavar="SPAN", help="How long ago at most, as 24h (the default) or 7d.")
 
@@ -69,3 +70,16 @@ def label(door: Door, /, where: str, data: object, **columns: Any) -> object:
     Told twice is told once. What belongs to no prediction is reported, and the exit status is then 3.
     """
     return api.label(where, data, **columns, progress=door.report)
+
+
+@command("diagnose")
+@argument("subject", metavar="TARGET/DEPLOYMENT|OUTPUT", type=PLACE, help="The deployment, or a file of predictions.")
+@_since
+@pass_door
+def diagnose(door: Door, /, subject: str, since: timedelta | None) -> object:
+    """Look for what is wrong with a deployment or an output.
+
+    Releases, the certified sample, logged rows predicted again here, refusals, inputs and predictions beside training
+    and the week before, what came true, and who asked. The exit status is 3 if something is wrong.
+    """
+    return api.diagnose(subject, since=since, progress=door.report)

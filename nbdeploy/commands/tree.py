@@ -41,6 +41,7 @@ TABLE = {
     "call": "nbdeploy.commands.releases:call",
     "undeploy": "nbdeploy.commands.releases:undeploy",
     "requests": "nbdeploy.commands.production:requests",
+    "diagnose": "nbdeploy.commands.production:diagnose",
     "label": "nbdeploy.commands.production:label",
     "config": "nbdeploy.commands.overview:config",
 }

@@ -11,7 +11,7 @@ from nbdeploy.profiles.frequencies import Frequencies
 from nbdeploy.profiles.numbers import LARGEST, Numbers
 from nbdeploy.signatures import PER_SECOND
 
-__all__ = ["ColumnProfile"]
+__all__ = ["ColumnProfile", "measured"]
 
 Kind = Literal["category", "datetime", "duration", "list", "number", "unknown"]
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -51,9 +51,9 @@ class ColumnProfile(msgspec.Struct, frozen=True, omit_defaults=True):
     @classmethod
     def of(cls, series: pl.Series, anonymity: int) -> ColumnProfile:
         """Profile a column; nothing that fewer than `anonymity` rows share is kept."""
-        kind, measured = _measured(series)
-        present = measured.drop_nulls()
-        rows, missing = len(series), measured.null_count()
+        kind, found = measured(series)
+        present = found.drop_nulls()
+        rows, missing = len(series), found.null_count()
         if kind == "category":
             texts = Frequencies.of(present, anonymity)
             return cls(kind, rows, missing, numbers=_numbers(present.str.len_chars(), anonymity), values=texts)
@@ -103,7 +103,7 @@ def _texts(numbers: pl.Series) -> pl.Series:
     return numbers.replace_strict(few, [repr(v).removesuffix(".0") for v in few.to_list()], return_dtype=pl.String)
 
 
-def _measured(series: pl.Series) -> tuple[Kind, pl.Series]:
+def measured(series: pl.Series) -> tuple[Kind, pl.Series]:
     """Return the kind of a column, and what is counted or measured of it; missing is null."""
     dtype: Any = series.dtype
     if dtype == pl.Boolean:

@@ -36,6 +36,18 @@ class LoggedRows(Result):
     facts: LogFacts = field(repr=False)
 
     @property
+    def about(self) -> pl.DataFrame:
+        """What is known of each row's request, whatever the model calls its columns."""
+        theirs = {*self.facts.inputs, *self.facts.answers}
+        names = [name for name in self.frame.columns if name not in theirs]
+        return self.frame.select(pl.col(name).alias(name.removeprefix("request_")) for name in names)
+
+    @property
+    def values(self) -> pl.DataFrame:
+        """The model's inputs and answers."""
+        return self.frame.select([*self.facts.inputs, *self.facts.answers])
+
+    @property
     def line(self) -> str:
         """How many rows, and how to predict them here."""
         count = self.frame.height

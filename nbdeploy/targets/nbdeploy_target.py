@@ -33,6 +33,7 @@ from nbdeploy.types import Progress, Report, check_name, ignore_progress
 from nbdeploy.wire import routes
 from nbdeploy.wire.client import Client
 from nbdeploy.wire.messages import (
+    CheckAnswer,
     Deploy,
     Deployment,
     DeploymentList,
@@ -148,6 +149,12 @@ class NbdeployTarget:
         path = routes.path(routes.FEEDBACK, m=check_name(deployment, "deployment name"))
         with self._client() as client:
             return client.ask("POST", path, FeedbackAnswer, list(truths))
+
+    def check(self, deployment: str) -> CheckAnswer:
+        """Have the snapshot's sample answered, and compared with its certificate."""
+        path = routes.path(routes.CHECK, m=check_name(deployment, "deployment name"))
+        with self._client() as client:
+            return client.ask("POST", path, CheckAnswer)
 
     def undeploy(self, deployment: str) -> Undeployed:
         """Serve a deployment no more."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nbdeploy.store import Store, Version
     from nbdeploy.targets.logged import LoggedRows
     from nbdeploy.targets.results import CallResult, Push, TargetStatus, Undeployed
-    from nbdeploy.wire.messages import FeedbackAnswer, Truth
+    from nbdeploy.wire.messages import CheckAnswer, FeedbackAnswer, Truth
 
 __all__ = ["TARGETS", "Target", "connect"]
 
@@ -90,6 +90,9 @@ class Target(Protocol):
 
     def feedback(self, deployment: str, truths: Sequence[Truth]) -> FeedbackAnswer:
         """Tell what came true of predictions."""
+
+    def check(self, deployment: str) -> CheckAnswer:
+        """Have the snapshot's sample answered, and compared with its certificate."""
 
     def undeploy(self, deployment: str) -> Undeployed:
         """Serve a deployment no more."""

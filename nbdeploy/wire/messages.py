@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 __all__ = [
+    "CheckAnswer",
     "Deploy",
     "Deployment",
     "DeploymentList",
@@ -144,6 +145,29 @@ class LogFacts(msgspec.Struct, frozen=True):
     requests: int = 0
     without_rows: int = 0
     log: LogState | None = None
+
+
+class CheckAnswer(msgspec.Struct, frozen=True):
+    """Whether an endpoint answers a snapshot's sample as its certificate says.
+
+    Attributes
+    ----------
+    version, digest : int, str
+        The snapshot that answered.
+    rows, different : int
+        How many rows were asked, and how many were answered otherwise.
+    identical : bool
+        Whether every bit is the same.
+    first : str
+        The first rows that were answered otherwise.
+    """
+
+    version: int
+    digest: str
+    rows: int
+    different: int = 0
+    identical: bool = True
+    first: str = ""
 
 
 class Truth(msgspec.Struct, frozen=True, omit_defaults=True):

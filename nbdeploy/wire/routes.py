@@ -6,8 +6,10 @@ from urllib.parse import quote
 
 __all__ = [
     "BLOB",
+    "CHECK",
     "DEPLOYMENT",
     "DEPLOYMENTS",
+    "DIAGNOSIS",
     "FEEDBACK",
     "HEADER_DIGEST",
     "HEADER_LOG",
@@ -73,10 +75,14 @@ BLOB = "/api/blobs/sha256/{hex}"
 SNAPSHOT = "/api/snapshots/{digest}"
 DEPLOYMENTS = "/api/deployments"
 DEPLOYMENT = "/api/deployments/{m}"
+CHECK = "/api/deployments/{m}/check"
 REQUESTS = "/api/deployments/{m}/requests"
 
 HEADER_LOG = "x-nbdeploy-log"
 HEADER_VERSION = "x-nbdeploy-version"
+DIAGNOSIS = "diagnosis"
+"""The protocol, in the log and in metrics, of what is asked to look whether the endpoint is well."""
+
 HEADER_DIGEST = "x-nbdeploy-digest"
 HEADER_PREDICTION = "x-nbdeploy-prediction-id"
 HEADER_UNKNOWN = "x-nbdeploy-unknown-columns"

@@ -14,7 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nbdeploy.codecs import Text
+from nbdeploy.compare import ROUNDING, SINGLE, compare
 from nbdeploy.errors import InvalidData, NotFound
+from nbdeploy.serving.dataplane import Question
 from nbdeploy.serving.exchange import body_of, json_answer, route, service_of
 from nbdeploy.serving.prediction_log.reading import Wanted
 from nbdeploy.serving.prediction_log.where import Where
@@ -22,7 +24,7 @@ from nbdeploy.serving.protocols.formats import format_accepted, format_sent
 from nbdeploy.serving.tokens import Scope
 from nbdeploy.types import Signature
 from nbdeploy.wire import routes
-from nbdeploy.wire.messages import LogFacts, Truth
+from nbdeploy.wire.messages import CheckAnswer, LogFacts, Truth
 
 __all__ = ["ROUTES"]
 
@@ -55,6 +57,22 @@ async def requests(request: Request) -> Response:
     body, facts = await asyncio.to_thread(answer)
     header = json.dumps(msgspec.to_builtins(facts))  # a header holds ASCII only, and names may be anything
     return Response(body, headers={routes.HEADER_LOG: header}, media_type=accepted.media_type)
+
+
+async def check(request: Request) -> Response:
+    """Whether the snapshot's sample is answered, by the way that all requests take, as its certificate says."""
+    service, name = service_of(request), request.path_params["m"]
+    served = service.deployments.get(name)
+    sample, expected = await asyncio.to_thread(lambda: (served.model.sample, served.model.expected))
+    if not sample.height:
+        return json_answer(CheckAnswer(served.now.version, served.now.digest, 0))
+    question = Question(sample, [*served.model.signature.outputs])
+    answer, _ = await service.plane.infer(
+        routes.DIAGNOSIS, name, None, lambda _: question, lambda _: None, request.state.caller
+    )
+    found = compare(expected.select(answer.frame.columns), answer.frame, ROUNDING, SINGLE)
+    told = CheckAnswer(answer.version, answer.digest, sample.height, len(found.rows), found.identical, found.first)
+    return json_answer(told)
 
 
 async def feedback(request: Request) -> Response:
@@ -137,5 +155,6 @@ def _read_numbers(frame: pl.DataFrame, signature: Signature) -> pl.DataFrame:
 
 ROUTES = (
     route(routes.REQUESTS, requests, "GET", Scope.READ),
+    route(routes.CHECK, check, "POST", Scope.READ),
     route(routes.FEEDBACK, feedback, "POST", Scope.PREDICT),
 )
