@@ -37,6 +37,10 @@ class Connection:
         An environment variable that holds the token instead.
     home : str or None
         The endpoint's own folder, when it was started on this machine.
+    ca : str or None
+        A file of certificates (PEM) whose owners are trusted there; those of the system if not given.
+    fingerprint : str or None
+        SHA-256 of the one certificate that is trusted there, whatever it says and whoever signed it.
     """
 
     name: str
@@ -45,6 +49,8 @@ class Connection:
     token: str | None = field(default=None, repr=False)
     token_env: str | None = None
     home: str | None = None
+    ca: str | None = None
+    fingerprint: str | None = None
 
     def bearer(self, environ: Mapping[str, str] | None = None) -> str | None:
         """Return the token to send, if any: the environment's first, then the file's."""

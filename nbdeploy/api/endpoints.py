@@ -68,6 +68,7 @@ def serve(
     from nbdeploy.serving import background as detached
     from nbdeploy.serving.options import Options
     from nbdeploy.serving.server import serve as serve_here
+    from nbdeploy.serving.watching.logs import set_up
 
     settings = settings or Settings.load()
     place = _home(home, settings)
@@ -75,6 +76,7 @@ def serve(
     keys = Keys(settings.keys).trusted([*trust, *settings.trusted_keys])
     trusted = [str(key) for key in keys]
     given = {name: value for name, value in more.items() if value is not None}
+    given |= {name: str(Path(given[name]).expanduser().absolute()) for name in _FILES if given.get(name)}
     options = Options(host, port, anonymous, allow_code=allow_code or said, trust=trusted, **given)
     if background:
         return detached.start(place, settings, options, progress)
@@ -82,6 +84,7 @@ def serve(
     def ready(up: Endpoint) -> None:
         progress(Progress(message=up.line, facts=up.document()))
 
+    set_up(options.log_format, force=False)
     return serve_here(place, options, Connections(settings.home), ready)
 
 
@@ -152,6 +155,9 @@ def token_revoke(name: str, *, home: str | Path | None = None, settings: Setting
     from nbdeploy.serving.token_commands import revoke_token
 
     return revoke_token(_home(home, settings or Settings.load()), name)
+
+
+_FILES = ("certfile", "keyfile")
 
 
 def _home(home: str | Path | None, settings: Settings) -> Path:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbdeploy.cards import Card, Result, Table
 from nbdeploy.connections import Connection, Connections, token_variable
-from nbdeploy.errors import Conflict, NotFound
+from nbdeploy.errors import Conflict, InvalidData, NotFound
 from nbdeploy.hints import typed
 from nbdeploy.settings import Settings
 
@@ -71,6 +72,7 @@ def target_add(
     *,
     kind: str = "nbdeploy",
     token_env: str | None = None,
+    ca: str | Path | None = None,
     settings: Settings | None = None,
 ) -> TargetChange:
     """Add a target. One that is known keeps its address until it is removed: its token belongs to that address.
@@ -83,6 +85,9 @@ def target_add(
         The adapter that speaks to it.
     token_env : str, optional
         The environment variable that holds the token; ``NBDEPLOY_TOKEN_<NAME>`` is always looked at.
+    ca : str or Path, optional
+        A file of certificates (PEM) to trust there instead of the system's: your organisation's authority, or the
+        server's own certificate.
     """
     from nbdeploy.targets import TARGETS
 
@@ -90,14 +95,18 @@ def target_add(
         raise NotFound("kind of target", kind, TARGETS)
     connections = Connections((settings or Settings.load()).home)
     before = connections.all().get(name)
-    connection = Connection(name, url.rstrip("/"), kind, token_env=token_env)
+    if ca is not None and not Path(ca).expanduser().is_file():
+        raise InvalidData(f"{ca} is no file; give the certificates to trust in PEM", ca=str(ca))
+    trusted = str(Path(ca).expanduser().absolute()) if ca is not None else None
+    connection = Connection(name, url.rstrip("/"), kind, token_env=token_env, ca=trusted)
     if before is not None and before.url != connection.url:
         raise Conflict(
             f"target {name} is {before.url} already; choose another name, or forget it: {typed(f'target rm {name}')}",
             name=name,
         )
     if before is not None:
-        connection = replace(connection, token=before.token, home=before.home)
+        pinned = None if ca is not None else before.fingerprint
+        connection = replace(connection, token=before.token, home=before.home, fingerprint=pinned)
     connections.add(connection)
     return TargetChange(connection, "added")
 

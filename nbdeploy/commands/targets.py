@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nbdeploy import api
-from nbdeploy.commands.kinds import TARGET
+from nbdeploy.commands.kinds import FILE, TARGET
 from nbdeploy.commands.syntax import argument, group, option
 
 __all__ = ["target"]
@@ -19,9 +19,10 @@ def target() -> None:
 @argument("url", help="Its address: https://ml.team:8080")
 @option("--kind", default="nbdeploy", show_default=True, metavar="KIND", help="What answers there.")
 @option("--token-env", metavar="VAR", help="The environment variable that holds the token.")
-def add(name: str, url: str, kind: str, token_env: str | None) -> object:
+@option("--ca", type=FILE, metavar="FILE", help="Certificates (PEM) to trust there instead of the system's.")
+def add(name: str, url: str, kind: str, token_env: str | None, ca: str | None) -> object:
     """Add a target, or change it."""
-    return api.target_add(name, url, kind=kind, token_env=token_env)
+    return api.target_add(name, url, kind=kind, token_env=token_env, ca=ca)
 
 
 @target.command("list")

@@ -1,4 +1,4 @@
-"""The ASGI application: the routes of every protocol over one service."""
+"""The ASGI application: the routes of every protocol over one service, behind what all requests pass."""
 
 from __future__ import annotations
 
@@ -7,15 +7,31 @@ from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nbdeploy.serving.exchange import unrouted
+from nbdeploy.serving.options import Options
 from nbdeploy.serving.protocols.table import PROTOCOLS
 from nbdeploy.serving.service import Service
+from nbdeploy.serving.watching.tracing import tracer
+from nbdeploy.serving.watching.watched import Watched
+from nbdeploy.wire import routes
 
-__all__ = ["application"]
+__all__ = ["application", "behind"]
+
+_TOLD = (routes.HEADER_VERSION, routes.HEADER_DIGEST, routes.HEADER_PREDICTION, "x-request-id", "retry-after")
+_SENT = (
+    "authorization",
+    "content-type",
+    "inference-header-content-length",
+    "x-request-id",
+    "traceparent",
+    "tracestate",
+)
 
 
-def application(service: Service) -> Starlette:
+def application(service: Service) -> ASGIApp:
     """Return the ASGI application of an endpoint.
 
     Parameters
@@ -23,6 +39,7 @@ def application(service: Service) -> Starlette:
     service : Service
         Started and closed with the application.
     """
+    spans = tracer()
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -31,9 +48,35 @@ def application(service: Service) -> Starlette:
             yield
         finally:
             service.close()
+            if spans is not None:
+                spans.close()
 
-    routes = [route for name in PROTOCOLS for route in PROTOCOLS[name]]
-    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: unrouted})
+    known = [route for name in PROTOCOLS for route in PROTOCOLS[name]]
+    app = Starlette(routes=known, lifespan=lifespan, exception_handlers={HTTPException: unrouted})
     app.router.redirect_slashes = False
     app.state.service = service
-    return app
+    return Watched(behind(app, service.options), service.metrics, spans, service.options.access_log)
+
+
+def behind(app: ASGIApp, options: Options) -> ASGIApp:
+    """Return an application as browsers and proxies meet it: pages of other origins, routes below a prefix."""
+    if options.cors:
+        app = CORSMiddleware(
+            app, allow_origins=options.cors, allow_methods=("GET", "POST"), allow_headers=_SENT, expose_headers=_TOLD
+        )
+    return _Below(app, options.root_path) if options.root_path else app
+
+
+class _Below:
+    """Routes below a prefix, whether the proxy takes that away or leaves it."""
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self._app = app
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope["root_path"] = self._prefix
+            if not f"{scope['path']}/".startswith(f"{self._prefix}/"):
+                scope["path"] = self._prefix + scope["path"]
+        await self._app(scope, receive, send)

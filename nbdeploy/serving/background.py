@@ -123,7 +123,7 @@ def _as_json(options: Options) -> str:
 def _wait_for(place: Home, pid: int, begin: int) -> Running:
     for _ in _until(START_SECONDS):
         found = place.running()
-        if found is not None and found.pid == pid and _answers(found.url):
+        if found is not None and found.pid == pid and _answers(found):
             return found
         if not _is_alive(pid):
             raise _failed(place, begin)
@@ -143,9 +143,9 @@ def _failed(place: Home, begin: int) -> NbdeployError:
     return Unreachable(f"the endpoint ended while starting; the end of {place.log}:\n{tail[-2000:]}")
 
 
-def _answers(url: str) -> bool:
+def _answers(found: Running) -> bool:
     try:
-        with Client(url, seconds=5) as client:
+        with Client(found.url, seconds=5, fingerprint=found.fingerprint) as client:
             client.request("GET", routes.READY)
     except NbdeployError:
         return False

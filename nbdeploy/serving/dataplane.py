@@ -18,8 +18,9 @@ from nbdeploy.codecs import unknown_columns
 from nbdeploy.codecs.veiled import veil, veiled
 from nbdeploy.errors import InvalidData, NbdeployError, NotFound, TimedOut, TooLarge
 from nbdeploy.serving.deployments import Deployments, Served
-from nbdeploy.serving.metrics import Metrics
 from nbdeploy.serving.prediction_log import Event, PredictionLog, new_id
+from nbdeploy.serving.watching.asked import note
+from nbdeploy.serving.watching.metrics import Metrics
 from nbdeploy.types import Signature
 
 __all__ = ["Answer", "DataPlane", "Question"]
@@ -142,6 +143,7 @@ class DataPlane:
             If the model does not answer in time.
         """
         served = self._deployments.get(name, version)
+        note(deployment=name, protocol=protocol)
         begun = time.perf_counter()
         event = Event(served.subject, self._new_id(), protocol, caller, time.time())
         try:
@@ -149,6 +151,7 @@ class DataPlane:
             async with asyncio.timeout(self._seconds):
                 answer, written = await asyncio.get_running_loop().run_in_executor(self._calls, work)
             event.outcome = "ok"
+            note(version=answer.version, rows=answer.frame.height, prediction=answer.id)
         except TimeoutError:
             late = self._late(served)
             event.outcome, event.reason = "late", str(late)
@@ -162,6 +165,7 @@ class DataPlane:
         finally:
             event.seconds = time.perf_counter() - begun
             height = event.rows if event.outcome == "ok" else 0
+            # The name is a deployment's, as `get` found it: callers cannot make labels.
             self._metrics.record(name, event.subject.version, protocol, event.outcome, height, event.seconds)
             self._log.append(event)
         return answer, written

@@ -17,11 +17,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from nbdeploy.codecs.strict_json import encode
-from nbdeploy.errors import Busy, NbdeployError, NotFound, TooLarge, Unauthenticated
+from nbdeploy.errors import AccessDenied, Busy, NbdeployError, NotFound, TooLarge, Unauthenticated
 from nbdeploy.serving.dataplane import Answer, Question
 from nbdeploy.serving.guard.caller import Caller
 from nbdeploy.serving.service import Service
 from nbdeploy.serving.tokens import Scope
+from nbdeploy.serving.watching.asked import current, note
+from nbdeploy.serving.watching.secrets import redact
 from nbdeploy.types import Signature
 from nbdeploy.wire.messages import Fault
 from nbdeploy.wire.statuses import status_of
@@ -31,6 +33,7 @@ __all__ = ["Handler", "body_of", "fault", "inferred", "json_answer", "route", "s
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 _log = logging.getLogger(__name__)
+_REFUSALS = (AccessDenied, Busy, TooLarge)
 
 
 def service_of(request: Request) -> Service:
@@ -61,12 +64,15 @@ def route(path: str, handler: Handler, method: str = "GET", scope: Scope | None 
                 return await handler(request)
             return await _admitted(request, handler, scope, heeds)
         except (NbdeployError, HTTPException) as error:
+            if isinstance(error, _REFUSALS):
+                service_of(request).metrics.refused(type(error).__name__)
             return fault(error)
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception:
-            reference = uuid.uuid4().hex[:12]
-            _log.exception("%s %s failed, reference %s", request.method, request.url.path, reference)
+            asked = current.get()
+            reference = asked.id if asked is not None else uuid.uuid4().hex
+            _log.exception("%s %s failed, reference %s", request.method, path, reference)
             message = f"the endpoint failed; its log has more under reference {reference}"
             return json_answer(Fault(message, "RemoteError"), 500)
 
@@ -77,6 +83,7 @@ async def _admitted(request: Request, handler: Handler, scope: Scope, heeds: boo
     guard, model = service_of(request).guard, request.path_params.get("m")
     caller = guard.enter(request.headers, scope, model, heeds)
     request.state.caller, request.state.held = caller, 0
+    note(caller=caller.name)
     try:
         return await handler(request)
     except NotFound as error:
@@ -114,13 +121,13 @@ def json_answer(document: Any, status: int = 200, headers: dict[str, str] | None
 def fault(error: NbdeployError | HTTPException) -> Response:
     """Return the response that tells of an error."""
     if isinstance(error, HTTPException):
-        return json_answer(Fault(error.detail), error.status_code, dict(error.headers or {}))
+        return json_answer(Fault(redact(error.detail)), error.status_code, dict(error.headers or {}))
     headers = None
     if isinstance(error, Unauthenticated):
         headers = {"WWW-Authenticate": 'Bearer realm="nbdeploy"'}
     if isinstance(error, Busy):
         headers = {"Retry-After": str(max(1, math.ceil(error.seconds)))}
-    return json_answer(Fault(str(error), type(error).__name__), status_of(error), headers)
+    return json_answer(Fault(redact(str(error)), type(error).__name__), status_of(error), headers)
 
 
 async def unrouted(request: Request, error: Exception) -> Response:

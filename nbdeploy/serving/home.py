@@ -52,6 +52,8 @@ class Running(msgspec.Struct, frozen=True):
         Version of nbdeploy.
     target : str
         Its name in ``targets.toml``; empty if it is not there.
+    fingerprint : str or None
+        SHA-256 of its certificate, if it has one.
     """
 
     pid: int
@@ -60,6 +62,7 @@ class Running(msgspec.Struct, frozen=True):
     started: str
     version: str
     target: str = ""
+    fingerprint: str | None = None
 
     @property
     def alive(self) -> bool:

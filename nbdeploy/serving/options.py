@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,6 +21,8 @@ BODY_LIMIT = 64 * 2**20
 BLOB_LIMIT = 4 * 2**30
 DB_VARIABLE = "NBDEPLOY_ENDPOINT_DB"
 """Tells a server in the background its database: on its command line, everybody could read the password."""
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+")
 _POSITIVE = ("body_limit", "blob_limit", "row_limit", "concurrency", "pending_limit", "timeout", "patience")
 
 
@@ -69,6 +72,14 @@ class Options:
         How many requests each token may send, if it has no rate of its own: ``100/s``, ``600/m``; empty for any number.
     cors : sequence of str
         Pages from elsewhere that may ask from a browser: ``https://app.team``, or ``*`` for all.
+    certfile, keyfile : str
+        Certificate and private key in PEM, for TLS; connections are plain if empty.
+    root_path : str
+        What a proxy puts before the routes: ``/models-of-team``.
+    log_format : str
+        ``text`` for people, ``json`` for programs.
+    access_log : bool
+        Whether each request has a line in the log.
     """
 
     host: str = "127.0.0.1"
@@ -91,6 +102,11 @@ class Options:
     patience: float = 20.0
     rate: str = ""
     cors: Sequence[str] = ()
+    certfile: str = ""
+    keyfile: str = ""
+    root_path: str = ""
+    log_format: str = "text"
+    access_log: bool = False
 
     def __post_init__(self) -> None:
         if self.anonymous not in {None, "predict"}:
@@ -104,6 +120,15 @@ class Options:
         for name in _POSITIVE:
             if not getattr(self, name) > 0:
                 raise InvalidData(f"{name.replace('_', '-')} has to be more than 0, not {getattr(self, name)}")
+        if self.log_format not in {"text", "json"}:
+            raise InvalidData(f"log-format={self.log_format!r} is not understood; there are: text, json")
+        if self.keyfile and not self.certfile:
+            raise InvalidData("keyfile is the key of a certificate; give that too: --certfile FILE")
+        if self.root_path and not _PREFIX.fullmatch(self.root_path):
+            raise InvalidData(f"root-path={self.root_path!r} is not understood; write it like /team/models")
+        for origin in self.cors:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise InvalidData(f"cors={origin!r} is no origin; write it like https://app.team, without a path")
         self.trusted()
         self.pace()
         if self.default:

@@ -15,7 +15,9 @@ __all__ = ["register"]
 FIRST = "local"
 
 
-def register(home: Home, url: str, port: int, connections: Connections, tokens: Tokens) -> Connection:
+def register(
+    home: Home, url: str, port: int, connections: Connections, tokens: Tokens, fingerprint: str | None = None
+) -> Connection:
     """Write where this endpoint answers, with an admin token the first time.
 
     It is ``local`` if that is free or this home's already, else ``local-<port>``; a home keeps its name
@@ -31,12 +33,14 @@ def register(home: Home, url: str, port: int, connections: Connections, tokens: 
         The targets of this user.
     tokens : Tokens
         The endpoint's tokens.
+    fingerprint : str, optional
+        SHA-256 of its certificate, which clients on this machine trust for what it is.
     """
     known = connections.all()
     mine = next((entry for entry in known.values() if entry.home == str(home.folder)), None)
     connection = mine or Connection(name=_free(known, port), url=url, home=str(home.folder))
     secret = connection.token if _holds(tokens, connection.token) else _owner(tokens)
-    connection = replace(connection, url=url, token=secret)
+    connection = replace(connection, url=url, token=secret, fingerprint=fingerprint)
     if connection != mine:
         connections.add(connection)
     return connection

@@ -27,12 +27,14 @@ from nbdeploy.errors import Conflict, Forbidden, NbdeployError, WrongUsage
 from nbdeploy.hints import typed
 from nbdeploy.serving.app import application
 from nbdeploy.serving.guard.patience import patient
+from nbdeploy.serving.guard.tls import fingerprint, secured
 from nbdeploy.serving.home import Home, Running
 from nbdeploy.serving.options import DB_VARIABLE, Options
 from nbdeploy.serving.registration import register
 from nbdeploy.serving.results import Endpoint
 from nbdeploy.serving.service import Service
 from nbdeploy.serving.tokens import Tokens
+from nbdeploy.serving.watching.logs import set_up
 from nbdeploy.version import __version__
 
 __all__ = ["Server", "main", "serve"]
@@ -81,7 +83,10 @@ class Server:
         WrongUsage
             If other machines could reach it and it has no token.
         """
-        with self._home.held(), _listening(self._options) as listener:
+        options = self._options
+        if options.certfile:
+            secured(options.certfile, options.keyfile)
+        with self._home.held(), _listening(options) as listener:
             tokens = Tokens(self._home.folder)
             _refuse_exposure(self._options, tokens)
             running = self._running(listener.getsockname()[1], tokens)
@@ -107,13 +112,15 @@ class Server:
             self._uvicorn.should_exit = True
 
     def _running(self, port: int, tokens: Tokens) -> Running:
-        url = f"http://{_reachable(self._options.host)}:{port}"
+        certfile = self._options.certfile
+        url = f"{'https' if certfile else 'http'}://{_reachable(self._options.host)}:{port}"
+        known_by = fingerprint(certfile) if certfile else None
         target = ""
         if self._connections is not None:
-            target = register(self._home, url, port, self._connections, tokens).name
+            target = register(self._home, url, port, self._connections, tokens, known_by).name
         process = psutil.Process()
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        return Running(process.pid, process.create_time(), url, started, __version__, target)
+        return Running(process.pid, process.create_time(), url, started, __version__, target, known_by)
 
 
 def serve(
@@ -133,9 +140,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--connections", type=Path, help="the folder of targets.toml")
     parser.add_argument("--options", default="{}", help="the fields of Options as JSON")
     given = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         options = replace(msgspec.json.decode(given.options, type=Options), db=os.environ.pop(DB_VARIABLE, ""))
+        set_up(options.log_format)
         serve(given.home, options, Connections(given.connections) if given.connections else None)
     except NbdeployError as error:
         sys.stderr.write(f"{error}\n")
@@ -169,6 +176,8 @@ def _config(service: Service) -> uvicorn.Config:
         proxy_headers=False,
         timeout_keep_alive=60,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_certfile=service.options.certfile or None,
+        ssl_keyfile=service.options.keyfile or None,
     )
 
 
@@ -197,6 +206,12 @@ def _refuse_exposure(options: Options, tokens: Tokens) -> None:
         raise Forbidden(
             f"{options.host} can be reached from other machines, and this endpoint has no token yet; "
             f"make one first: {typed('token create NAME --scope deploy')}"
+        )
+    if not options.certfile:
+        _log.warning(
+            "%s can be reached from other machines without TLS, so tokens travel in the clear; "
+            "give --certfile and --keyfile, or let only a proxy with TLS reach it",
+            options.host,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -14,12 +15,12 @@ from nbdeploy.serving.guard.guard import Guard
 from nbdeploy.serving.guard.rates import Rates
 from nbdeploy.serving.guard.room import Room
 from nbdeploy.serving.home import Home
-from nbdeploy.serving.metrics import Metrics
 from nbdeploy.serving.options import Options
 from nbdeploy.serving.prediction_log import PredictionLog
 from nbdeploy.serving.prediction_log.figures import LogFigures
 from nbdeploy.serving.prediction_log.retention import Retention
 from nbdeploy.serving.tokens import Tokens
+from nbdeploy.serving.watching.metrics import Metrics
 
 __all__ = ["Service"]
 
@@ -59,7 +60,8 @@ class Service:
 
     async def change(self, work: Callable[[], T]) -> T:
         """Run `work` in the one thread that changes what is stored and served."""
-        return await asyncio.get_running_loop().run_in_executor(self._upkeep, work)
+        context = contextvars.copy_context()
+        return await asyncio.get_running_loop().run_in_executor(self._upkeep, lambda: context.run(work))
 
     async def start(self) -> None:
         """Serve again what was served before."""

@@ -31,7 +31,7 @@ from nbdeploy.targets.logged import LoggedRows
 from nbdeploy.targets.results import CallResult, Push, TargetStatus, Undeployed
 from nbdeploy.types import Progress, Report, check_name, ignore_progress
 from nbdeploy.wire import routes
-from nbdeploy.wire.client import Client
+from nbdeploy.wire.client import ANSWER_SECONDS, Client
 from nbdeploy.wire.messages import (
     CheckAnswer,
     Deploy,
@@ -167,8 +167,8 @@ class NbdeployTarget:
     @contextlib.contextmanager
     def _client(self, seconds: float | None = None) -> Iterator[Client]:
         """A client whose refusals say what to do about this target."""
-        token = self._connection.bearer()
-        with Client(self.url, token, **({} if seconds is None else {"seconds": seconds})) as client:
+        entry = self._connection
+        with Client(self.url, entry.bearer(), seconds or ANSWER_SECONDS, entry.ca, entry.fingerprint) as client:
             try:
                 yield client
             except Unauthenticated as error:

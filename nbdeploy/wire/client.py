@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ import msgspec
 import requests
 
 from nbdeploy.errors import InvalidData, RemoteError, Unreachable
+from nbdeploy.hints import typed
 from nbdeploy.wire.messages import Fault
 from nbdeploy.wire.statuses import error_of
 
@@ -49,14 +51,25 @@ class Client:
         Sent to this address only: redirects are not followed, and ``.netrc`` is not read.
     seconds : float
         How long to wait for an answer.
+    ca : str, optional
+        A file of certificates (PEM) to trust instead of the system's.
+    fingerprint : str, optional
+        SHA-256 of the one certificate to trust, whatever its names and its authority.
 
     Raises
     ------
     InvalidData
-        If `url` is not such an address.
+        If `url` is not such an address, or `ca` is no file.
     """
 
-    def __init__(self, url: str, token: str | None = None, seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        seconds: float = ANSWER_SECONDS,
+        ca: str | None = None,
+        fingerprint: str | None = None,
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
             raise InvalidData(f"{url!r} is not an endpoint's address; give one like http://127.0.0.1:8080", url=url)
@@ -66,6 +79,11 @@ class Client:
         # A proxy is for the way out; what stays on this machine goes directly.
         self._session.trust_env = not is_loopback(parts.hostname)
         self._timeouts = (CONNECT_SECONDS, seconds)
+        if ca is not None and not Path(ca).is_file():
+            raise InvalidData(f"the certificates {ca} of {url} are no file", ca=ca)
+        self._verify: str | bool = ca or fingerprint is None
+        if fingerprint is not None:
+            self._session.mount("https://", _Pinned(fingerprint))
 
     def __enter__(self) -> Client:
         return self
@@ -116,7 +134,14 @@ class Client:
                 params=query,
                 timeout=self._timeouts,
                 allow_redirects=False,
+                verify=self._verify,
             )
+        except requests.exceptions.SSLError as error:
+            raise Unreachable(
+                f"{self.url} has a certificate that is not trusted here: {_reason(error)}; name the file of its "
+                f"authority: {typed('target add NAME URL --ca FILE')}",
+                url=self.url,
+            ) from error
         except requests.Timeout as error:
             raise Unreachable(f"{self.url} did not answer in time ({self._timeouts[1]:g} s)", url=self.url) from error
         except requests.ConnectionError as error:
@@ -152,6 +177,18 @@ class Client:
         raise error_of(answer.status_code, fault.error, fault.kind)
 
 
+class _Pinned(requests.adapters.HTTPAdapter):
+    """Trusts one certificate."""
+
+    def __init__(self, fingerprint: str) -> None:
+        self._fingerprint = fingerprint
+        super().__init__()
+
+    def init_poolmanager(self, *given: Any, **named: Any) -> None:
+        """Have every connection compare it."""
+        super().init_poolmanager(*given, **named, assert_fingerprint=self._fingerprint)
+
+
 class _Bearer(requests.auth.AuthBase):
     """With an ``auth`` of its own, requests does not look into ``.netrc``."""
 
@@ -171,7 +208,7 @@ def _fault(answer: requests.Response) -> Fault:
         return Fault(f"{answer.url} answered {answer.status_code} {answer.reason}")
 
 
-def _reason(error: requests.ConnectionError) -> str:
+def _reason(error: requests.RequestException) -> str:
     """The system's words at the bottom of a chain of wrappers."""
     cause: BaseException = error
     while (deeper := cause.__cause__ or cause.__context__) is not None:

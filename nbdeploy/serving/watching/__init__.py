@@ -1,0 +1,1 @@
+"""What can be seen of an endpoint at work: metrics, logs, traces."""
