@@ -36,7 +36,8 @@ def secured(certfile: str, keyfile: str) -> ssl.SSLContext:
     try:
         context.load_cert_chain(certfile, keyfile or None, password=_no_password)
     except (OSError, ValueError) as error:
-        reason = _REASONS.get(getattr(error, "reason", None) or "", getattr(error, "strerror", None) or str(error))
+        told = [reason for sign, reason in _REASONS.items() if sign in str(error)]
+        reason = told[0] if told else getattr(error, "strerror", None) or str(error)
         raise WrongUsage(f"the certificate {certfile} cannot be used: {reason}") from error
     return context
 
@@ -62,5 +63,5 @@ def _no_password() -> str:
 _REASONS = {
     "KEY_VALUES_MISMATCH": "the key belongs to another certificate",
     "NO_START_LINE": "it is not in PEM",
-    "PEM_LIB": "it holds no certificate and key in PEM; give the key with --keyfile",
+    "PEM lib": "it holds no certificate and key in PEM; give the key with --keyfile",
 }
