@@ -21,6 +21,7 @@ from nbdeploy.serving.deployments import Deployments, Served
 from nbdeploy.serving.prediction_log import Event, PredictionLog, new_id
 from nbdeploy.serving.watching.asked import note
 from nbdeploy.serving.watching.metrics import Metrics
+from nbdeploy.serving.watching.secrets import redact
 from nbdeploy.types import Signature
 
 __all__ = ["Answer", "DataPlane", "Question"]
@@ -157,7 +158,7 @@ class DataPlane:
             event.outcome, event.reason = "late", str(late)
             raise late from None
         except NbdeployError as error:
-            event.outcome, event.reason = "refused", str(error)
+            event.outcome, event.reason = "refused", redact(str(error))
             raise
         except Exception as error:
             event.reason = type(error).__name__
