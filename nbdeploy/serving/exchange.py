@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -17,8 +18,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from nbdeploy.codecs.strict_json import encode
-from nbdeploy.errors import AccessDenied, Busy, NbdeployError, NotFound, TooLarge, Unauthenticated
+from nbdeploy.errors import AccessDenied, Busy, Forbidden, NbdeployError, NotFound, TooLarge, Unauthenticated
 from nbdeploy.serving.dataplane import Answer, Question
+from nbdeploy.serving.guard.audit import DONE, STRANGER
 from nbdeploy.serving.guard.caller import Caller
 from nbdeploy.serving.service import Service
 from nbdeploy.serving.tokens import Scope
@@ -58,7 +60,7 @@ def route(path: str, handler: Handler, method: str = "GET", scope: Scope | None 
         Whether the handler itself heeds which deployments the caller may see.
     """
 
-    async def guarded(request: Request) -> Response:
+    async def answered(request: Request) -> Response:
         try:
             if scope is None:
                 return await handler(request)
@@ -66,6 +68,8 @@ def route(path: str, handler: Handler, method: str = "GET", scope: Scope | None 
         except (NbdeployError, HTTPException) as error:
             if isinstance(error, _REFUSALS):
                 service_of(request).metrics.refused(type(error).__name__)
+            if isinstance(error, Forbidden):
+                request.state.who = error.facts.get("token")
             return fault(error)
         except ClientDisconnect:
             return Response(status_code=400)
@@ -76,13 +80,38 @@ def route(path: str, handler: Handler, method: str = "GET", scope: Scope | None 
             message = f"the endpoint failed; its log has more under reference {reference}"
             return json_answer(Fault(message, "RemoteError"), 500)
 
-    return Route(path, guarded, methods=[method], name=f"{method} {path}")
+    async def written_down(request: Request) -> Response:
+        response = await answered(request)
+        await run_in_threadpool(_write_down, request, f"{method} {path}", response)
+        return response
+
+    is_act = scope in {Scope.DEPLOY, Scope.ADMIN} and method not in {"GET", "HEAD"}
+    return Route(path, written_down if is_act else answered, methods=[method], name=f"{method} {path}")
+
+
+def _write_down(request: Request, action: str, response: Response) -> None:
+    state = request.state
+    subject = getattr(state, "subject", None) or " ".join(map(str, request.path_params.values()))
+    outcome = DONE if response.status_code < 400 else f"{response.status_code} {_reason(response)}"
+    service_of(request).audit.record(
+        getattr(state, "who", None) or STRANGER, action, subject, _origin(request), outcome
+    )
+
+
+def _reason(response: Response) -> str:
+    return msgspec.json.decode(response.body, type=Fault).error if response.body else "the client left"
+
+
+def _origin(request: Request) -> str:
+    """The address that sent it, and for whom it says so: behind a proxy the second one tells more."""
+    said = request.headers.get("x-forwarded-for")
+    return f"{request.client.host if request.client else ''}{f' for {said}' if said else ''}"
 
 
 async def _admitted(request: Request, handler: Handler, scope: Scope, heeds: bool) -> Response:
     guard, model = service_of(request).guard, request.path_params.get("m")
     caller = guard.enter(request.headers, scope, model, heeds)
-    request.state.caller, request.state.held = caller, 0
+    request.state.caller, request.state.who, request.state.held = caller, caller.name, 0
     note(caller=caller.name)
     try:
         return await handler(request)

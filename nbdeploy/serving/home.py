@@ -4,6 +4,7 @@
 
     endpoint.json            who runs now; absent when nobody does
     endpoint.lock            held by the running server
+    audit.jsonl              who changed what; see nbdeploy.serving.guard.audit
     server.log               output of a server in the background
     deployments/<m>.json     what each deployment serves, and what it served
     store/                   the endpoint's own snapshot store

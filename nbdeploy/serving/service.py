@@ -11,6 +11,7 @@ from typing import TypeVar
 from nbdeploy.serving.dataplane import DataPlane
 from nbdeploy.serving.deployments import Deployments
 from nbdeploy.serving.gate import Gate
+from nbdeploy.serving.guard.audit import Audit
 from nbdeploy.serving.guard.guard import Guard
 from nbdeploy.serving.guard.rates import Rates
 from nbdeploy.serving.guard.room import Room
@@ -53,6 +54,7 @@ class Service:
         self.deployments = Deployments(home, self._calls, options.trusted())
         retention = Retention(options.log_keep, options.log_rows)
         self.log = PredictionLog(options.db or home.database, options.log_share, retention)
+        self.audit = Audit(home.folder, self.log.record)
         self.metrics.register(LogFigures(lambda: self.log.state))
         self.plane = DataPlane(
             self.deployments, self._calls, self.metrics, self.log, seconds=options.timeout, rows=options.row_limit

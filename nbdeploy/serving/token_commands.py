@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from nbdeploy.serving.guard.audit import DONE, Audit, acting
 from nbdeploy.serving.results import TokenCreated, TokenList, TokenRevoked
 from nbdeploy.serving.tokens import Tokens
 
@@ -22,12 +23,14 @@ def create_token(
 ) -> TokenCreated:
     """Make a token for the endpoint of a folder. See :meth:`Tokens.create`."""
     secret, token = Tokens(home).create(name, scope, lifetime, models, rate)
+    _write_down(home, "token create", f"{name} {token.scope} {' '.join(token.models)}".strip())
     return TokenCreated(token, secret)
 
 
 def rotate_token(home: Path, name: str, grace: timedelta = timedelta(0)) -> TokenCreated:
     """Give a token of the endpoint of a folder a new secret. See :meth:`Tokens.rotate`."""
     secret, token = Tokens(home).rotate(name, grace)
+    _write_down(home, "token rotate", name)
     return TokenCreated(token, secret, grace)
 
 
@@ -38,4 +41,11 @@ def list_tokens(home: Path) -> TokenList:
 
 def revoke_token(home: Path, name: str) -> TokenRevoked:
     """Make a token of the endpoint of a folder worthless. See :meth:`Tokens.revoke`."""
-    return TokenRevoked(Tokens(home).revoke(name))
+    token = Tokens(home).revoke(name)
+    _write_down(home, "token revoke", name)
+    return TokenRevoked(token)
+
+
+def _write_down(home: Path, action: str, subject: str) -> None:
+    who, origin = acting()
+    Audit(home).record(who, action, subject, origin, DONE)

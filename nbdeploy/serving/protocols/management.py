@@ -18,6 +18,7 @@ from nbdeploy.wire.messages import Deploy, DeploymentList, Offer
 
 __all__ = ["ROUTES"]
 
+_SHOWN = 19
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 
@@ -44,6 +45,7 @@ async def put_snapshot(request: Request) -> Response:
     service, digest = service_of(request), request.path_params["digest"]
     offer = decode(await body_of(request), Offer)
     manifest = _manifest(offer)
+    request.state.subject = f"{manifest.name}:{manifest.number} {digest[:_SHOWN]}"
     request.state.caller.check_model(manifest.name)
     return json_answer(await service.change(lambda: service.deployments.offer(digest, manifest)))
 
@@ -61,6 +63,7 @@ async def get_deployment(request: Request) -> Response:
 async def put_deployment(request: Request) -> Response:
     service, name, caller = service_of(request), request.path_params["m"], request.state.caller.name
     order = decode(await body_of(request), Deploy)
+    request.state.subject = f"{name} as {order.model}:{order.version} {order.digest[:_SHOWN]}"
     return json_answer(await service.change(lambda: service.deployments.deploy(name, order, caller)))
 
 
