@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
@@ -71,6 +71,10 @@ class Caller:
     def one(self, values: Sequence[Any], method: str) -> Any:
         """Answer one record. See :meth:`Predictor.one`."""
         return self._pair.one(values, method)
+
+    def alone(self, method: str) -> Callable[[Sequence[Any]], Any] | None:
+        """What answers one record by the twin and nothing else. See :meth:`Predictor.alone`."""
+        return self._pair.alone(method)
 
     @property
     def twin(self) -> Twin | None:
@@ -232,6 +236,14 @@ class Predictor:
             One of the snapshot's methods; the default one if not given.
         """
         return self.caller.one(values, method or self.signature.default_method)
+
+    def alone(self, method: str) -> Callable[[Sequence[Any]], Any] | None:
+        """Return what answers one record as :meth:`one` does, but by the twin and nothing else, if that can be.
+
+        It takes bound values, may be called from any thread, and raises :class:`~nbdeploy.compilers.Unsure` where
+        native code has to answer.
+        """
+        return self.caller.alone(method)
 
     def table(self, X: Any, methods: Sequence[str] | None = None) -> Any:
         """Answer with a table of the caller's library: Polars and Arrow get their own, all others pandas.

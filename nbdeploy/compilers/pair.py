@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -103,6 +103,15 @@ class Pair:
                 pass
         columns = zip(self._signature.columns, values, strict=True)
         return self._native(pl.DataFrame([pl.Series(c.name, [v], dtype=wire_dtype(c)) for c, v in columns]), method)
+
+    def alone(self, method: str) -> Callable[[Sequence[Any]], Any] | None:
+        """Return what answers one record by the twin and nothing else, if the twin can do that.
+
+        What is returned takes bound values, as :meth:`one` does; it may be called from any thread, and raises
+        :class:`~nbdeploy.compilers.Unsure` where native code has to answer.
+        """
+        twin = self._answering(method, 1)
+        return None if twin is None or twin.native else partial(twin.one, method)
 
     def _answering(self, method: str, rows: int) -> Twin | None:
         """The twin, if it answers batches of this size."""

@@ -104,7 +104,7 @@ class DataPlane:
         self._calls = calls
         self._metrics = metrics
         self._log = log
-        self._new_id = new_id
+        self.new_id = new_id
         self._seconds = seconds
         self._rows = rows
 
@@ -146,7 +146,7 @@ class DataPlane:
         served = self._deployments.get(name, version)
         note(deployment=name, protocol=protocol)
         begun = time.perf_counter()
-        event = Event(served.subject, self._new_id(), protocol, caller, time.time())
+        event = Event(served.subject, self.new_id(), protocol, caller, time.time())
         try:
             work = functools.partial(contextvars.copy_context().run, self._work, served, event, read, write)
             async with asyncio.timeout(self._seconds):
@@ -165,11 +165,15 @@ class DataPlane:
             raise
         finally:
             event.seconds = time.perf_counter() - begun
-            height = event.rows if event.outcome == "ok" else 0
-            # The name is a deployment's, as `get` found it: callers cannot make labels.
-            self._metrics.record(name, event.subject.version, protocol, event.outcome, height, event.seconds)
-            self._log.append(event)
+            self.take_down(event)
         return answer, written
+
+    def take_down(self, event: Event) -> None:
+        """Count a request that was answered or refused, and log it."""
+        rows = event.rows if event.outcome == "ok" else 0
+        subject = event.subject  # its name is a deployment's, as it was found: callers cannot make labels
+        self._metrics.record(subject.deployment, subject.version, event.protocol, event.outcome, rows, event.seconds)
+        self._log.append(event)
 
     def _late(self, served: Served) -> TimedOut:
         asked = f"{served.state.name} (version {served.now.version})"

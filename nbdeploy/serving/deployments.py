@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from nbdeploy.errors import AccessDenied, Conflict, Corrupted, NbdeployError, No
 from nbdeploy.hints import typed
 from nbdeploy.manifest import SIGNATURE, Manifest, sha256
 from nbdeploy.predictor import Predictor
+from nbdeploy.serving.fast.record_twin import RecordTwin, record_twin_of
 from nbdeploy.serving.home import Home
 from nbdeploy.serving.prediction_log import Subject
 from nbdeploy.store import Store, Version
@@ -43,10 +44,13 @@ class Served:
         What is told about it and kept.
     predictor : Predictor or None
         What answers; None if it failed to load.
+    record_twin : RecordTwin or None
+        What answers few records inside the event loop, if it has a twin for that.
     """
 
     state: Deployment
     predictor: Predictor | None = field(default=None, repr=False)
+    record_twin: RecordTwin | None = field(default=None, repr=False)
 
     @property
     def now(self) -> Serving:
@@ -103,6 +107,11 @@ class Deployments:
         self._trust = trust
         self._now = now
         self._served: dict[str, Served] = {}
+
+    @property
+    def served(self) -> Mapping[str, Served]:
+        """Every deployment by name: another mapping after every change."""
+        return self._served
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -178,7 +187,9 @@ class Deployments:
             by=by,
             history=_history(before, self._time()),
         )
-        return self._change(Served(state, predictor), f"now serves {version} {version.digest[:19]}, by {by}")
+        return self._change(
+            Served(state, predictor, record_twin_of(predictor)), f"now serves {version} {version.digest[:19]}, by {by}"
+        )
 
     def undeploy(self, name: str) -> Deployment:
         """Serve a name no more."""
@@ -206,7 +217,10 @@ class Deployments:
             return replace(before.state, state="unchanged")
         now = before.now
         predictor = self._proven(self._stored(Deploy(now.model, now.version, now.digest)))
-        return self._change(Served(replace(before.state, state="serving", reason=""), predictor), f"loaded by {by}")
+        return self._change(
+            Served(replace(before.state, state="serving", reason=""), predictor, record_twin_of(predictor)),
+            f"loaded by {by}",
+        )
 
     def unload(self, name: str, by: str) -> Deployment:
         """Serve a name no more until it is loaded again; also after a restart."""
@@ -234,7 +248,7 @@ class Deployments:
         except NbdeployError as error:
             _log.error("%s does not serve: %s", state.name, error)
             return Served(replace(state, state="failed", reason=str(error)))
-        return Served(replace(state, state="serving", reason=""), predictor)
+        return Served(replace(state, state="serving", reason=""), predictor, record_twin_of(predictor))
 
     def _stored(self, order: Deploy) -> Version:
         version = self.store.resolve(Ref(order.model, version=order.version))

@@ -30,7 +30,21 @@ from nbdeploy.types import Signature
 from nbdeploy.wire.messages import Fault
 from nbdeploy.wire.statuses import status_of
 
-__all__ = ["Handler", "body_of", "fault", "inferred", "json_answer", "route", "save_body", "service_of", "unrouted"]
+__all__ = [
+    "CALLER",
+    "Handler",
+    "body_of",
+    "fault",
+    "inferred",
+    "json_answer",
+    "route",
+    "save_body",
+    "service_of",
+    "unrouted",
+]
+
+CALLER = "nbdeploy.caller"
+"""Where a request that left a fast lane says who was admitted there, so that it is not admitted, and counted, twice."""
 
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
@@ -110,7 +124,7 @@ def _origin(request: Request) -> str:
 
 async def _admitted(request: Request, handler: Handler, scope: Scope, heeds: bool) -> Response:
     guard, model = service_of(request).guard, request.path_params.get("m")
-    caller = guard.enter(request.headers, scope, model, heeds)
+    caller = request.scope.get(CALLER) or guard.enter(request.headers, scope, model, heeds)
     request.state.caller, request.state.who, request.state.held = caller, caller.name, 0
     note(caller=caller.name)
     try:

@@ -26,6 +26,7 @@ from nbdeploy.connections import Connections
 from nbdeploy.errors import Conflict, Forbidden, NbdeployError, WrongUsage
 from nbdeploy.hints import typed
 from nbdeploy.serving.app import application
+from nbdeploy.serving.fast.dispatch import FastLanes
 from nbdeploy.serving.guard.patience import patient
 from nbdeploy.serving.guard.tls import fingerprint, secured
 from nbdeploy.serving.home import Home, Running
@@ -165,7 +166,7 @@ class _Uvicorn(uvicorn.Server):
 
 def _config(service: Service) -> uvicorn.Config:
     return uvicorn.Config(
-        application(service),
+        FastLanes(application(service), service),
         loop="asyncio" if os.name == "nt" else "uvloop",
         http=patient(service.options.patience),
         ws="none",

@@ -165,10 +165,10 @@ def _block(group: list[Event]) -> Block:
 
 
 def _joined(parts: list[Any], schema: Any) -> pl.DataFrame:
-    """One table of tables and of single rows."""
-    if all(isinstance(part, tuple) for part in parts):
-        return pl.DataFrame(parts, schema=schema, orient="row")
-    tables = [pl.DataFrame([part], schema=schema, orient="row") if isinstance(part, tuple) else part for part in parts]
+    """One table of tables and of lists of rows."""
+    if all(isinstance(part, list) for part in parts):
+        return pl.DataFrame([row for part in parts for row in part], schema=schema, orient="row")
+    tables = [pl.DataFrame(part, schema=schema, orient="row") if isinstance(part, list) else part for part in parts]
     return pl.concat(tables, how="vertical_relaxed")
 
 

@@ -66,8 +66,8 @@ class Event(msgspec.Struct, gc=False):
         How many rows it has, as far as that is known.
     outcome, reason : str
         ``ok``, ``refused`` or ``failed``, and why.
-    inputs, answers : polars.DataFrame, tuple or None
-        The rows as bound to the signature, and their answers; a tuple is the one row's values.
+    inputs, answers : polars.DataFrame, list or None
+        The rows as bound to the signature, and their answers; a list is of rows, each a sequence of values.
     cells : int
         How many values of them the queue counted.
     """

@@ -154,7 +154,7 @@ FLOOR = Peer(
 
 PEERS = (
     Peer("FastAPI + joblib", ["fastapi", "uvicorn", "pandas"], lambda s: [s.program("fastapi_app.py")], _fastapi),
-    Peer("MLServer", ["mlserver", "mlserver-sklearn"], _start_mlserver, _v2),
+    Peer("MLServer", ["mlserver", "mlserver-sklearn", "uvloop<0.22"], _start_mlserver, _v2),
     Peer("MLflow models serve", ["mlflow", "pandas"], _start_mlflow, _mlflow),
     Peer(
         "vetiver",

@@ -1,0 +1,131 @@
+"""What a version answers inside the event loop: its proven twin, asked record by record."""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nbdeploy.codecs.plain_answers import PlainAnswer, plain_answer
+from nbdeploy.codecs.records import RecordBinder, record_binder
+from nbdeploy.compilers import Unsure
+from nbdeploy.predictor import Predictor
+from nbdeploy.types import Signature
+
+__all__ = ["One", "RecordTwin", "record_twin", "record_twin_of"]
+
+BUDGET = 0.001
+"""Seconds that an answer may keep the event loop from others."""
+
+_MOST = 64
+_TIMES = 5
+
+One = Callable[[Sequence[Any]], Any]
+"""Answers bound values as a method answers one row; raises :class:`~nbdeploy.compilers.Unsure`."""
+
+
+@dataclass(frozen=True)
+class RecordTwin:
+    """A version's twin, between the values of records and those of answers.
+
+    Attributes
+    ----------
+    signature : Signature
+        What the version takes and answers.
+    binder : RecordBinder
+        Binds records.
+    methods : mapping of str to (callable, PlainAnswer)
+        What can be asked, and what reads the answers.
+    most : int
+        How many records may be asked at once.
+    """
+
+    signature: Signature
+    binder: RecordBinder
+    methods: Mapping[str, tuple[One, PlainAnswer]]
+    most: int
+
+    def answer(self, methods: Sequence[str], records: Sequence[Sequence[Any]]) -> list[Sequence[Any]] | None:
+        """Answer bound records, as rows of the methods' columns.
+
+        Returns
+        -------
+        list of sequences, or None
+            None if the twin has not all of the methods, is not sure, or its answer is of an unusual kind.
+        """
+        if len(methods) == 1:
+            return self._answer(methods[0], records)
+        parts = []
+        for method in methods:
+            rows = self._answer(method, records)
+            if rows is None:
+                return None
+            parts.append(rows)
+        return [[value for part in row for value in part] for row in zip(*parts, strict=True)]
+
+    def _answer(self, method: str, records: Sequence[Sequence[Any]]) -> list[Sequence[Any]] | None:
+        if method not in self.methods:
+            return None
+        one, reader = self.methods[method]
+        rows: list[Sequence[Any]] = []
+        try:
+            for values in records:
+                found = reader.rows(one(values))
+                if found is None:
+                    return None
+                rows += found
+        except Unsure:
+            return None
+        return rows
+
+
+def record_twin(signature: Signature, ones: Mapping[str, One], most: int) -> RecordTwin | None:
+    """Return what answers records; None if they or the answers are of unusual kinds.
+
+    Parameters
+    ----------
+    signature : Signature
+        What the version takes and answers.
+    ones : mapping of str to callable
+        What answers one record, by method.
+    most : int
+        How many of them may be asked at once.
+    """
+    binder, methods = record_binder(signature), dict[str, tuple[One, PlainAnswer]]()
+    for name, one in ones.items():
+        reader = plain_answer(signature.outputs[name])
+        if reader is not None:
+            methods[name] = (one, reader)
+    return None if binder is None or not methods or most < 1 else RecordTwin(signature, binder, methods, most)
+
+
+def record_twin_of(predictor: Predictor, clock: Callable[[], float] = time.perf_counter) -> RecordTwin | None:
+    """Return what answers a loaded version's records, if it has a twin for that which is quick enough.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        The version. How long its twin takes is tried on the first row of its sample.
+    clock : callable
+        Seconds.
+    """
+    if not predictor.sample.height:
+        return None
+    found = {name: predictor.alone(name) for name in predictor.signature.outputs}
+    ones = {name: one for name, one in found.items() if one is not None}
+    row = predictor.sample.row(0)
+    seconds = max((_median(one, row, clock) for one in ones.values()), default=0.0)
+    return record_twin(predictor.signature, ones, min(_MOST, int(BUDGET / max(seconds, 1e-9))))
+
+
+def _median(one: One, row: Sequence[Any], clock: Callable[[], float]) -> float:
+    taken = []
+    for _ in range(_TIMES):
+        begun = clock()
+        with contextlib.suppress(Unsure):
+            one(row)
+        taken.append(clock() - begun)
+    return statistics.median(taken)
