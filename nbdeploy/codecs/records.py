@@ -7,6 +7,7 @@ says what is wrong.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
@@ -197,6 +198,8 @@ def _single(value: Any) -> float:
         single: float = _SINGLE.unpack(_SINGLE.pack(_float(value)))[0]
     except OverflowError:
         raise Unusual from None
+    if math.isinf(single):
+        raise Unusual
     return single
 
 

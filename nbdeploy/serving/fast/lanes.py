@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -21,8 +20,7 @@ _any = msgspec.json.Decoder()
 _inference = msgspec.json.Decoder(oip.InferenceRequest)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, gc=False):
     """A request that was read: bound records, the methods, and what the answer's writer needs."""
 
     records: Sequence[Sequence[Any]]

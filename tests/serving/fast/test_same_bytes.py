@@ -1,0 +1,287 @@
+"""A lane's answers are those of the usual way, byte for byte, and so are its refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nbdeploy.codecs import bind
+from nbdeploy.codecs.outputs import output_frame
+from nbdeploy.compilers import Twin
+from nbdeploy.serving.app import application
+from nbdeploy.serving.deployments import Served
+from nbdeploy.serving.fast.dispatch import FastLanes
+from nbdeploy.serving.fast.record_twin import record_twin_of
+from nbdeploy.serving.home import Home
+from nbdeploy.serving.service import Options, Service
+from nbdeploy.types import Column, MethodOutput, Signature
+from nbdeploy.wire.messages import Deployment, Serving
+
+DIGEST = "sha256:" + "7" * 64
+OUTPUTS = {
+    "predict": MethodOutput(["prediction"], ["string"]),
+    "lengths": MethodOutput(["lengths_0", "lengths_1"], ["float64", "float64"], dims=2),
+    "count": MethodOutput(["count_0"], ["int64"]),
+}
+
+
+def _texts(rows: Sequence[Sequence[Any]]) -> Any:
+    return np.array([repr([*row]) for row in rows])
+
+
+def _lengths(rows: Sequence[Sequence[Any]]) -> Any:
+    return np.array([[len(repr(row[0])) / 7, float("nan")] for row in rows])
+
+
+def _count(rows: Sequence[Sequence[Any]]) -> Any:
+    return np.array([sum(value is None for value in row) for row in rows], dtype=np.int64)
+
+
+ANSWERS: dict[str, Callable[[Sequence[Sequence[Any]]], Any]] = {
+    "predict": _texts,
+    "lengths": _lengths,
+    "count": _count,
+}
+
+
+@dataclass
+class Told:
+    """A version that answers what it was given, so that a value bound in another way shows."""
+
+    signature: Signature
+    sample: pl.DataFrame
+    twin: Twin = field(init=False)
+
+    def __post_init__(self) -> None:
+        alone = {
+            name: (lambda row, answer=answer: (answer([row.values])[0, ...], None)) for name, answer in ANSWERS.items()
+        }
+        self.twin = Twin(alone, dict.fromkeys(ANSWERS, True))
+
+    def bind(self, rows: Any) -> pl.DataFrame:
+        return bind(rows, self.signature)
+
+    def outputs(self, wire: pl.DataFrame, methods: Sequence[str] | None) -> pl.DataFrame:
+        asked = dict.fromkeys(methods or [self.signature.default_method])
+        frames = [output_frame(ANSWERS[name](wire.rows()), self.signature.outputs[name]) for name in asked]
+        return pl.concat(frames, how="horizontal")
+
+    def methods(self, wanted: Sequence[str]) -> list[str]:
+        return [*dict.fromkeys(wanted)] or [self.signature.default_method]
+
+    def alone(self, method: str) -> Callable[[Sequence[Any]], Any]:
+        return lambda values: self.twin.one(method, values)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    home = Home(tmp_path_factory.mktemp("lanes") / "endpoint")
+    home.make()
+    made = Service(home, Options(anonymous="predict"))
+    made.plane.new_id = lambda: "1" * 32
+    yield made
+    made.close()
+
+
+def serve(service: Service, signature: Signature, sample: dict[str, Any]) -> bool:
+    """Serve a version of a signature; whether it has lanes."""
+    predictor: Any = Told(signature, bind([sample], signature))
+    state = Deployment(name="told", state="serving", serving=[Serving("told", 3, DIGEST)])
+    twin = record_twin_of(predictor)
+    service.deployments._served = {"told": Served(state, predictor, twin)}
+    return twin is not None
+
+
+@dataclass
+class Got:
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+def ask(app: Any, path: str, body: bytes, query: str = "", headers: Sequence[tuple[bytes, bytes]] = ()) -> Got:
+    """Send a request to an ASGI application."""
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": query.encode(),
+        "headers": [(b"host", b"127.0.0.1:80"), (b"content-length", str(len(body)).encode()), *headers],
+    }
+    asyncio.run(app(scope, receive, send))
+    return Got(sent[0]["status"], sent[0]["headers"], b"".join(message.get("body", b"") for message in sent[1:]))
+
+
+async def nowhere(scope: Any, receive: Any, send: Any) -> None:
+    """Answers nothing, as what stands behind lanes that answer everything."""
+    await send({"type": "http.response.start", "status": 599, "headers": []})
+
+
+NUMBERS = ("float64", "float32", "int64", "int8", "uint16", "uint64")
+PLAIN = {"bool": True, "string": "a", "date": dt.date(2026, 1, 31)} | dict.fromkeys(NUMBERS, 1)
+
+
+@st.composite
+def columns(draw: st.DrawFn, name: str) -> Column:
+    kind = draw(st.sampled_from([*NUMBERS, "bool", "string", "categorical", "float64", "float64", "date"]))
+    more: dict[str, Any] = {"nullable": draw(st.booleans()), "private": draw(st.integers(0, 5)) == 0}
+    if kind == "categorical":
+        more["categories"] = draw(st.sampled_from([["a", "b"], [1, 2], [True, False], [1.5]]))
+    if draw(st.integers(0, 9)) == 0:
+        more["label"] = draw(st.sampled_from([7, ["a", "b"]]))
+    return Column(name, kind, kind, **more)
+
+
+def values(column: Column) -> st.SearchStrategy[Any]:
+    """What a client may send for a column, most often something that fits."""
+    fitting: dict[str, st.SearchStrategy[Any]] = {
+        "bool": st.booleans(),
+        "string": st.text(max_size=4),
+        "date": st.just("2026-01-31"),
+        "categorical": st.sampled_from(column.categories or [0]),
+        **dict.fromkeys(("float64", "float32"), st.floats(allow_nan=False, allow_infinity=False)),
+    }
+    fits = fitting.get(column.type, st.integers(-2, 300))
+    odd = st.sampled_from(
+        [None, True, "", "a", "1", 0, -1, 2**24 + 1, 2**53 + 1, 2**63, 2**70, 1.0, 2.5, 1e39, [1], {}]
+    )
+    return st.one_of(fits, fits, fits, fits, odd)
+
+
+@st.composite
+def questions(draw: st.DrawFn) -> tuple[Signature, dict[str, Any], list[dict[str, Any]]]:
+    """A signature, a record of it, and records that may fit or not."""
+    names = draw(st.lists(st.sampled_from(["x", "y", "zü", "a b"]), min_size=1, max_size=3, unique=True))
+    found = [draw(columns(name)) for name in names]
+    unknown = draw(st.sampled_from(["ignore", "ignore", "reject"]))
+    unseen = draw(st.sampled_from(["reject", "missing"]))
+    dims = draw(st.sampled_from([2, 2, 2, 1])) if len(found) == 1 else 2
+    signature = Signature("pandas", found, OUTPUTS, dims=dims, unknown=unknown, unseen=unseen)
+    sample = {column.name: (column.categories or [PLAIN.get(column.type)])[0] for column in found}
+    records = draw(st.lists(st.fixed_dictionaries({c.name: values(c) for c in found}), min_size=1, max_size=3))
+    for record in records:
+        if draw(st.integers(0, 9)) == 0:
+            record.pop(names[0])
+        if draw(st.integers(0, 6)) == 0:
+            record["more"] = 1
+    return signature, sample, records
+
+
+few = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@few
+@given(asked=questions(), query=st.sampled_from(["", "", "method=lengths", "method=count&method=predict", "method=no"]))
+def test_records_are_answered_as_ever(service: Service, asked: Any, query: str) -> None:
+    """Whatever the signature and the records."""
+    signature, sample, records = asked
+    serve(service, signature, sample)
+    app = application(service)
+    for document in (records, records[0]):
+        body = msgspec.json.encode(document)
+        usual = ask(app, "/models/told/predict", body, query)
+        assert ask(FastLanes(app, service), "/models/told/predict", body, query) == usual
+
+
+@few
+@given(
+    asked=questions(),
+    datatype=st.sampled_from(["FP64", "FP64", "FP32", "INT64", "INT8", "BYTES", "BOOL", "no"]),
+    data=st.data(),
+)
+def test_tensors_are_answered_as_ever(service: Service, asked: Any, datatype: str, data: st.DataObject) -> None:
+    """As a matrix, flat or nested, and as columns."""
+    signature, sample, records = asked
+    serve(service, signature, sample)
+    app, names = application(service), signature.names
+    rows = [[record.get(name) for name in names] for record in records]
+    height, width = len(rows), len(names) - data.draw(st.sampled_from([0, 0, 0, 1]))
+    flat = [value for row in rows for value in row]
+    kinds = {"string": "BYTES", "bool": "BOOL", "int64": "INT64"}
+    per_column = [
+        {"name": c.name, "shape": shape, "datatype": kinds.get(c.type, "FP64"), "data": [row[i] for row in rows]}
+        for shape in ([height, 1],)
+        for i, c in enumerate(signature.columns)
+    ]
+    matrix = {"name": "input", "shape": [height, width], "datatype": datatype}
+    for document in (
+        {"id": "7", "inputs": [{**matrix, "data": flat}]},
+        {"inputs": [{**matrix, "data": rows}]},
+        {"inputs": per_column},
+        {"inputs": per_column[:1], "parameters": {"method": "count"}},
+    ):
+        body = msgspec.json.encode(document)
+        usual = ask(app, "/v2/models/told/infer", body)
+        assert ask(FastLanes(app, service), "/v2/models/told/infer", body) == usual
+
+
+MIXED = Signature(
+    "pandas",
+    [
+        Column("age", "float64", "float64", nullable=True),
+        Column("n", "int64", "int64"),
+        Column("plan", "categorical", "category", categories=["a", "b"]),
+        Column("ok", "bool", "bool"),
+    ],
+    OUTPUTS,
+)
+ROW = {"age": None, "n": 3, "plan": "b", "ok": True}
+
+
+@pytest.mark.parametrize("query", ["", "method=lengths&method=predict"])
+def test_plain_records_need_nothing_but_their_lane(service: Service, query: str) -> None:
+    """Behind it, nothing answers."""
+    assert serve(service, MIXED, ROW | {"age": 1.5})
+    lanes = FastLanes(nowhere, service)
+    for rows in (ROW, [ROW], [ROW, ROW | {"age": 7, "extra": 1}]):
+        got = ask(lanes, "/models/told/predict", msgspec.json.encode(rows), query)
+        assert got == ask(application(service), "/models/told/predict", msgspec.json.encode(rows), query)
+
+
+def test_plain_tensors_need_nothing_but_their_lane(service: Service) -> None:
+    """As columns, and as a matrix."""
+    serve(service, MIXED, ROW | {"age": 1.5})
+    kinds = {"age": "FP64", "n": "INT64", "plan": "BYTES", "ok": "BOOL"}
+    inputs = [{"name": n, "shape": [1], "datatype": kinds[n], "data": [ROW[n]]} for n in kinds]
+    for path in ("/v2/models/told/infer", "/v2/models/told/versions/3/infer"):
+        assert ask(FastLanes(nowhere, service), path, msgspec.json.encode({"inputs": inputs})).status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b"content-type", b"text/csv")],
+        [(b"accept", b"text/csv")],
+        [(b"accept", b"image/png")],
+        [(b"content-encoding", b"gzip")],
+        [(b"authorization", b"Bearer wrong")],
+        [(b"content-type", b"application/json"), (b"content-type", b"text/csv")],
+    ],
+)
+@pytest.mark.parametrize("body", [b'{"age": 1, "n": 3, "plan": "b", "ok": true}', b"{", b"[1]", b"", b"\xff"])
+def test_requests_that_are_not_plain_are_answered_as_ever(service: Service, headers: Any, body: bytes) -> None:
+    """Whatever makes them so."""
+    serve(service, MIXED, ROW | {"age": 1.5})
+    app = application(service)
+    for path in ("/models/told/predict", "/v2/models/told/infer"):
+        assert ask(FastLanes(app, service), path, body, headers=headers) == ask(app, path, body, headers=headers)
