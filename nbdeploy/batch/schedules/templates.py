@@ -1,0 +1,101 @@
+"""``{{ ds }}``, ``{{ previous_month }}`` …: words that a schedule replaces by its scheduled time.
+
+The time is the one that the cron line names, in the schedule's time zone, however late the run begins: so a run that
+was missed, delayed or queued scores the month that it was meant for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from nbdeploy.errors import WrongUsage, alternatives
+
+__all__ = ["WORDS", "render"]
+
+_TEMPLATE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+
+
+def _month(due: datetime, months: int) -> datetime:
+    """The first day of the month that is so many later."""
+    year, month = divmod(due.year * 12 + due.month - 1 + months, 12)
+    return due.replace(year=year, month=month + 1, day=1)
+
+
+def _quarter(due: datetime, quarters: int) -> str:
+    year, quarter = divmod(due.year * 4 + (due.month - 1) // 3 + quarters, 4)
+    return f"{year}-Q{quarter + 1}"
+
+
+def _day(due: datetime, days: int) -> str:
+    return f"{due.date() + timedelta(days=days)}"
+
+
+WORDS: Mapping[str, Callable[[datetime], str]] = {
+    "ds": lambda due: _day(due, 0),
+    "ds_nodash": lambda due: f"{due:%Y%m%d}",
+    "ts": lambda due: due.isoformat(timespec="seconds"),
+    "hour": lambda due: f"{due:%H}",
+    "yesterday": lambda due: _day(due, -1),
+    "tomorrow": lambda due: _day(due, 1),
+    "week": lambda due: f"{due:%G-W%V}",
+    "previous_week": lambda due: f"{due.date() - timedelta(days=7):%G-W%V}",
+    "month": lambda due: f"{due:%Y-%m}",
+    "previous_month": lambda due: f"{_month(due, -1):%Y-%m}",
+    "next_month": lambda due: f"{_month(due, 1):%Y-%m}",
+    "month_start": lambda due: f"{_month(due, 0):%Y-%m-%d}",
+    "month_end": lambda due: _day(_month(due, 1), -1),
+    "previous_month_start": lambda due: f"{_month(due, -1):%Y-%m-%d}",
+    "previous_month_end": lambda due: _day(_month(due, 0), -1),
+    "quarter": lambda due: _quarter(due, 0),
+    "previous_quarter": lambda due: _quarter(due, -1),
+    "year": lambda due: f"{due:%Y}",
+    "previous_year": lambda due: f"{due.year - 1}",
+}
+"""What each word becomes for a scheduled time."""
+
+
+def render(value: Any, due: datetime) -> Any:
+    """Replace the words in a text; also in the texts of lists and dicts, anything else stays.
+
+    Parameters
+    ----------
+    value : object
+        A text, or a value that may hold some.
+    due : datetime
+        The scheduled time, in the zone whose dates are meant.
+
+    Returns
+    -------
+    object
+        A text of the same class.
+
+    Raises
+    ------
+    WrongUsage
+        If a word is not one of :data:`WORDS`.
+
+    Examples
+    --------
+    >>> render("sales-{{ previous_month }}.csv", datetime(2026, 1, 1, 6))
+    'sales-2025-12.csv'
+    """
+    if isinstance(value, str):
+        return type(value)(_TEMPLATE.sub(lambda found: _word(found[1].strip(), due), value))
+    if isinstance(value, list | tuple):
+        return [render(item, due) for item in value]
+    if isinstance(value, Mapping):
+        return {key: render(item, due) for key, item in value.items()}
+    return value
+
+
+def _word(name: str, due: datetime) -> str:
+    if name not in WORDS:
+        raise WrongUsage(
+            f"{{{{ {name} }}}} is no word that a schedule knows; {alternatives(name, sorted(WORDS))}",
+            name=name,
+            available=sorted(WORDS),
+        )
+    return WORDS[name](due)
