@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from nbdeploy.batch.commands import CommandFailed, execute
 from nbdeploy.batch.failure import Failure, plain
 from nbdeploy.batch.folder import Folder, Request
 from nbdeploy.batch.ledger import Ledger
@@ -89,7 +90,10 @@ def _executed(files: Folder, request: Request, log: TextIO, begun: float) -> Out
     with files.events.open("a", encoding="utf-8", buffering=1) as events:
         reporter = Reporter(events, log)
         try:
-            _papermill(files, request, reporter, begun)
+            if request.command:
+                execute(request, files, begun)
+            else:
+                _papermill(files, request, reporter, begun)
         except Exception as error:
             return Outcome(FAILED, _failure(error, reporter.total, log))
     return Outcome(SUCCEEDED)
@@ -131,6 +135,8 @@ def _literal(path: Path) -> str:
 
 
 def _failure(error: Exception, total: int | None, log: TextIO) -> Failure:
+    if isinstance(error, CommandFailed):
+        return error.failure
     from papermill.exceptions import PapermillExecutionError
 
     if isinstance(error, PapermillExecutionError):
@@ -152,6 +158,8 @@ def _failure(error: Exception, total: int | None, log: TextIO) -> Failure:
 
 def _delivered(files: Folder, request: Request, outcome: Outcome) -> tuple[Outcome, Path]:
     """Put the executed notebook where it was asked for, whole or not at all."""
+    if request.command:
+        return outcome, Path(request.output)
     executed, output = files.executed(request), Path(request.output)
     if output == executed or not executed.exists():
         return outcome, executed

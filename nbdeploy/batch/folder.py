@@ -36,6 +36,10 @@ class Request:
         Seconds that the whole run may take.
     kernel : Kernel
         What executes it.
+    command : list of str
+        What to execute instead of a notebook: a program and its arguments.
+    cwd : str
+        Where the command is executed.
     """
 
     run: str
@@ -44,6 +48,8 @@ class Request:
     parameters: dict[str, Any] = field(default_factory=dict)
     timeout: float | None = None
     kernel: Kernel = field(default_factory=Kernel)
+    command: list[str] = field(default_factory=list)
+    cwd: str = ""
 
 
 class Folder:
@@ -90,8 +96,8 @@ class Folder:
         """The notebook as it was when the run was asked for."""
         return self.path / "submitted" / f"{Path(request.notebook).stem}.ipynb"
 
-    def write(self, request: Request, notebook: bytes) -> None:
-        """Keep the request and the notebook. Any number, also one that is not finite, keeps its value.
+    def write(self, request: Request, notebook: bytes | None = None) -> None:
+        """Keep the request and the notebook, if it is of one. Any number, also an infinite one, keeps its value.
 
         Raises
         ------
@@ -99,8 +105,9 @@ class Folder:
             If the disk is full or the folder is gone.
         """
         try:
-            self.submitted(request).parent.mkdir()
-            self.submitted(request).write_bytes(notebook)
+            if notebook is not None:
+                self.submitted(request).parent.mkdir()
+                self.submitted(request).write_bytes(notebook)
             (self.path / "request.json").write_text(json.dumps(asdict(request)), encoding="utf-8")
             self.events.touch()
         except OSError as error:

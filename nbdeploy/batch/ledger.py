@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
 from nbdeploy.batch.failure import Failure
@@ -19,7 +19,7 @@ from nbdeploy.database import Database, RunRow
 from nbdeploy.errors import NotFound, WrongUsage
 from nbdeploy.hints import typed
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "new_row"]
 
 _OPEN = (QUEUED, RUNNING)
 
@@ -52,26 +52,17 @@ class Ledger:
 
     def add(self, run: Run, worker: Worker) -> None:
         """Record a new run; until its own process takes over, the submitting one answers for it."""
-        row = RunRow(
-            id=run.id,
-            notebook=str(run.notebook),
-            folder=str(run.folder),
-            output=str(run.output),
-            status=QUEUED,
-            parameters=dict(run.parameters),
-            created=run.created,
-            host=worker.host,
-            pid=worker.pid,
-            pid_started=worker.started,
-        )
         with self.database.writing() as session:
-            session.add(row)
+            session.add(new_row(run, worker))
 
     def start(self, run_id: str, worker: Worker) -> bool:
-        """Hand a run to its process. False if it has ended already."""
+        """Hand a run to its process. False if it has ended already, or was handed to another one."""
         process = {"host": worker.host, "pid": worker.pid, "pid_started": worker.started}
-        self._change(run_id, (QUEUED,), {"status": RUNNING, "started": _now(), **process})
-        return self.get(run_id).status == RUNNING
+        if self._change(run_id, (QUEUED,), {"status": RUNNING, "started": _now(), **process}):
+            return True
+        with self.database.reading() as session:
+            row = session.get_one(RunRow, run_id)
+        return (row.status, row.host, row.pid) == (RUNNING, worker.host, worker.pid)
 
     def finish(self, run_id: str, status: str, error: Failure | None = None, output: Path | None = None) -> None:
         """Record how a run ended. Its own process may also correct that it was thought lost."""
@@ -125,10 +116,29 @@ class Ledger:
         run = _value(row)
         return replace(run, progress=Folder(run.folder).progress())
 
-    def _change(self, run_id: str, replaceable: tuple[str, ...], values: Mapping[str, Any]) -> None:
+    def _change(self, run_id: str, replaceable: tuple[str, ...], values: Mapping[str, Any]) -> bool:
         statement = update(RunRow).where(RunRow.id == run_id, RunRow.status.in_(replaceable)).values(**values)
         with self.database.writing() as session:
-            session.execute(statement)
+            done = session.execute(statement)
+            return isinstance(done, CursorResult) and done.rowcount == 1
+
+
+def new_row(run: Run, worker: Worker) -> RunRow:
+    """A run that waits for its process, as it is recorded."""
+    return RunRow(
+        id=run.id,
+        notebook="" if run.notebook is None else str(run.notebook),
+        command=run.command,
+        schedule=run.schedule,
+        folder=str(run.folder),
+        output=str(run.output),
+        status=QUEUED,
+        parameters=dict(run.parameters),
+        created=run.created,
+        host=worker.host,
+        pid=worker.pid,
+        pid_started=worker.started,
+    )
 
 
 def _now() -> datetime:
@@ -142,7 +152,9 @@ def _worker(row: RunRow) -> Worker:
 def _value(row: RunRow) -> Run:
     return Run(
         id=row.id,
-        notebook=Path(row.notebook),
+        notebook=Path(row.notebook) if row.notebook else None,
+        command=row.command,
+        schedule=row.schedule,
         output=Path(row.output),
         folder=Path(row.folder),
         status=row.status,

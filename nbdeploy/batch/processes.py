@@ -99,13 +99,15 @@ def start_child(folder: Folder, environment: Mapping[str, str]) -> subprocess.Po
         )
 
 
-def environment_of(notebook: Path, settings: Settings, db: str, extra: Mapping[str, str] | None) -> dict[str, str]:
+def environment_of(
+    notebook: Path | None, settings: Settings, db: str, extra: Mapping[str, str] | None
+) -> dict[str, str]:
     """Our environment, with the settings in force and the notebook's path where Jupyter keeps it.
 
     Parameters
     ----------
-    notebook : Path
-        The notebook.
+    notebook : Path or None
+        The notebook, if the run is of one.
     settings : Settings
         The settings in force here; the run's process shall have the same, wherever it is.
     db : str
@@ -114,10 +116,11 @@ def environment_of(notebook: Path, settings: Settings, db: str, extra: Mapping[s
         Variables that win over all others.
     """
     store = settings.store if "://" in settings.store else str(Path(settings.store).expanduser().absolute())
-    ours = {name: value for name, value in os.environ.items() if name != "JPY_PARENT_PID"}
+    ours = {name: value for name, value in os.environ.items() if name not in {"JPY_PARENT_PID", "JPY_SESSION_NAME"}}
+    session = {} if notebook is None else {"JPY_SESSION_NAME": str(notebook)}
     return {
         **ours,
-        "JPY_SESSION_NAME": str(notebook),
+        **session,
         "NBDEPLOY_DB": db,
         "NBDEPLOY_HOME": str(settings.home),
         "NBDEPLOY_STORE": store,

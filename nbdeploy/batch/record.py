@@ -29,14 +29,16 @@ _FIXED = "\N{NO-BREAK SPACE}"
 
 @dataclass(frozen=True)
 class Run(Result):
-    """One run of a notebook.
+    """One run of a notebook, or of a command.
 
     Attributes
     ----------
     id : str
         Sortable by time: ``20261121-153012-a1b2``.
-    notebook, output, folder : Path
-        The notebook, the executed one, and the folder with everything about the run.
+    notebook : Path or None
+        The notebook, None if a command runs.
+    output, folder : Path
+        The executed notebook or what the command writes, and the folder with everything about the run.
     status : str
         ``queued``, ``running``, ``succeeded``, ``failed``, ``stopped``, or ``lost`` if its process
         vanished without a word.
@@ -48,10 +50,14 @@ class Run(Result):
         What failed, and where.
     progress : Progress or None
         How far it is or got.
+    command : str
+        The command that runs, in words; empty if a notebook does.
+    schedule : str
+        The schedule that began it; empty if none did.
     """
 
     id: str
-    notebook: Path
+    notebook: Path | None
     output: Path
     folder: Path
     status: str
@@ -61,6 +67,13 @@ class Run(Result):
     finished: datetime | None = None
     error: Failure | None = None
     progress: Progress | None = None
+    command: str = ""
+    schedule: str = ""
+
+    @property
+    def subject(self) -> str:
+        """What runs, in short: the notebook's name, or the command."""
+        return self.command if self.notebook is None else self.notebook.name
 
     @property
     def final(self) -> bool:
@@ -88,7 +101,10 @@ class Run(Result):
 
     def card(self) -> Card:
         """The run, with the failing cell if there is one."""
-        facts: list[tuple[str, Any]] = [("notebook", self.notebook), ("output", self.output)]
+        what = ("command", self.command) if self.notebook is None else ("notebook", self.notebook)
+        facts: list[tuple[str, Any]] = [what, ("output", self.output)]
+        if self.schedule:
+            facts.append(("schedule", self.schedule))
         if self.parameters:
             facts.append(("parameters", ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())))
         if self.seconds is not None:
@@ -110,7 +126,9 @@ class Run(Result):
         progress = self.progress
         return {
             "id": self.id,
-            "notebook": str(self.notebook),
+            "notebook": None if self.notebook is None else str(self.notebook),
+            "command": self.command or None,
+            "schedule": self.schedule or None,
             "status": self.status,
             "output": str(self.output),
             "seconds": self.seconds,
@@ -124,7 +142,7 @@ class Run(Result):
 
     def explanation(self) -> str:
         """Why it did not succeed: the cell, its source and the error."""
-        ended = f"run {self.id} of {self.notebook.name}"
+        ended = f"run {self.id} of {self.subject}"
         if self.error is None:
             return f"{ended} was {self.status}"
         parts = [f"{ended} {self.status}" + (f" in {self.error.where}" if self.error.where else "")]
@@ -160,7 +178,7 @@ class RunList(Result):
 
     def card(self) -> Card:
         """The runs as a table."""
-        rows = [(run.id, run.notebook.name, run.status, _when(run), _took(run), _remark(run)) for run in self.items]
+        rows = [(run.id, run.subject, run.status, _when(run), _took(run), _remark(run)) for run in self.items]
         table = Table(("run", "notebook", "status", "started", "took", ""), rows) if rows else None
         return Card(self.line if rows else "no runs yet", table=table, next="" if rows else typed("run NOTEBOOK"))
 
@@ -174,6 +192,9 @@ def _iso(moment: datetime | None) -> str | None:
 
 
 def _position(progress: Progress) -> str:
+    if progress.unit != "cells":
+        total = "" if progress.total is None else f" of {progress.total:,}"
+        return f"{progress.done:,}{total} {progress.unit}" + (f" ({progress.message})" if progress.message else "")
     cell = min(progress.done + 1, progress.total or progress.done + 1)
     return f"cell {cell} of {progress.total}" + (f" ({progress.message})" if progress.message else "")
 

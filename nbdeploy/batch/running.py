@@ -6,21 +6,16 @@ import contextlib
 import subprocess
 import threading
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nbdeploy.batch.binding import bind
 from nbdeploy.batch.failure import Failure
-from nbdeploy.batch.folder import Events, Folder, Request
-from nbdeploy.batch.kernels import choose_kernel
+from nbdeploy.batch.folder import Events, Folder
 from nbdeploy.batch.ledger import Ledger
-from nbdeploy.batch.processes import Worker, environment_of, start_child
-from nbdeploy.batch.record import FAILED, QUEUED, STOPPED, SUCCEEDED, Run, RunList
-from nbdeploy.batch.values import showable
-from nbdeploy.errors import RunFailed, WrongUsage
-from nbdeploy.files import replacing
-from nbdeploy.notebooks import Notebook
+from nbdeploy.batch.processes import Worker
+from nbdeploy.batch.record import FAILED, STOPPED, SUCCEEDED, Run, RunList
+from nbdeploy.batch.starting import launch, prepare_notebook
+from nbdeploy.errors import RunFailed
 from nbdeploy.settings import Settings
 from nbdeploy.types import Report, ignore_progress
 
@@ -144,47 +139,21 @@ def _start(
     environment: Mapping[str, str] | None,
 ) -> tuple[Run, subprocess.Popen[bytes]]:
     """Check everything that can be checked, then record the run, then start its process."""
-    book = Notebook.read(notebook)
-    values = bind(book, parameters or {}, raw, files)
-    chosen = choose_kernel(book, kernel)
-    if timeout is not None and not timeout > 0:
-        raise WrongUsage(f"a timeout of {timeout:g} s leaves no time: give seconds above 0")
-    destination = None if output is None else _destination(book, Path(output))
+    prepared = prepare_notebook(
+        notebook,
+        parameters,
+        settings,
+        output=output,
+        raw=raw,
+        files=files,
+        timeout=timeout,
+        kernel=kernel,
+        environment=environment,
+    )
     with Ledger(settings.db) as ledger:
-        now = datetime.now(UTC)
-        folder = Folder.new(settings.home / "runs", now)
-        place = destination or folder.path / f"{book.path.stem}.ipynb"
-        request = Request(folder.path.name, str(book.path), str(place), values, timeout, chosen)
-        folder.write(request, book.content)
-        ledger.add(Run(request.run, book.path, place, folder.path, QUEUED, showable(values), now), Worker.of())
-        child = _spawn(ledger, folder, environment_of(book.path, settings, ledger.url, environment))
-        ledger.start(request.run, Worker.of(child.pid))
-        return ledger.get(request.run), child
-
-
-def _spawn(ledger: Ledger, folder: Folder, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    try:
-        return start_child(folder, environment)
-    except OSError as error:
-        ledger.finish(folder.path.name, FAILED, Failure(type(error).__name__, f"no process could be started: {error}"))
-        ended = ledger.get(folder.path.name)
-        raise RunFailed(ended.explanation(), run=ended) from error
-
-
-def _destination(book: Notebook, output: Path) -> Path:
-    """Where to put the executed notebook; refused now if it cannot be written."""
-    place = output.expanduser().absolute()
-    if place.is_dir():
-        place = place / f"{book.path.stem}.ipynb"
-    if place.exists() and place.samefile(book.path):
-        raise WrongUsage(f"the output {place} is the notebook itself: name another file", output=str(place))
-    with contextlib.suppress(_Writable), replacing(place):
-        raise _Writable
-    return place
-
-
-class _Writable(Exception):
-    """No error: leaves `replacing` before anything is replaced."""
+        ledger.add(prepared.run, Worker.of())
+        child = launch(ledger, prepared)
+        return ledger.get(prepared.run.id), child
 
 
 def _follow(child: subprocess.Popen[bytes], folder: Folder, progress: Report) -> None:

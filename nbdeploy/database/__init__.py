@@ -3,5 +3,18 @@
 from nbdeploy.database.connection import Database, check_url
 from nbdeploy.database.log import AuditRow, BlockRow, PredictionRow, TruthRow
 from nbdeploy.database.models import Base, RunRow
+from nbdeploy.database.schedules import DueRow, LeaseRow, ScheduleRow
 
-__all__ = ["AuditRow", "Base", "BlockRow", "Database", "PredictionRow", "RunRow", "TruthRow", "check_url"]
+__all__ = [
+    "AuditRow",
+    "Base",
+    "BlockRow",
+    "Database",
+    "DueRow",
+    "LeaseRow",
+    "PredictionRow",
+    "RunRow",
+    "ScheduleRow",
+    "TruthRow",
+    "check_url",
+]

@@ -53,6 +53,8 @@ class RunRow(Base):
         Sortable by time: ``20261121-153012-a1b2``.
     notebook, folder, output : str
         Paths of the source, of the run's own folder and of the executed notebook.
+    command, schedule : str
+        What runs if it is no notebook, in words; the name of the schedule that began it. Empty otherwise.
     status : str
         ``queued``, ``running``, ``succeeded``, ``failed``, ``stopped`` or ``lost``.
     parameters : dict
@@ -78,3 +80,5 @@ class RunRow(Base):
     host: Mapped[str]
     pid: Mapped[int]
     pid_started: Mapped[float]
+    command: Mapped[str] = mapped_column(server_default="")
+    schedule: Mapped[str] = mapped_column(server_default="")

@@ -14,7 +14,7 @@ from nbdeploy.errors import InvalidData
 __all__ = ["HEAD", "MIGRATIONS", "revision", "upgrade"]
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration. Known here, so that a database that is up to date opens without Alembic."""
 
 _ADVISORY_LOCK = 0x6E62_6465_706C

@@ -12,7 +12,18 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
-from nbdeploy.database import AuditRow, Base, BlockRow, Database, PredictionRow, RunRow, TruthRow
+from nbdeploy.database import (
+    AuditRow,
+    Base,
+    BlockRow,
+    Database,
+    DueRow,
+    LeaseRow,
+    PredictionRow,
+    RunRow,
+    ScheduleRow,
+    TruthRow,
+)
 from nbdeploy.database.upgrade import HEAD, MIGRATIONS, revision
 
 RUN = (
@@ -37,7 +48,7 @@ def made_by(url: str, version: str, *statements: str) -> None:
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_rows_of_the_previous_schema_survive(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """A database of runs gets the endpoint's tables when it is opened, and keeps its rows; twice is once."""
+    """A database of runs gets all later tables and columns when it is opened, and keeps its rows; twice is once."""
     url = f"sqlite:///{tmp_path}/runs.db"
     if kind == "postgresql":
         url = request.getfixturevalue("postgresql_url").replace("postgresql://", "postgresql+psycopg://")
@@ -46,10 +57,10 @@ def test_rows_of_the_previous_schema_survive(kind: str, tmp_path: Path, request:
         with Database(url) as database:
             assert revision(database.engine) == HEAD
             with database.reading() as session:
-                assert session.get_one(RunRow, "old").parameters == {"month": 9}
-                assert [session.query(table).count() for table in (PredictionRow, BlockRow, TruthRow, AuditRow)] == [
-                    0
-                ] * 4
+                old = session.get_one(RunRow, "old")
+                assert (old.parameters, old.command, old.schedule) == ({"month": 9}, "", "")
+                later = (PredictionRow, BlockRow, TruthRow, AuditRow, ScheduleRow, DueRow, LeaseRow)
+                assert {session.query(table).count() for table in later} == {0}
 
 
 def test_models_and_migrations_agree(tmp_path: Path) -> None:

@@ -1,0 +1,161 @@
+"""Starting a run in two steps: everything that can be checked is checked and written, then its process begins."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nbdeploy.batch.binding import bind
+from nbdeploy.batch.failure import Failure
+from nbdeploy.batch.folder import Folder, Request
+from nbdeploy.batch.kernels import choose_kernel
+from nbdeploy.batch.ledger import Ledger
+from nbdeploy.batch.processes import Worker, environment_of, start_child
+from nbdeploy.batch.record import FAILED, QUEUED, Run
+from nbdeploy.batch.values import showable
+from nbdeploy.errors import RunFailed, WrongUsage
+from nbdeploy.files import replacing
+from nbdeploy.notebooks import Notebook
+from nbdeploy.settings import Settings
+
+__all__ = ["Prepared", "launch", "prepare_command", "prepare_notebook"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run whose folder is complete; it is neither recorded nor does it run.
+
+    Attributes
+    ----------
+    run : Run
+        What to record.
+    folder : Folder
+        Its files.
+    settings : Settings
+        The settings in force for it.
+    environment : mapping
+        Variables to set for it.
+    """
+
+    run: Run
+    folder: Folder
+    settings: Settings
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def discard(self) -> None:
+        """Forget it: its folder goes."""
+        shutil.rmtree(self.folder.path, ignore_errors=True)
+
+
+def prepare_notebook(
+    notebook: str | Path,
+    parameters: Mapping[str, Any] | None,
+    settings: Settings,
+    *,
+    output: str | Path | None = None,
+    raw: Mapping[str, str] | None = None,
+    files: Iterable[str | Path] = (),
+    timeout: float | None = None,
+    kernel: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    schedule: str = "",
+) -> Prepared:
+    """Check a run of a notebook, and write its folder. See :func:`nbdeploy.batch.run`."""
+    book = Notebook.read(notebook)
+    values = bind(book, parameters or {}, raw, files)
+    chosen = choose_kernel(book, kernel)
+    _check_timeout(timeout)
+    destination = None if output is None else _destination(book, Path(output))
+    now = datetime.now(UTC)
+    folder = Folder.new(settings.home / "runs", now)
+    place = destination or folder.path / f"{book.path.stem}.ipynb"
+    request = Request(folder.path.name, str(book.path), str(place), values, timeout, chosen)
+    folder.write(request, book.content)
+    shown = showable(values)
+    run = Run(request.run, book.path, place, folder.path, QUEUED, shown, now, schedule=schedule)
+    return Prepared(run, folder, settings, environment or {})
+
+
+def prepare_command(
+    command: Sequence[str],
+    words: str,
+    settings: Settings,
+    *,
+    cwd: Path,
+    output: str,
+    timeout: float | None = None,
+    schedule: str = "",
+) -> Prepared:
+    """Write the folder of a run that is a command.
+
+    Parameters
+    ----------
+    command : sequence of str
+        The program and its arguments.
+    words : str
+        How it is shown to people.
+    settings : Settings
+        The settings in force for it.
+    cwd : Path
+        Where it is executed.
+    output : str
+        What it writes.
+    timeout : float, optional
+        Seconds that it may take.
+    schedule : str
+        The schedule that begins it, if one does.
+    """
+    _check_timeout(timeout)
+    now = datetime.now(UTC)
+    folder = Folder.new(settings.home / "runs", now)
+    request = Request(folder.path.name, "", output, timeout=timeout, command=list(command), cwd=str(cwd))
+    folder.write(request)
+    run = Run(request.run, None, Path(output), folder.path, QUEUED, created=now, command=words, schedule=schedule)
+    return Prepared(run, folder, settings)
+
+
+def launch(ledger: Ledger, prepared: Prepared) -> subprocess.Popen[bytes]:
+    """Start the process of a run that is recorded.
+
+    Raises
+    ------
+    RunFailed
+        If no process could be started; the record says so.
+    """
+    run = prepared.run
+    environment = environment_of(run.notebook, prepared.settings, ledger.url, prepared.environment)
+    try:
+        child = start_child(prepared.folder, environment)
+    except OSError as error:
+        ledger.finish(run.id, FAILED, Failure(type(error).__name__, f"no process could be started: {error}"))
+        ended = ledger.get(run.id)
+        raise RunFailed(ended.explanation(), run=ended) from error
+    ledger.start(run.id, Worker.of(child.pid))
+    return child
+
+
+def _check_timeout(timeout: float | None) -> None:
+    if timeout is not None and not timeout > 0:
+        raise WrongUsage(f"a timeout of {timeout:g} s leaves no time: give seconds above 0")
+
+
+def _destination(book: Notebook, output: Path) -> Path:
+    """Where to put the executed notebook; refused now if it cannot be written."""
+    place = output.expanduser().absolute()
+    if place.is_dir():
+        place = place / f"{book.path.stem}.ipynb"
+    if place.exists() and place.samefile(book.path):
+        raise WrongUsage(f"the output {place} is the notebook itself: name another file", output=str(place))
+    with contextlib.suppress(_Writable), replacing(place):
+        raise _Writable
+    return place
+
+
+class _Writable(Exception):
+    """No error: leaves `replacing` before anything is replaced."""
