@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from nbdeploy.offline.provenance import Provenance
+    from nbdeploy.offline.stored import stored
     from nbdeploy.predictor import Predictor
     from nbdeploy.serving.diagnosis import Diagnosis, Finding
     from nbdeploy.types import Signature
@@ -41,6 +42,7 @@ def diagnose_output(out: Path, settings: Settings | None = None) -> Diagnosis:
     """
     from nbdeploy.offline import check_output
     from nbdeploy.offline.provenance import Provenance
+    from nbdeploy.offline.stored import stored
     from nbdeploy.serving.diagnosis import Diagnosis, Rows, checks
 
     if out.is_dir():
@@ -48,7 +50,7 @@ def diagnose_output(out: Path, settings: Settings | None = None) -> Diagnosis:
             f"{out} is a folder; name one of its outputs, or look at all: {typed(f'predict --check {out}')}"
         )
     checked = check_output(out, lambda ref: load(ref, settings=settings))
-    found = Provenance.read(out)
+    found = Provenance.read(stored(out))
     if found is None:
         raise NotFound("provenance of", str(out))
     findings = [_release(found, settings)]
