@@ -48,8 +48,9 @@ def skops_io() -> Any:
     absent = _Absent(threading.get_ident())
     sys.meta_path.insert(0, absent)
     try:
-        import_module("scipy.special")
-        return import_module("skops.io")
+        with _uncollected():
+            import_module("scipy.special")
+            return import_module("skops.io")
     finally:
         sys.meta_path.remove(absent)
 
