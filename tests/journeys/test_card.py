@@ -1,4 +1,4 @@
-"""A snapshot's card in a real notebook: readable in the theme, and without script."""
+"""The cards of a snapshot and of its predictions in a real notebook: readable in the theme, and without script."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ y = (X["b"] > 0).astype(int)
 %load_ext nbdeploy
 %deploy snapshot LogisticRegression().fit(X,y) churn -X X --test X y --note "<script>document.title='hacked'</script>"
 """
+PREDICT = """
+rows = X.assign(id=range(100)).astype(object)
+rows.loc[3, "b"] = "<b>heavy</b>"
+rows.to_csv("in.csv", index=False)
+%deploy predict churn in.csv --out out.csv --rejects bad.csv
+"""
 CONTRAST = """
 (element) => {
     const numbers = (color) => color.match(/[\\d.]+/g).slice(0, 3).map(Number);
@@ -45,10 +51,10 @@ def themed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture
-def card(page: Page, themed: JupyterProcess) -> Locator:
-    """The card below the cell that made the snapshot."""
+def cards(page: Page, themed: JupyterProcess) -> Locator:
+    """The cards below the cell that made the snapshot, and below the one that predicted."""
     spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [nbformat.v4.new_code_cell(CELL.strip())]
+    cells = [nbformat.v4.new_code_cell(source.strip()) for source in (CELL, PREDICT)]
     nbformat.write(
         nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": spec}), Path(themed.root) / "card.ipynb"
     )
@@ -60,12 +66,13 @@ def card(page: Page, themed: JupyterProcess) -> Locator:
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     found = page.locator(".nbdeploy-card")
-    expect(found).to_be_visible(timeout=PATIENCE)
+    expect(found).to_have_count(2, timeout=PATIENCE)
     return found
 
 
-def test_the_card_is_readable_opens_and_runs_nothing(page: Page, card: Locator) -> None:
+def test_cards_are_readable_open_and_run_nothing(page: Page, cards: Locator) -> None:
     """Text stands out from what is behind it, sections open by a click, and the user's text is shown as text."""
+    predictions, card = cards.nth(1), cards.nth(0)
     expect(card).to_contain_text("proven equal")
     expect(card.get_by_role("img", name="frequencies of b")).to_be_visible()
     for part in (card, card.get_by_text("Metrics"), card.get_by_role("cell", name="accuracy", exact=True)):
@@ -75,4 +82,10 @@ def test_the_card_is_readable_opens_and_runs_nothing(page: Page, card: Locator) 
     expect(card.get_by_text("Loaded in a clean process")).to_be_visible()
     expect(card).to_contain_text("<script>document.title='hacked'</script>")
     expect(card).to_contain_text("<img src=x onerror=document.title='hacked'>")
+    predictions.scroll_into_view_if_needed()
+    expect(predictions).to_contain_text("99 rows predicted by churn:1")
+    expect(predictions).to_contain_text("1 row rejected (b: '<b>heavy</b>' is not a float64), see bad.csv")
+    expect(predictions.get_by_role("img").first).to_be_visible()
+    for part in (predictions, *predictions.get_by_role("cell").all(), *predictions.locator("svg text").all()):
+        assert part.first.evaluate(CONTRAST) > 100
     assert "hacked" not in page.title()
