@@ -137,7 +137,6 @@ class _Case:
         self._tell("reading the prediction log")
         found = self._target.requests(self._deployment, self._since, limit=ROWS)
         bad = self._target.requests(self._deployment, self._since, where="outcome != 'ok'", limit=ROWS).about
-        bad = bad.filter(_asked()) if bad.height else bad
         now = _rows(found)
         if found.facts.more and bad.height:  # of the same time as the rows
             bad = bad.filter(pl.col("time") >= now.about["time"].min())
@@ -151,20 +150,9 @@ class _Case:
 
 
 def _rows(found: LoggedRows) -> Rows:
-    """Logged rows, without those that a diagnosis asked for."""
     from nbdeploy.serving.diagnosis import Rows
 
-    if not found.frame.height:
-        return Rows(found.values, found.about)
-    return Rows(found.values, found.about).where(_asked())
-
-
-def _asked() -> pl.Expr:
-    import polars as pl
-
-    from nbdeploy.wire.routes import DIAGNOSIS
-
-    return pl.col("protocol") != DIAGNOSIS
+    return Rows(found.values, found.about)
 
 
 def _of_version(number: int) -> pl.Expr:

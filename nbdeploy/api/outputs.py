@@ -110,7 +110,9 @@ def _rejects(found: Provenance) -> Finding:
     if not found.rejected:
         return Finding("rejects", True, f"all {total:,} rows were predicted", evidence=evidence)
     share = found.rejected / total
-    reasons = "; ".join(f"{column}: {what} ({count:,})" for column, what, count in found.reasons[:3])
+    reasons = "; ".join(
+        f"{column}{': ' if column else ''}{what} ({count:,})" for column, what, count in found.reasons[:3]
+    )
     told = f"{found.rejected:,} of {total:,} rows ({percent(share)}) were set aside: {reasons}"
     verdict = f"{percent(share)} of the rows were set aside: {reasons}"
     if share < _REJECTED:

@@ -147,7 +147,7 @@ def _categories(series: pl.Series, absent: pl.Series, before: ColumnProfile, lab
     if sum(ours) < _FEWEST or not _is_other(ours, theirs):
         return
     shares = {n: (a / sum(ours), b / sum(theirs)) for n, a, b in zip(names, ours, theirs, strict=True)}
-    name = max(shares, key=lambda one: abs(shares[one][0] - shares[one][1]))
+    name = max(shares, key=lambda one: shares[one][0] - shares[one][1])
     now, then = shares[name]
     told = f"{name!r} {percent(now)} ({label} {percent(then)})"
     hits = (texts == name).fill_null(False)
@@ -177,7 +177,7 @@ def _numbers(series: pl.Series, absent: pl.Series, before: Numbers, rows: int, l
     )
     told += f", {percent(outside)} beyond {label}'s {low:.4g} to {high:.4g}" if is_beyond else ""
     told += _unit(now, middle)
-    up = now > middle or (now == middle and float(array.max()) > high)
+    up = bool((array > high).sum() >= (array < low).sum()) if is_beyond else now > middle
     edge = (high if up else low) if is_beyond else before.quantile(0.9 if up else 0.1)
     hits = ((values > edge) if up else (values < edge)).fill_null(False)
     condition = f"{column_name(series.name)} {'>' if up else '<'} {edge!r}"

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from nbdeploy.database import BlockRow, Database, PredictionRow, TruthRow
 from nbdeploy.serving.prediction_log.tables import unpack
 from nbdeploy.serving.prediction_log.where import Where
+from nbdeploy.wire.routes import DIAGNOSIS
 
 __all__ = ["ABOUT", "Logged", "Wanted", "read"]
 
@@ -80,7 +81,8 @@ def read(database: Database, deployment: str, wanted: Wanted) -> Logged:
     """Read rows of a deployment.
 
     Requests whose rows were not kept are among them, with one line, if they are asked for by id, or by a condition
-    about nothing but requests (``outcome = 'refused'``).
+    about nothing but requests (``outcome = 'refused'``). What was asked to look whether the endpoint is well is left
+    out, unless the condition names the protocol.
 
     Raises
     ------
@@ -116,6 +118,8 @@ def _pages(database: Database, deployment: str, wanted: Wanted) -> Iterator[Sequ
     query = select(PredictionRow).where(PredictionRow.deployment == deployment)
     if wanted.id:
         query = query.where(PredictionRow.id == wanted.id)
+    elif wanted.where is None or "protocol" not in wanted.where.names:
+        query = query.where(PredictionRow.protocol != DIAGNOSIS)
     if wanted.since is not None:
         query = query.where(PredictionRow.time >= wanted.since)
     if wanted.until is not None:
