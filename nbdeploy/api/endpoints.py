@@ -76,7 +76,10 @@ def serve(
     keys = Keys(settings.keys).trusted([*trust, *settings.trusted_keys])
     trusted = [str(key) for key in keys]
     given = {name: value for name, value in more.items() if value is not None}
-    given |= {name: str(Path(given[name]).expanduser().absolute()) for name in _FILES if given.get(name)}
+    given |= {name: _absolute(given[name]) for name in _FILES if given.get(name)}
+    if "token_files" in given:
+        pairs = [pair.partition("=") for pair in given["token_files"]]
+        given["token_files"] = [f"{scope}={_absolute(file)}" for scope, _, file in pairs]
     options = Options(host, port, anonymous, allow_code=allow_code or said, trust=trusted, **given)
     if background:
         return detached.start(place, settings, options, progress)
@@ -158,6 +161,11 @@ def token_revoke(name: str, *, home: str | Path | None = None, settings: Setting
 
 
 _FILES = ("certfile", "keyfile")
+
+
+def _absolute(path: str | Path) -> str:
+    """A server in the background works in another folder."""
+    return str(Path(path).expanduser().absolute())
 
 
 def _home(home: str | Path | None, settings: Settings) -> Path:

@@ -11,6 +11,7 @@ from nbdeploy import api
 from nbdeploy.commands.answers import document_text
 from nbdeploy.commands.door import Door
 from nbdeploy.commands.kinds import DURATION, FILE
+from nbdeploy.commands.serving import protected, watched
 from nbdeploy.commands.syntax import argument, command, group, option, pass_door
 from nbdeploy.settings import ALLOW_CODE
 from nbdeploy.types import Progress
@@ -33,6 +34,8 @@ _home = option("--home", type=FILE, metavar="DIR", help="The endpoint's folder; 
 @option("--log-share", default=1.0, type=click.FloatRange(0, 1), help="Share of requests whose rows are logged.")
 @option("--log-keep", type=DURATION, metavar="SPAN", help="How long they are kept; 30d by default.")
 @option("--log-rows", type=click.IntRange(min=1), metavar="N", help="How many rows are kept at most.")
+@protected
+@watched
 @option("--stop", is_flag=True, help="Stop the endpoint of this folder.")
 @pass_door
 def serve(door: Door, /, home: str | None, stop: bool, **options: Any) -> object:

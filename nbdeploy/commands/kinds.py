@@ -29,6 +29,8 @@ __all__ = [
     "REF",
     "REF_OR_FILE",
     "SAMPLE",
+    "SECONDS",
+    "SIZE",
     "TARGET",
     "VALUE",
     "VARIABLE",
@@ -43,6 +45,7 @@ _BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|\"[^\"]*\"|'[^']*'"
 _DATA_FILE = re.compile(r"\.(csv|tsv|parquet|json|jsonl|ndjson|arrow|feather|ipc|xlsx)(\.(gz|zst))?$", re.IGNORECASE)
 _NAME_TAIL = re.compile(r"(?:[^\W\d][\w.]*)?$")
 _DURATION_RULE = re.compile(r"(\d{1,6}(?:\.\d+)?)\s*([smhd]?)")
+_SIZE_RULE = re.compile(r"(\d{1,12}(?:\.\d+)?)\s*(?:([KMG])(i)?)?B?", re.IGNORECASE)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 VARIABLE_ITEM = "variable"
 
@@ -252,6 +255,19 @@ def _duration(value: Any) -> timedelta:
     return timedelta(**{_UNITS.get(found[2], "seconds"): float(found[1])})
 
 
+def _seconds(value: Any) -> float:
+    """A time span in seconds."""
+    return _duration(value).total_seconds()
+
+
+def _size(value: Any) -> int:
+    """A number of bytes as 64MiB, 500KB or 1000."""
+    found = _SIZE_RULE.fullmatch(str(value).strip())
+    if found is None:
+        raise WrongUsage(f"{value!r} is no size; write it as 64MiB, 2GB or 1000 (bytes)")
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** " KMG".index((found[2] or " ").upper()))
+
+
 def _target(value: Any) -> str:
     return check_name(str(value), "target")
 
@@ -270,6 +286,8 @@ TARGET = _Kind("target", _target, suggestions.targets)
 PLACE = _Kind("place", str, suggestions.places)
 VALUE = _Value()
 DURATION = _Kind("duration", _duration)
+SECONDS = _Kind("seconds", _seconds)
+SIZE = _Kind("size", _size)
 FILE = click.Path()
 NAME = _Kind("name", str, suggestions.names)
 KEY = _Key("key", str, suggestions.keys)

@@ -74,6 +74,8 @@ class Options:
         Pages from elsewhere that may ask from a browser: ``https://app.team``, or ``*`` for all.
     certfile, keyfile : str
         Certificate and private key in PEM, for TLS; connections are plain if empty.
+    token_files : sequence of str
+        ``SCOPE=FILE``: the secret in the file is let in with that scope, until the endpoint is started without it.
     root_path : str
         What a proxy puts before the routes: ``/models-of-team``.
     log_format : str
@@ -104,6 +106,7 @@ class Options:
     cors: Sequence[str] = ()
     certfile: str = ""
     keyfile: str = ""
+    token_files: Sequence[str] = ()
     root_path: str = ""
     log_format: str = "text"
     access_log: bool = False

@@ -89,7 +89,8 @@ class Server:
             secured(options.certfile, options.keyfile)
         with self._home.held(), _listening(options) as listener:
             tokens = Tokens(self._home.folder)
-            _refuse_exposure(self._options, tokens)
+            tokens.accept(list(_given(options)))
+            _refuse_exposure(options, tokens)
             running = self._running(listener.getsockname()[1], tokens)
             endpoint = Endpoint.of(running, str(self._home.folder), started=True)
 
@@ -196,6 +197,18 @@ def _listening(options: Options) -> Iterator[socket.socket]:
         ) from error
     with listener:
         yield listener
+
+
+def _given(options: Options) -> Iterator[tuple[str, str, str]]:
+    """The secrets in files, under names that tell which."""
+    for number, given in enumerate(options.token_files, 1):
+        scope, _, path = given.partition("=")
+        try:
+            yield f"file-{number}-{scope}", scope, Path(path).read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise WrongUsage(
+                f"the token in {path} cannot be read: {getattr(error, 'strerror', None) or error}"
+            ) from None
 
 
 def _refuse_exposure(options: Options, tokens: Tokens) -> None:

@@ -74,6 +74,8 @@ class Token(msgspec.Struct, frozen=True, omit_defaults=True):
         How many requests it may send (``100/s``); what the endpoint allows everybody if empty.
     rotated : bool
         Whether a newer secret has taken its place; it holds until `expires`.
+    accepted : bool
+        Whether its secret was chosen elsewhere, for as long as the endpoint is started with it.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Token(msgspec.Struct, frozen=True, omit_defaults=True):
     models: tuple[str, ...] = ()
     rate: str = ""
     rotated: bool = False
+    accepted: bool = False
 
 
 class Kept(NamedTuple):
@@ -201,28 +204,35 @@ class Tokens:
                 self._retire(path, former, grace)
         return secret, token
 
-    def accept(self, secret: str, name: str, scope: Scope | str) -> Token:
-        """Let in a secret that was chosen elsewhere, in place of the one of that name.
+    def accept(self, given: Sequence[tuple[str, Scope | str, str]]) -> list[Token]:
+        """Let in secrets that were chosen elsewhere, and no longer those that were accepted before.
+
+        Parameters
+        ----------
+        given : sequence of (str, Scope, str)
+            The name of each token, what it allows, and its secret.
 
         Raises
         ------
         InvalidData
-            If it is too short to be a secret.
+            If a secret is too short to be one.
         """
-        check_name(name, "token name")
-        if len(secret) < _SHORTEST or not secret.isascii() or not secret.isprintable() or " " in secret:
-            raise InvalidData(
-                f"the secret of token {name!r} has to be at least {_SHORTEST} printable ASCII characters without "
-                "spaces; make one with: openssl rand -hex 32"
-            )
-        token = Token(name, _scope(scope), self._now())
+        made = {}
+        for name, scope, secret in given:
+            check_name(name, "token name")
+            if len(secret) < _SHORTEST or not secret.isascii() or not secret.isprintable() or " " in secret:
+                raise InvalidData(
+                    f"the secret of {name!r} has to be at least {_SHORTEST} printable ASCII characters without "
+                    "spaces; make one with: openssl rand -hex 32"
+                )
+            made[self._path(secret)] = Token(name, _scope(scope), self._now(), accepted=True)
         with self._lock():
-            former = [path for path, known in self._files().items() if known.name == name]
-            self._write(self._path(secret), token)
-            for path in former:
-                if path != self._path(secret):
+            for path, token in made.items():
+                self._write(path, token)
+            for path, token in self._files().items():
+                if token.accepted and path not in made:
                     path.unlink(missing_ok=True)
-        return token
+        return list(made.values())
 
     def all(self) -> list[Token]:
         """Every token, by name; one that was rotated also with its old secret while that holds."""

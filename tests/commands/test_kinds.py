@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from nbdeploy.commands import Door, invoke
-from nbdeploy.commands.kinds import DATA, DURATION, OBJECT, REF, SAMPLE, TARGET, Written, is_file
+from nbdeploy.commands.kinds import DATA, DURATION, OBJECT, REF, SAMPLE, SIZE, TARGET, Written, is_file
 from nbdeploy.errors import InvalidName, WrongUsage
 from nbdeploy.types import Ref
 
@@ -85,3 +85,18 @@ def test_what_is_no_time_span_is_refused(word: str) -> None:
     """A number alone could mean anything."""
     with pytest.raises(WrongUsage, match="write it as 90s, 30m, 24h or 7d"):
         DURATION.convert(word, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("64MiB", 64 * 2**20), ("1.5KB", 1500), ("2G", 2 * 10**9), ("100", 100), ("7B", 7)]
+)
+def test_sizes_are_written_with_units(text: str, size: int) -> None:
+    """Powers of 1024 with an i."""
+    assert SIZE.convert(text, None, None) == size
+
+
+@pytest.mark.parametrize("text", ["", "MiB", "-1", "1TB", "ten"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    """With how to write it."""
+    with pytest.raises(WrongUsage, match="64MiB"):
+        SIZE.convert(text, None, None)

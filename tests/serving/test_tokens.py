@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nbdeploy.errors import Conflict, InvalidData, InvalidName, NotFound, Unauthenticated
+from nbdeploy.errors import Conflict, InvalidData, InvalidName, NotFound, Unauthenticated, WrongUsage
 from nbdeploy.serving.token_commands import create_token, list_tokens, revoke_token, rotate_token
 from nbdeploy.serving.tokens import Scope, Tokens
 
@@ -183,3 +183,19 @@ def test_pages_from_elsewhere_are_no_programs_of_this_machine(run: Any) -> None:
             for origin in ("https://evil.example", "null", "http://[", "http://localhost:8888", "https://app.team")
         }
     assert list(status.values()) == [401, 401, 401, 200, 200]
+
+
+def test_a_secret_in_a_file_is_let_in_while_the_endpoint_is_started_with_it(run: Any, tmp_path: Path) -> None:
+    """As containers give it; one that is too short, or is not there, is refused."""
+    file = tmp_path / "secret"
+    file.write_text("0123456789abcdef" * 2 + "\n")
+    secret, scope = file.read_text().strip(), f"read={file}"
+    with run(host="0.0.0.0", token_files=[scope]) as place:
+        assert place.ask("GET", "/api/deployments", token=secret).status_code == 200
+        assert place.ask("DELETE", "/api/deployments/x", token=secret).status_code == 403
+    with run() as place:
+        assert place.ask("GET", "/api/deployments", token=secret).status_code == 401
+    file.write_text("short")
+    for wrong, reason in ((scope, "32 printable"), (f"root={file}", "32 printable"), ("read=/nowhere", "No such file")):
+        with pytest.raises((InvalidData, WrongUsage), match=reason), run(token_files=[wrong]):
+            pass

@@ -197,7 +197,7 @@ def test_no_secret_is_seen_anywhere(exposed: Exposed, tmp_path: Path) -> None:
     known = {name: tokens.create(name, "read")[0] for name in ("reader", "gone", "turned")}
     tokens.revoke("gone")
     known["new"] = tokens.rotate("turned")[0]
-    tokens.accept(CHOSEN, "chosen", "predict")
+    tokens.accept([("chosen", "predict", CHOSEN)])
     secrets = [*known.values(), CHOSEN, "nbd_" + "w" * 43, str(exposed.connection.token)]
     answers = []
     for secret in secrets:
