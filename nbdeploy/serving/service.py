@@ -75,3 +75,4 @@ class Service:
         self._upkeep.shutdown(cancel_futures=True)
         self._calls.shutdown(cancel_futures=True)
         self.log.close()
+        self.metrics.flush()

@@ -16,6 +16,7 @@ __all__ = ["Asked", "current", "note"]
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _PARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _STATE = re.compile(rb"[ -~]{0,512}")
+_HEARD = frozenset({b"traceparent", b"tracestate", b"x-request-id"})
 _NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
 
 current: ContextVar[Asked | None] = ContextVar("nbdeploy_asked", default=None)
@@ -29,8 +30,6 @@ class Asked:
     ----------
     id : str
         What its sender calls it (``x-request-id``), or a new name.
-    trace, span : str
-        The trace that it belongs to, 32 hexadecimal digits, and its own place in that, 16 of them.
     parent : str
         The span of its sender; empty if it did not say.
     flags : str
@@ -41,25 +40,33 @@ class Asked:
         What is learnt on the way: caller, deployment, version, rows, reason of a refusal.
     """
 
-    __slots__ = ("facts", "flags", "id", "parent", "span", "state", "trace")
+    __slots__ = ("_span", "_trace", "facts", "flags", "id", "parent", "state")
 
     def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        fresh = os.urandom(24).hex()
-        self.id = ""
-        self.trace, self.span, self.parent = fresh[:32], fresh[32:], ""
-        self.flags, self.state = "00", ""
+        self.id = self.parent = self.state = self._trace = self._span = ""
+        self.flags = "00"
         self.facts: dict[str, Any] = {}
-        for name, value in headers:
-            if name == b"traceparent":
-                self._continue(value)
-            elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-                self.id = value.decode("ascii")
-            elif name == b"tracestate" and _STATE.fullmatch(value):
-                self.state = value.decode("ascii")
+        for header in headers:
+            if header[0] in _HEARD:
+                self._hear(*header)
+        if not self.id:
+            self.id = os.urandom(16).hex()
         if not self.parent:
             self.state = ""
-        if not self.id:
-            self.id = fresh[:32]
+
+    @property
+    def trace(self) -> str:
+        """The trace that it belongs to: 32 hexadecimal digits."""
+        if not self._trace:
+            self._trace = os.urandom(16).hex()
+        return self._trace
+
+    @property
+    def span(self) -> str:
+        """Its own place in the trace: 16 hexadecimal digits."""
+        if not self._span:
+            self._span = os.urandom(8).hex()
+        return self._span
 
     @property
     def traceparent(self) -> str:
@@ -74,6 +81,18 @@ class Asked:
         """
         return f"00-{self.trace}-{self.span}-{self.flags}"
 
+    def placed(self, trace: str, span: str, flags: str) -> None:
+        """Take the place in a trace that somebody else chose."""
+        self._trace, self._span, self.flags = trace, span, flags
+
+    def _hear(self, name: bytes, value: bytes) -> None:
+        if name == b"traceparent":
+            self._continue(value)
+        elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            self.id = value.decode("ascii")
+        elif name == b"tracestate" and _STATE.fullmatch(value):
+            self.state = value.decode("ascii")
+
     def _continue(self, value: bytes) -> None:
         """A parent that breaks the rules is no parent (a later version may have more fields)."""
         found = _PARENT.fullmatch(value.strip())
@@ -82,7 +101,7 @@ class Asked:
         version, trace, span, flags, more = (part.decode("ascii") if part else "" for part in found.groups())
         if version == "ff" or (version == "00" and more) or trace == _NO_TRACE or span == _NO_SPAN:
             return
-        self.trace, self.parent, self.flags = trace, span, f"{int(flags, 16) & 1:02x}"
+        self._trace, self.parent, self.flags = trace, span, f"{int(flags, 16) & 1:02x}"
 
 
 def note(**facts: Any) -> None:

@@ -43,8 +43,7 @@ class Tracer:
         context = TraceContextTextMapPropagator().extract(carrier) if asked.parent else None
         span = self._tracer.start_span(method, context, trace.SpanKind.SERVER)
         found = span.get_span_context()
-        asked.trace, asked.span = f"{found.trace_id:032x}", f"{found.span_id:016x}"
-        asked.flags = f"{int(found.trace_flags):02x}"
+        asked.placed(f"{found.trace_id:032x}", f"{found.span_id:016x}", f"{int(found.trace_flags):02x}")
         return span
 
     def end(self, span: Any, asked: Asked, method: str, route: str, status: int) -> None:

@@ -54,7 +54,7 @@ class Watched:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message = {**message, "headers": [*message.get("headers", ()), *_echoed(asked)]}
+                message["headers"] = [*message.get("headers", ()), *_echoed(asked)]
             await send(message)
 
         try:
@@ -83,10 +83,8 @@ class Watched:
 
 
 def _echoed(asked: Asked) -> list[tuple[bytes, bytes]]:
-    headers = [(b"x-request-id", asked.id.encode("ascii"))]
-    if asked.parent:
-        headers.append((b"traceresponse", asked.traceparent.encode("ascii")))
-    return headers
+    name = (b"x-request-id", asked.id.encode("ascii"))
+    return [name, (b"traceresponse", asked.traceparent.encode("ascii"))] if asked.parent else [name]
 
 
 def _route(scope: Scope) -> str:
