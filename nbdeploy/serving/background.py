@@ -146,7 +146,7 @@ def _failed(place: Home, begin: int) -> NbdeployError:
 def _answers(found: Running) -> bool:
     try:
         with Client(found.url, seconds=5, fingerprint=found.fingerprint) as client:
-            client.request("GET", routes.READY)
+            client.request("GET", routes.LIVE)
     except NbdeployError:
         return False
     return True

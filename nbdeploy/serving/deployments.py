@@ -119,6 +119,11 @@ class Deployments:
         """Every deployment, by name."""
         return [self._served[name].state for name in sorted(self._served)]
 
+    @property
+    def ready(self) -> bool:
+        """Whether all of them answer: loaded, warmed up by their sample, and equal to what was expected."""
+        return all(served.predictor is not None for served in self._served.values())
+
     def get(self, name: str, version: str | None = None) -> Served:
         """Return a deployment.
 

@@ -207,7 +207,10 @@ def test_a_deployment_that_cannot_be_restored_is_shown_and_the_rest_serves(run: 
             "plans": "serving",
         }
         assert "damaged" in states["churn"]["reason"]
-        assert place.ask("GET", "/v2/models/churn/ready", token=None).status_code == 503
+        for path in ("/v2/models/churn/ready", "/v2/models/churn/versions/1/ready", "/v2/health/ready"):
+            assert place.ask("GET", path, token=None).status_code == 503
+        for path in ("/v2/models/plans/ready", "/v2/health/live"):
+            assert place.ask("GET", path, token=None).status_code == 200
         assert place.ask("POST", "/models/churn/predict", json=[]).status_code == 503
         assert place.target.status().healthy is False
 

@@ -21,8 +21,10 @@ async def live(_: Request) -> Response:
     return json_answer({"live": True})
 
 
-async def ready(_: Request) -> Response:
-    return json_answer({"ready": True})
+async def ready(request: Request) -> Response:
+    """As the protocol has it: whether all models are. One that failed is shown by its own route and by `status`."""
+    is_ready = service_of(request).deployments.ready
+    return json_answer({"ready": is_ready}, 200 if is_ready else 503)
 
 
 async def model_ready(request: Request) -> Response:
