@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import msgspec
@@ -63,7 +64,7 @@ class FastLanes:
         if scope["type"] == "http" and scope["method"] == "POST":
             table = self._service.deployments.served
             if table is not self._table:
-                self._table, self._ways = table, _ways(table)
+                self._table, self._ways = table, _ways(table, self._service.options.row_limit)
             way = self._ways.get(scope["path"])
             if way is not None:
                 messages, receive = self._answer(way, scope, receive)
@@ -123,12 +124,13 @@ class FastLanes:
         return _messages(way, asked, event.id, written)
 
 
-def _ways(table: Mapping[str, Served]) -> dict[str, _Way]:
+def _ways(table: Mapping[str, Served], rows: int) -> dict[str, _Way]:
+    """The ways to all deployments that have a twin, for requests of so many rows at most."""
     found: dict[str, _Way] = {}
     for name, served in table.items():
-        twin = served.record_twin
-        if twin is None:
+        if served.record_twin is None:
             continue
+        twin = replace(served.record_twin, most=min(rows, served.record_twin.most))
         headers = _headers(served)
         for path, lane in lanes_of(twin, name, served.now.version).items():
             found[path] = _Way(lane, twin, served, headers)
