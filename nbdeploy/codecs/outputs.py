@@ -9,12 +9,12 @@ import msgspec
 import polars as pl
 
 from nbdeploy.codecs.answered import dims_of, join, rows_of, take_apart
-from nbdeploy.codecs.columns import column_of, frame_of
+from nbdeploy.codecs.columns import column_of, frame_of, wire_dtype
 from nbdeploy.codecs.conforming import converted
 from nbdeploy.errors import InvalidData
 from nbdeploy.types import Column, MethodOutput
 
-__all__ = ["describe_output", "join", "output_frame", "rows_of"]
+__all__ = ["describe_output", "join", "output_frame", "output_types", "rows_of"]
 
 _DETAILED = {"datetime", "decimal", "duration", "list", "sparse"}
 
@@ -67,6 +67,17 @@ def output_frame(raw: Any, output: MethodOutput) -> pl.DataFrame:
     return _frame(parts, output)
 
 
+def output_types(output: MethodOutput) -> dict[str, Any]:
+    """Return the Polars types of a method's answers, by column.
+
+    Examples
+    --------
+    >>> output_types(MethodOutput(["prediction"], ["int64"]))
+    {'prediction': Int64}
+    """
+    return {column.name: wire_dtype(column) for column in _columns(output)}
+
+
 def _described(series: pl.Series, raw: Any) -> Column:
     """An answer's column; text if it has only missing values, or if it is categorical."""
     kind = series.dtype
@@ -80,10 +91,13 @@ def _described(series: pl.Series, raw: Any) -> Column:
     return msgspec.structs.replace(column, nullable=True, missing=None, gaps=gaps)
 
 
-def _frame(parts: list[pl.Series], output: MethodOutput) -> pl.DataFrame:
+def _columns(output: MethodOutput) -> list[Column]:
     kinds = zip(output.columns, output.types, strict=True)
-    columns = [output.details.get(name) or Column(name, kind, kind, nullable=True) for name, kind in kinds]
-    return frame_of([_answer(part, c).alias(c.name) for part, c in zip(parts, columns, strict=True)])
+    return [output.details.get(name) or Column(name, kind, kind, nullable=True) for name, kind in kinds]
+
+
+def _frame(parts: list[pl.Series], output: MethodOutput) -> pl.DataFrame:
+    return frame_of([_answer(part, c).alias(c.name) for part, c in zip(parts, _columns(output), strict=True)])
 
 
 def _answer(part: pl.Series, column: Column) -> pl.Series:

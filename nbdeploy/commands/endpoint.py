@@ -34,6 +34,7 @@ _home = option("--home", type=FILE, metavar="DIR", help="The endpoint's folder; 
 @option("--log-share", default=1.0, type=click.FloatRange(0, 1), help="Share of requests whose rows are logged.")
 @option("--log-keep", type=DURATION, metavar="SPAN", help="How long they are kept; 30d by default.")
 @option("--log-rows", type=click.IntRange(min=1), metavar="N", help="How many rows are kept at most.")
+@option("--cache", default="", metavar="N|URL", help="Keep N answers in memory, or answers in a Redis server.")
 @protected
 @watched
 @option("--stop", is_flag=True, help="Stop the endpoint of this folder.")

@@ -10,13 +10,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psutil
 
 from nbdeploy.errors import Conflict, NbdeployError, Unreachable, WrongUsage
 from nbdeploy.serving.home import Home, Running
-from nbdeploy.serving.options import DB_VARIABLE, Options
+from nbdeploy.serving.options import SECRETS, Options
 from nbdeploy.serving.results import Endpoint, Stopped
 from nbdeploy.settings import Settings
 from nbdeploy.types import Progress, Report, ignore_progress
@@ -106,7 +107,8 @@ def stop(home: Path, progress: Report = ignore_progress) -> Stopped:
 def _launch(place: Home, settings: Settings, options: Options) -> int:
     """``-P``: the notebook's folder is not searched for modules, whatever its files are named."""
     python = [sys.executable, "-P", "-m"]
-    environment = {**os.environ, **({DB_VARIABLE: options.db} if options.db else {})}
+    secrets = {variable: getattr(options, name) for name, variable in SECRETS.items() if getattr(options, name)}
+    environment = {**os.environ, **secrets}
     given = [f"--home={place.folder}", f"--connections={settings.home}", f"--options={_as_json(options)}"]
     server = [*python, "nbdeploy.serving.server", *given]
     launcher = [*python, "nbdeploy.serving.launcher", str(place.log), *server]
@@ -117,7 +119,8 @@ def _launch(place: Home, settings: Settings, options: Options) -> int:
 
 
 def _as_json(options: Options) -> str:
-    return msgspec.json.encode(replace(options, db="")).decode()
+    nothing: dict[str, Any] = dict.fromkeys(SECRETS, "")
+    return msgspec.json.encode(replace(options, **nothing)).decode()
 
 
 def _wait_for(place: Home, pid: int, begin: int) -> Running:

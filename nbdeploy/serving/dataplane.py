@@ -15,8 +15,11 @@ from typing import Any, TypeVar
 import polars as pl
 
 from nbdeploy.codecs import unknown_columns
+from nbdeploy.codecs.outputs import output_types
 from nbdeploy.codecs.veiled import veil, veiled
 from nbdeploy.errors import InvalidData, NbdeployError, NotFound, TimedOut, TooLarge
+from nbdeploy.predictor import Predictor
+from nbdeploy.serving.cache import MOST_ROWS, Answers
 from nbdeploy.serving.deployments import Deployments, Served
 from nbdeploy.serving.prediction_log import Event, PredictionLog, new_id
 from nbdeploy.serving.watching.asked import note
@@ -82,6 +85,8 @@ class DataPlane:
         Where requests are counted.
     log : PredictionLog
         Where they are taken down.
+    cache : Answers, optional
+        What answered the same before.
     new_id : callable
         Makes prediction ids.
     seconds : float
@@ -96,6 +101,7 @@ class DataPlane:
         calls: Executor,
         metrics: Metrics,
         log: PredictionLog,
+        cache: Answers | None = None,
         new_id: Callable[[], str] = new_id,
         seconds: float = 60.0,
         rows: int = 1_000_000,
@@ -104,6 +110,7 @@ class DataPlane:
         self._calls = calls
         self._metrics = metrics
         self._log = log
+        self._cache = cache
         self.new_id = new_id
         self._seconds = seconds
         self._rows = rows
@@ -175,6 +182,15 @@ class DataPlane:
         self._metrics.record(subject.deployment, subject.version, event.protocol, event.outcome, rows, event.seconds)
         self._log.append(event)
 
+    def _outputs(self, predictor: Predictor, wire: pl.DataFrame, methods: Sequence[str]) -> pl.DataFrame:
+        if self._cache is None or wire.height > MOST_ROWS:
+            return predictor.outputs(wire, methods)
+        outputs, types = predictor.signature.outputs, dict[str, Any]()
+        for method in methods:
+            types |= output_types(outputs[method])
+        name = self._cache.name(predictor.digest, methods, wire)
+        return self._cache.frame(name, types, wire.height, lambda: predictor.outputs(wire, methods))
+
     def _late(self, served: Served) -> TimedOut:
         asked = f"{served.state.name} (version {served.now.version})"
         _log.error("%s did not answer within %g s", asked, self._seconds)
@@ -196,7 +212,7 @@ class DataPlane:
         if wire.height > self._rows:
             raise TooLarge(f"the request has {wire.height} rows, of {self._rows} that may be; send less at a time")
         try:
-            frame = event.answers = predictor.outputs(wire, event.methods)
+            frame = event.answers = self._outputs(predictor, wire, event.methods)
         except NbdeployError:
             raise
         except Exception as error:

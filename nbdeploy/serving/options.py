@@ -10,17 +10,18 @@ from pathlib import Path
 
 from nbdeploy.bundles import Trust
 from nbdeploy.errors import InvalidData
+from nbdeploy.serving.cache.places import place_of
 from nbdeploy.serving.guard.pace import Pace
 from nbdeploy.serving.prediction_log.retention import KEEP, MOST_ROWS
 from nbdeploy.types import check_name
 from nbdeploy.wire.client import is_loopback
 
-__all__ = ["BLOB_LIMIT", "BODY_LIMIT", "DB_VARIABLE", "Options"]
+__all__ = ["BLOB_LIMIT", "BODY_LIMIT", "SECRETS", "Options"]
 
 BODY_LIMIT = 64 * 2**20
 BLOB_LIMIT = 4 * 2**30
-DB_VARIABLE = "NBDEPLOY_ENDPOINT_DB"
-"""Tells a server in the background its database: on its command line, everybody could read the password."""
+SECRETS = {"db": "NBDEPLOY_ENDPOINT_DB", "cache": "NBDEPLOY_ENDPOINT_CACHE"}
+"""What a server in the background is told in its environment: on its command line, all could read the passwords."""
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+")
 _POSITIVE = ("body_limit", "blob_limit", "row_limit", "concurrency", "pending_limit", "timeout", "patience")
@@ -70,6 +71,9 @@ class Options:
         for each 500 bytes of it that came.
     rate : str
         How many requests each token may send, if it has no rate of its own: ``100/s``, ``600/m``; empty for any number.
+    cache : str
+        Where answers are kept, for the same question asked again: how many of them in memory, or the address of a
+        Redis server; nowhere if empty.
     cors : sequence of str
         Pages from elsewhere that may ask from a browser: ``https://app.team``, or ``*`` for all.
     certfile, keyfile : str
@@ -103,6 +107,7 @@ class Options:
     timeout: float = 60.0
     patience: float = 20.0
     rate: str = ""
+    cache: str = field(default="", repr=False)
     cors: Sequence[str] = ()
     certfile: str = ""
     keyfile: str = ""
@@ -134,6 +139,7 @@ class Options:
                 raise InvalidData(f"cors={origin!r} is no origin; write it like https://app.team, without a path")
         self.trusted()
         self.pace()
+        place_of(self.cache)
         if self.default:
             check_name(self.default, "default deployment")
 

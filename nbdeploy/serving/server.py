@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psutil
@@ -30,7 +31,7 @@ from nbdeploy.serving.fast.dispatch import FastLanes
 from nbdeploy.serving.guard.patience import patient
 from nbdeploy.serving.guard.tls import fingerprint, secured
 from nbdeploy.serving.home import Home, Running
-from nbdeploy.serving.options import DB_VARIABLE, Options
+from nbdeploy.serving.options import SECRETS, Options
 from nbdeploy.serving.registration import register
 from nbdeploy.serving.results import Endpoint
 from nbdeploy.serving.service import Service
@@ -143,7 +144,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--options", default="{}", help="the fields of Options as JSON")
     given = parser.parse_args(arguments)
     try:
-        options = replace(msgspec.json.decode(given.options, type=Options), db=os.environ.pop(DB_VARIABLE, ""))
+        secrets: dict[str, Any] = {name: os.environ.pop(variable, "") for name, variable in SECRETS.items()}
+        options = replace(msgspec.json.decode(given.options, type=Options), **secrets)
         set_up(options.log_format)
         serve(given.home, options, Connections(given.connections) if given.connections else None)
     except NbdeployError as error:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from nbdeploy.serving.cache import Answers, place_of
 from nbdeploy.serving.dataplane import DataPlane
 from nbdeploy.serving.deployments import Deployments
 from nbdeploy.serving.gate import Gate
@@ -56,8 +57,18 @@ class Service:
         self.log = PredictionLog(options.db or home.database, options.log_share, retention)
         self.audit = Audit(home.folder, self.log.record)
         self.metrics.register(LogFigures(lambda: self.log.state))
+        place = place_of(options.cache)
+        self.cache = None if place is None else Answers(place)
+        if self.cache is not None:
+            self.metrics.register(self.cache)
         self.plane = DataPlane(
-            self.deployments, self._calls, self.metrics, self.log, seconds=options.timeout, rows=options.row_limit
+            self.deployments,
+            self._calls,
+            self.metrics,
+            self.log,
+            self.cache,
+            seconds=options.timeout,
+            rows=options.row_limit,
         )
 
     async def change(self, work: Callable[[], T]) -> T:
@@ -76,3 +87,5 @@ class Service:
         self._calls.shutdown(cancel_futures=True)
         self.log.close()
         self.metrics.flush()
+        if self.cache is not None:
+            self.cache.close()
