@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, Result, select, update
 from sqlalchemy.orm import Session
 
 from nbdeploy.batch.failure import Failure
@@ -19,7 +19,7 @@ from nbdeploy.database import Database, RunRow
 from nbdeploy.errors import NotFound, WrongUsage
 from nbdeploy.hints import typed
 
-__all__ = ["Ledger", "new_row"]
+__all__ = ["Ledger", "changed", "new_row"]
 
 _OPEN = (QUEUED, RUNNING)
 
@@ -61,8 +61,8 @@ class Ledger:
         if self._change(run_id, (QUEUED,), {"status": RUNNING, "started": _now(), **process}):
             return True
         with self.database.reading() as session:
-            row = session.get_one(RunRow, run_id)
-        return (row.status, row.host, row.pid) == (RUNNING, worker.host, worker.pid)
+            row = session.get(RunRow, run_id)
+        return row is not None and (row.status, row.host, row.pid) == (RUNNING, worker.host, worker.pid)
 
     def finish(self, run_id: str, status: str, error: Failure | None = None, output: Path | None = None) -> None:
         """Record how a run ended. Its own process may also correct that it was thought lost."""
@@ -119,8 +119,12 @@ class Ledger:
     def _change(self, run_id: str, replaceable: tuple[str, ...], values: Mapping[str, Any]) -> bool:
         statement = update(RunRow).where(RunRow.id == run_id, RunRow.status.in_(replaceable)).values(**values)
         with self.database.writing() as session:
-            done = session.execute(statement)
-            return isinstance(done, CursorResult) and done.rowcount == 1
+            return changed(session.execute(statement))
+
+
+def changed(done: Result[Any]) -> bool:
+    """Whether a statement changed a row."""
+    return isinstance(done, CursorResult) and done.rowcount > 0
 
 
 def new_row(run: Run, worker: Worker) -> RunRow:

@@ -1,0 +1,184 @@
+"""What a schedule runs: a notebook with parameters, or a prediction."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from nbdeploy.batch.binding import bind
+from nbdeploy.batch.kernels import choose_kernel
+from nbdeploy.batch.schedules.templates import render
+from nbdeploy.batch.starting import Prepared, prepare_command, prepare_notebook
+from nbdeploy.batch.values import Text, portable, showable
+from nbdeploy.errors import InvalidData
+from nbdeploy.notebooks import Notebook
+from nbdeploy.settings import Settings
+
+__all__ = ["Job", "NotebookJob", "PredictionJob", "Surroundings"]
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """Where a schedule was added, so that its runs find the same things wherever the scheduler runs.
+
+    Attributes
+    ----------
+    cwd : str
+        The working directory; relative paths mean files below it.
+    variables : dict
+        The settings in force, as environment variables.
+    """
+
+    cwd: str
+    variables: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, settings: Settings, cwd: Path) -> Surroundings:
+        """Those of somebody with these settings in this folder."""
+        store = settings.store if "://" in settings.store else str(Path(settings.store).expanduser().absolute())
+        return cls(
+            str(cwd),
+            {"NBDEPLOY_HOME": str(settings.home), "NBDEPLOY_STORE": store, "NBDEPLOY_TARGET": settings.target},
+        )
+
+    def settings(self) -> Settings:
+        """The settings in force there; the database is that of whoever asks."""
+        return Settings.load(Path(self.cwd), {**os.environ, **self.variables})
+
+    def place(self, path: str) -> str:
+        """An absolute path."""
+        return str(Path(self.cwd) / Path(path).expanduser())
+
+
+class NotebookJob(msgspec.Struct, frozen=True, tag="notebook"):
+    """A notebook to run; its texts may hold ``{{ words }}``.
+
+    Attributes
+    ----------
+    notebook : str
+        Its path.
+    at : Surroundings
+        Where it was asked for.
+    parameters : dict
+        Values by name.
+    written : list of str
+        Names of the parameters whose text is read by the notebook's types, at each run.
+    raw, files, output, timeout, kernel
+        As for :func:`nbdeploy.batch.run`.
+    """
+
+    notebook: str
+    at: Surroundings
+    parameters: dict[str, Any] = {}
+    written: list[str] = []
+    raw: dict[str, str] = {}
+    files: list[str] = []
+    output: str | None = None
+    timeout: float | None = None
+    kernel: str | None = None
+
+    @classmethod
+    def of(cls, notebook: str, at: Surroundings, parameters: dict[str, Any], **options: Any) -> NotebookJob:
+        """The job with parameters as they are given to a run.
+
+        Raises
+        ------
+        InvalidData
+            If a value cannot be kept.
+        """
+        written = [name for name, value in parameters.items() if isinstance(value, Text)]
+        kept = {name: portable(name, value) for name, value in parameters.items()}
+        for name, value in kept.items():
+            if showable(value) != value:
+                raise InvalidData(f"parameter {name!r} is {value!r}, which a schedule cannot keep: give it as text")
+        return cls(at.place(notebook), at, kept, written, **options)
+
+    @property
+    def words(self) -> str:
+        """What runs, in short."""
+        given = {**self.parameters, **self.raw}
+        return " ".join([Path(self.notebook).name, *(f"{name}={value}" for name, value in given.items())])
+
+    def check(self, due: datetime) -> None:
+        """Refuse what would fail at `due`, as far as can be seen today."""
+        book = Notebook.read(self.notebook)
+        bind(book, self._values(due), render(self.raw, due), self._places(self.files, due))
+        choose_kernel(book, self.kernel)
+
+    def prepare(self, due: datetime, settings: Settings, schedule: str) -> Prepared:
+        """Prepare the run of a scheduled time."""
+        return prepare_notebook(
+            self.notebook,
+            self._values(due),
+            settings,
+            raw=render(self.raw, due),
+            files=self._places(self.files, due),
+            output=None if self.output is None else self._places([self.output], due)[0],
+            timeout=self.timeout,
+            kernel=self.kernel,
+            schedule=schedule,
+        )
+
+    def _values(self, due: datetime) -> dict[str, Any]:
+        values = render(self.parameters, due)
+        return {name: Text(value) if name in self.written else value for name, value in values.items()}
+
+    def _places(self, paths: list[str], due: datetime) -> list[str]:
+        return [self.at.place(render(path, due)) for path in paths]
+
+
+class PredictionJob(msgspec.Struct, frozen=True, tag="predict"):
+    """A prediction to make: ``nbdeploy predict REF INPUT --out OUT``; input and output may hold ``{{ words }}``.
+
+    Attributes
+    ----------
+    ref, source, out : str
+        As for the command.
+    at : Surroundings
+        Where it was asked for.
+    options : list of str
+        Further words of the command.
+    timeout : float or None
+        Seconds that it may take.
+    """
+
+    ref: str
+    source: str
+    out: str
+    at: Surroundings
+    options: list[str] = []
+    timeout: float | None = None
+
+    @property
+    def words(self) -> str:
+        """What runs, in short."""
+        return self._said(self.source, self.out, self.options)
+
+    def check(self, due: datetime) -> None:
+        """Refuse words that are none."""
+        render([self.source, self.out, *self.options], due)
+
+    def prepare(self, due: datetime, settings: Settings, schedule: str) -> Prepared:
+        """Prepare the run of a scheduled time."""
+        source, out, *options = render([self.source, self.out, *self.options], due)
+        python = [sys.executable, "-P", "-m", "nbdeploy", "predict"]
+        return prepare_command(
+            [*python, "--json", "--progress=json", f"--out={out}", *options, "--", self.ref, source],
+            self._said(source, out, options),
+            settings,
+            cwd=Path(self.at.cwd),
+            output=out if "://" in out else self.at.place(out),
+            timeout=self.timeout,
+            schedule=schedule,
+        )
+
+    def _said(self, source: str, out: str, options: list[str]) -> str:
+        return shlex.join(["predict", self.ref, source, "--out", out, *options])
+
+
+Job = NotebookJob | PredictionJob
