@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from nbdeploy.offline.provenance import Provenance
-    from nbdeploy.offline.stored import stored
     from nbdeploy.predictor import Predictor
     from nbdeploy.serving.diagnosis import Diagnosis, Finding
     from nbdeploy.types import Signature

@@ -25,6 +25,7 @@ _home = option("--home", type=FILE, metavar="DIR", help="The endpoint's folder; 
 @command("serve")
 @option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="The port; 0 takes a free one.")
+@option("--grpc-port", type=click.IntRange(0, 65535), help="A port for gRPC as well; 0 takes a free one.")
 @_home
 @option("--anonymous", type=click.Choice(["predict"]), help="What clients without a token may do (loopback only).")
 @option("--default", metavar="NAME", help="The deployment that /invocations means; by default the only one.")

@@ -18,7 +18,7 @@ from nbdeploy.serving.watching.tracing import tracer
 from nbdeploy.serving.watching.watched import Watched
 from nbdeploy.wire import routes
 
-__all__ = ["application", "behind"]
+__all__ = ["GRACE_SECONDS", "application", "behind"]
 
 _TOLD = (routes.HEADER_VERSION, routes.HEADER_DIGEST, routes.HEADER_PREDICTION, "x-request-id", "retry-after")
 _SENT = (
@@ -29,6 +29,9 @@ _SENT = (
     "traceparent",
     "tracestate",
 )
+
+GRACE_SECONDS = 10
+"""How long requests may take to finish when the endpoint stops."""
 
 
 def application(service: Service) -> ASGIApp:
@@ -45,7 +48,8 @@ def application(service: Service) -> ASGIApp:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await service.start()
         try:
-            yield
+            async with _grpc(service):
+                yield
         finally:
             service.close()
             if spans is not None:
@@ -80,3 +84,18 @@ class _Below:
             if not f"{scope['path']}/".startswith(f"{self._prefix}/"):
                 scope["path"] = self._prefix + scope["path"]
         await self._app(scope, receive, send)
+
+
+@contextlib.asynccontextmanager
+async def _grpc(service: Service) -> AsyncIterator[None]:
+    """Serve gRPC as well, if that is asked for. It starts threads, so nothing may fork from here on."""
+    if service.options.grpc_port is None:
+        yield
+        return
+    from nbdeploy.serving.protocols.oip_grpc.server import start
+
+    server = await start(service)
+    try:
+        yield
+    finally:
+        await server.stop(GRACE_SECONDS)

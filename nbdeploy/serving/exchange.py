@@ -34,6 +34,7 @@ __all__ = [
     "CALLER",
     "Handler",
     "body_of",
+    "failed",
     "fault",
     "inferred",
     "json_answer",
@@ -88,11 +89,7 @@ def route(path: str, handler: Handler, method: str = "GET", scope: Scope | None 
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception:
-            asked = current.get()
-            reference = asked.id if asked is not None else uuid.uuid4().hex
-            _log.exception("%s %s failed, reference %s", request.method, path, reference)
-            message = f"the endpoint failed; its log has more under reference {reference}"
-            return json_answer(Fault(message, "RemoteError"), 500)
+            return json_answer(Fault(failed(f"{request.method} {request.url.path}"), "RemoteError"), 500)
 
     async def written_down(request: Request) -> Response:
         response = await answered(request)
@@ -154,6 +151,14 @@ async def inferred(
 ) -> tuple[Answer, T]:
     """Answer a request's rows in the name of its caller. See :meth:`nbdeploy.serving.dataplane.DataPlane.infer`."""
     return await service_of(request).plane.infer(protocol, name, version, read, write, request.state.caller.name)
+
+
+def failed(what: str) -> str:
+    """Log the exception being handled under a reference, and return what its caller is told."""
+    asked = current.get()
+    reference = asked.id if asked is not None else uuid.uuid4().hex
+    _log.exception("%s failed, reference %s", what, reference)
+    return f"the endpoint failed; its log has more under reference {reference}"
 
 
 def json_answer(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -55,6 +55,8 @@ class Running(msgspec.Struct, frozen=True):
         Its name in ``targets.toml``; empty if it is not there.
     fingerprint : str or None
         SHA-256 of its certificate, if it has one.
+    grpc : str
+        Host and port where it answers gRPC; empty if it does not.
     """
 
     pid: int
@@ -64,6 +66,7 @@ class Running(msgspec.Struct, frozen=True):
     version: str
     target: str = ""
     fingerprint: str | None = None
+    grpc: str = ""
 
     @property
     def alive(self) -> bool:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 from nbdeploy.bundles import Trust
-from nbdeploy.errors import InvalidData
+from nbdeploy.errors import InvalidData, MissingExtra
 from nbdeploy.serving.cache.places import place_of
 from nbdeploy.serving.guard.pace import Pace
 from nbdeploy.serving.prediction_log.retention import KEEP, MOST_ROWS
@@ -50,6 +51,8 @@ class Options:
         Files of public keys. If there are any, only snapshots signed with one of them are taken.
     default : str
         The deployment that ``/invocations`` means; the only one, if it is not given.
+    grpc_port : int or None
+        Where it listens for gRPC, if it does; port 0 takes a free one.
     db : str
         SQLAlchemy URL of the database of the prediction log; an SQLite file in the home if it is not given.
     log_share : float
@@ -97,6 +100,7 @@ class Options:
     allow_code: str = ""
     trust: Sequence[str] = ()
     default: str = ""
+    grpc_port: int | None = None
     db: str = field(default="", repr=False)
     log_share: float = 1.0
     log_keep: timedelta = KEEP
@@ -142,6 +146,8 @@ class Options:
         place_of(self.cache)
         if self.default:
             check_name(self.default, "default deployment")
+        if self.grpc_port is not None and not (find_spec("grpc") and find_spec("google.protobuf")):
+            raise MissingExtra("gRPC", "grpc")
 
     def pace(self) -> Pace | None:
         """How many requests each token may send; any number if None."""

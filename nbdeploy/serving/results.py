@@ -30,6 +30,8 @@ class Endpoint(Result):
         Its name in ``targets.toml``.
     started : bool
         Whether this call started it; it ran before otherwise.
+    grpc : str
+        Host and port where it answers gRPC; empty if it does not.
     """
 
     url: str
@@ -37,11 +39,12 @@ class Endpoint(Result):
     home: str
     target: str
     started: bool = True
+    grpc: str = ""
 
     @classmethod
     def of(cls, running: Running, home: str, started: bool) -> Endpoint:
         """Describe a running server."""
-        return cls(running.url, running.pid, home, running.target, started)
+        return cls(running.url, running.pid, home, running.target, started, running.grpc)
 
     @property
     def line(self) -> str:
@@ -53,7 +56,8 @@ class Endpoint(Result):
     def card(self) -> Card:
         """Address, target, process and folder."""
         facts = [("address", self.url), ("target", self.target), ("process", self.pid), ("folder", self.home)]
-        return Card("endpoint", facts, next=typed("push NAME"))
+        grpc = [("gRPC", self.grpc)] if self.grpc else []
+        return Card("endpoint", [*facts[:1], *grpc, *facts[1:]], next=typed("push NAME"))
 
     def document(self) -> dict[str, Any]:
         """Everything."""
@@ -62,6 +66,7 @@ class Endpoint(Result):
             "pid": self.pid,
             "home": self.home,
             "target": self.target,
+            "grpc": self.grpc or None,
             "state": "started" if self.started else "running",
         }
 

@@ -26,7 +26,7 @@ import uvicorn
 from nbdeploy.connections import Connections
 from nbdeploy.errors import Conflict, Forbidden, NbdeployError, WrongUsage
 from nbdeploy.hints import typed
-from nbdeploy.serving.app import application
+from nbdeploy.serving.app import GRACE_SECONDS, application
 from nbdeploy.serving.fast.dispatch import FastLanes
 from nbdeploy.serving.guard.patience import patient
 from nbdeploy.serving.guard.tls import fingerprint, secured
@@ -41,7 +41,6 @@ from nbdeploy.version import __version__
 
 __all__ = ["Server", "main", "serve"]
 
-GRACE_SECONDS = 10
 _log = logging.getLogger(__name__)
 
 
@@ -85,21 +84,20 @@ class Server:
         WrongUsage
             If other machines could reach it and it has no token.
         """
-        options = self._options
-        if options.certfile:
-            secured(options.certfile, options.keyfile)
-        with self._home.held(), _listening(options) as listener:
+        if self._options.certfile:
+            secured(self._options.certfile, self._options.keyfile)
+        with self._home.held(), _listening(self._options) as listener, _reserved(self._options) as options:
             tokens = Tokens(self._home.folder)
             tokens.accept(list(_given(options)))
             _refuse_exposure(options, tokens)
-            running = self._running(listener.getsockname()[1], tokens)
+            running = self._running(listener.getsockname()[1], options.grpc_port, tokens)
             endpoint = Endpoint.of(running, str(self._home.folder), started=True)
 
             def ready() -> None:
                 self._home.announce(running)
                 on_ready(endpoint)
 
-            self._uvicorn = _Uvicorn(_config(Service(self._home, self._options)), ready)
+            self._uvicorn = _Uvicorn(_config(Service(self._home, options)), ready)
             self._uvicorn.should_exit = self._stopped
             try:
                 with _signals_end_quietly():
@@ -114,16 +112,19 @@ class Server:
         if self._uvicorn is not None:
             self._uvicorn.should_exit = True
 
-    def _running(self, port: int, tokens: Tokens) -> Running:
-        certfile = self._options.certfile
-        url = f"{'https' if certfile else 'http'}://{_reachable(self._options.host)}:{port}"
+    def _running(self, port: int, grpc_port: int | None, tokens: Tokens) -> Running:
+        certfile, host = self._options.certfile, _reachable(self._options.host)
+        url, grpc = (
+            f"{'https' if certfile else 'http'}://{host}:{port}",
+            "" if grpc_port is None else f"{host}:{grpc_port}",
+        )
         known_by = fingerprint(certfile) if certfile else None
         target = ""
         if self._connections is not None:
             target = register(self._home, url, port, self._connections, tokens, known_by).name
         process = psutil.Process()
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        return Running(process.pid, process.create_time(), url, started, __version__, target, known_by)
+        return Running(process.pid, process.create_time(), url, started, __version__, target, known_by, grpc)
 
 
 def serve(
@@ -187,18 +188,42 @@ def _config(service: Service) -> uvicorn.Config:
 
 @contextlib.contextmanager
 def _listening(options: Options) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    with _bound(options.host, options.port, "--port") as listener:
+        listener.listen(2048)
+        yield listener
+
+
+@contextlib.contextmanager
+def _reserved(options: Options) -> Iterator[Options]:
+    """Hold the port of gRPC, which is bound by each process that serves it, and say which it is."""
+    if options.grpc_port is None:
+        yield options
+        return
+    # Shared ports can be taken twice: that nobody has it is seen only without sharing.
+    with _bound(options.host, options.grpc_port, "--grpc-port") as alone:
+        port = alone.getsockname()[1]
+    with _bound(options.host, port, "--grpc-port", shared=True):
+        yield replace(options, grpc_port=port)
+
+
+def _bound(host: str, port: int, option: str, *, shared: bool = False) -> socket.socket:
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        listener = socket.create_server((options.host.strip("[]"), options.port), family=family, backlog=2048)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT if shared else socket.SO_REUSEADDR, 1)
+        if bound.family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind((host.strip("[]"), port))
+        if not shared:
+            bound.listen()
     except (OSError, OverflowError) as error:
+        bound.close()
         reason = getattr(error, "strerror", None) or error
         raise Conflict(
-            f"cannot listen on {options.host}:{options.port}: {reason}; take another port with --port, or any with 0",
-            host=options.host,
-            port=options.port,
+            f"cannot listen on {host}:{port}: {reason}; take another port with {option}, or any with 0",
+            host=host,
+            port=port,
         ) from error
-    with listener:
-        yield listener
+    return bound
 
 
 def _given(options: Options) -> Iterator[tuple[str, str, str]]:

@@ -154,7 +154,7 @@ def everything(snapshots: Store) -> Store:
 def open_place(everything: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """An endpoint that lets in those who cannot send a token, and serves all of them."""
     folder = tmp_path_factory.mktemp("clients") / "endpoint"
-    with run_endpoint(folder, anonymous="predict", default="plans") as place:
+    with run_endpoint(folder, anonymous="predict", default="plans", grpc_port=0) as place:
         for name in SERVED:
             place.target.push(everything, everything.resolve(f"{name}:1"))
         yield place

@@ -88,13 +88,13 @@ async def _index(request: Request) -> Response:
 
 async def _load(request: Request) -> Response:
     order = _read(await body_of(request), Change)
-    name, caller = request.path_params["m"], request.state.caller
+    name, caller = request.path_params["m"], request.state.caller.name
     return json_answer(await load(service_of(request), name, caller, order.parameters))
 
 
 async def _unload(request: Request) -> Response:
     _read(await body_of(request), Change)
-    return json_answer(await unload(service_of(request), request.path_params["m"], request.state.caller))
+    return json_answer(await unload(service_of(request), request.path_params["m"], request.state.caller.name))
 
 
 def _read(body: bytes, kind: type[T]) -> T:

@@ -1,0 +1,194 @@
+"""The gRPC service: health, metadata, inference and the repository, over the same data plane as HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from nbdeploy.errors import NbdeployError, NotFound
+from nbdeploy.serving.exchange import failed
+from nbdeploy.serving.guard.audit import DONE, STRANGER
+from nbdeploy.serving.protocols import repository
+from nbdeploy.serving.protocols.inference import model_metadata, server_metadata
+from nbdeploy.serving.protocols.oip_grpc.inference import GrpcInference, parameters
+from nbdeploy.serving.protocols.oip_grpc.messages import MESSAGES, METHODS, SERVICE
+from nbdeploy.serving.service import Service
+from nbdeploy.serving.tokens import Scope
+from nbdeploy.wire import routes
+from nbdeploy.wire.statuses import status_of
+
+__all__ = ["start"]
+
+_CODES = {
+    400: grpc.StatusCode.INVALID_ARGUMENT,
+    401: grpc.StatusCode.UNAUTHENTICATED,
+    403: grpc.StatusCode.PERMISSION_DENIED,
+    404: grpc.StatusCode.NOT_FOUND,
+    408: grpc.StatusCode.DEADLINE_EXCEEDED,
+    409: grpc.StatusCode.FAILED_PRECONDITION,
+    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    422: grpc.StatusCode.FAILED_PRECONDITION,
+    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    503: grpc.StatusCode.UNAVAILABLE,
+    507: grpc.StatusCode.RESOURCE_EXHAUSTED,
+}
+"""What HTTP's statuses are here."""
+
+
+async def start(service: Service) -> Any:
+    """Start to serve gRPC in the running event loop.
+
+    The port is shared with other processes that ask for the same: each takes some of the connections.
+
+    Parameters
+    ----------
+    service : Service
+        The endpoint; its options name host and port.
+
+    Returns
+    -------
+    grpc.aio.Server
+        To be stopped by its ``stop(grace)``.
+    """
+    options = service.options
+    server = grpc.aio.server(
+        options=[
+            ("grpc.max_receive_message_length", options.body_limit),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.so_reuseport", 1),
+        ]
+    )
+    servicer = _Servicer(service)
+    handlers = {name: _handler(servicer, name) for name in METHODS}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+    host = options.host.strip("[]")
+    server.add_insecure_port(f"[{host}]:{options.grpc_port}" if ":" in host else f"{host}:{options.grpc_port}")
+    await server.start()
+    return server
+
+
+def _handler(servicer: _Servicer, name: str) -> Any:
+    kind, scope = servicer.handlers[name]
+    request, response = MESSAGES[f"{name}Request"], MESSAGES[f"{name}Response"]
+
+    async def guarded(content: bytes, context: Any) -> bytes:
+        code, told = grpc.StatusCode.INTERNAL, ""
+        try:
+            asked = request.FromString(content)
+            async with servicer.admitted(name, asked, context, scope) as caller:
+                answer = await kind(asked, context, caller)
+            done: bytes = answer if isinstance(answer, bytes) else response(**answer).SerializeToString()
+        except NbdeployError as error:
+            code, told = _CODES.get(status_of(error), grpc.StatusCode.UNKNOWN), str(error)
+        except DecodeError:
+            code, told = grpc.StatusCode.INVALID_ARGUMENT, f"the bytes are no {name}Request"
+        except Exception:
+            told = failed(f"{SERVICE}/{name}")
+        else:
+            return done
+        await context.abort(code, told)
+        raise AssertionError("abort raises")
+
+    return grpc.unary_unary_rpc_method_handler(guarded)
+
+
+class _Servicer:
+    """The methods. Each takes a message, a context and who asks, and returns the fields of its answer, or its bytes."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self.handlers: dict[str, tuple[Callable[[Any, Any, str], Awaitable[Any]], Scope | None]] = {
+            "ServerLive": (self.live, None),
+            "ServerReady": (self.ready, None),
+            "ModelReady": (self.model_ready, None),
+            "ServerMetadata": (self.metadata, None),
+            "ModelMetadata": (self.model_metadata, Scope.READ),
+            "ModelInfer": (self.infer, Scope.PREDICT),
+            "RepositoryIndex": (self.index, Scope.READ),
+            "RepositoryModelLoad": (self.load, Scope.DEPLOY),
+            "RepositoryModelUnload": (self.unload, Scope.DEPLOY),
+        }
+
+    @contextlib.asynccontextmanager
+    async def admitted(self, name: str, asked: Any, context: Any, scope: Scope | None) -> AsyncIterator[str]:
+        """Give the name of who asks, whose token allows it; what changes something is written down."""
+        if scope is None:
+            yield ""
+            return
+        headers = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+        # No page of a browser speaks gRPC, so nobody was led here under a foreign name.
+        headers["host"] = self._service.options.host
+        guard, model = self._service.guard, getattr(asked, "model_name", "") or getattr(asked, "name", "") or None
+        who, outcome = STRANGER, DONE
+        try:
+            caller = guard.enter(headers, scope, model)
+            who = caller.name
+            try:
+                yield who
+            finally:
+                guard.room.leave(0)
+        except Exception as error:
+            outcome = str(error)
+            raise
+        finally:
+            if scope is Scope.DEPLOY:
+                record = functools.partial(
+                    self._service.audit.record, who, f"gRPC {name}", model or "", context.peer(), outcome
+                )
+                await asyncio.to_thread(record)
+
+    async def live(self, *_: Any) -> Mapping[str, Any]:
+        return {"live": True}
+
+    async def ready(self, *_: Any) -> Mapping[str, Any]:
+        return {"ready": True}
+
+    async def model_ready(self, asked: Any, *_: Any) -> Mapping[str, Any]:
+        name, number = asked.name, asked.version or None
+        try:
+            return {"ready": self._service.deployments.get(name, number).predictor is not None}
+        except NotFound:
+            raise NotFound("deployment", name if number is None else f"{name}/{number}") from None
+
+    async def metadata(self, *_: Any) -> Mapping[str, Any]:
+        return server_metadata()
+
+    async def model_metadata(self, asked: Any, *_: Any) -> Mapping[str, Any]:
+        found = model_metadata(self._service.deployments.get(asked.name, asked.version or None))
+        told = {name: found[name] for name in ("name", "versions", "platform")}
+        for side in ("inputs", "outputs"):
+            told[side] = [{"name": t.name, "datatype": t.datatype, "shape": t.shape} for t in found[side]]
+        return told
+
+    async def infer(self, asked: Any, context: Any, caller: str) -> bytes:
+        inference = GrpcInference(asked)
+        name, version = asked.model_name, asked.model_version or None
+        plane = self._service.plane
+        answer, body = await plane.infer("grpc", name, version, inference.question, inference.write, caller)
+        context.set_trailing_metadata(
+            (
+                (routes.HEADER_VERSION, str(answer.version)),
+                (routes.HEADER_DIGEST, answer.digest),
+                (routes.HEADER_PREDICTION, answer.id),
+            )
+        )
+        return body
+
+    async def index(self, asked: Any, *_: Any) -> Mapping[str, Any]:
+        service, ready = self._service, asked.ready
+        entries = await service.change(lambda: repository.index_of(service, ready=ready))
+        return {"models": [{n: getattr(e, n) for n in ("name", "version", "state", "reason")} for e in entries]}
+
+    async def load(self, asked: Any, _: Any, caller: str) -> Mapping[str, Any]:
+        await repository.load(self._service, asked.model_name, caller, parameters(asked.parameters))
+        return {}
+
+    async def unload(self, asked: Any, _: Any, caller: str) -> Mapping[str, Any]:
+        await repository.unload(self._service, asked.model_name, caller)
+        return {}
