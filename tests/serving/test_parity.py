@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from grpc import insecure_channel as channel
 
 from nbdeploy.codecs.oip import raw_tensors, tensors, write_answer
 from nbdeploy.predictor import Predictor
+from nbdeploy.serving.protocols.oip_grpc.messages import CONTENTS, MESSAGES, SERVICE
 from tests.serving.conftest import churn_rows, plan_rows
 from tests.serving.every_kind import image_rows, kinds_rows
 
@@ -133,6 +135,39 @@ def columns(wire: pl.DataFrame) -> dict[str, Any]:
     return {name: [row[name] for row in rows] for name in wire.columns}
 
 
+def grpc(*, raw: bool) -> Callable[..., Answers]:
+    def ask(place: Any, name: str, wire: pl.DataFrame, method: str) -> Answers:
+        message = MESSAGES["ModelInferRequest"](model_name=name)
+        message.parameters["method"].string_param = method
+        for tensor in raw_tensors(wire):
+            one = message.inputs.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
+            for key, value in tensor.parameters.items():
+                one.parameters[key].string_param = value
+            if raw:
+                message.raw_input_contents.append(bytes(tensor.data))
+            else:
+                told = {"datatype": tensor.datatype, "shape": [-1], "parameters": {}}
+                items = [v.encode() if isinstance(v, str) else v for v in unpacked(told, bytes(tensor.data))]
+                getattr(one.contents, CONTENTS[tensor.datatype]).extend(items)
+        with channel(place.endpoint.grpc) as there:
+            content = there.unary_unary(f"/{SERVICE}/ModelInfer")(message.SerializeToString())
+        answer = MESSAGES["ModelInferResponse"].FromString(content)
+        return {one.name: grpc_values(one, answer.raw_output_contents, i) for i, one in enumerate(answer.outputs)}
+
+    return ask
+
+
+def grpc_values(output: Any, raw: Any, number: int) -> list[Any]:
+    parameters = {name: value.string_param for name, value in output.parameters.items()}
+    told = {"datatype": output.datatype, "shape": [*output.shape], "parameters": parameters}
+    if raw:
+        return unpacked(told, raw[number])
+    values = [v.decode() if isinstance(v, bytes) else v for v in getattr(output.contents, CONTENTS[output.datatype])]
+    for at in json.loads(parameters.get("missing", "[]")):
+        values[at] = None
+    return np.array(values, dtype=object).reshape(output.shape).tolist()
+
+
 MLFLOW, V1 = "/models/{m}/invocations", "/v1/models/{m}:predict"
 PROTOCOLS: dict[str, Callable[..., Answers]] = {
     "records": records,
@@ -141,6 +176,8 @@ PROTOCOLS: dict[str, Callable[..., Answers]] = {
     "parquet": file_format(PARQUET, "write_parquet", pl.read_parquet),
     "oip json": oip_json,
     "oip raw": oip_raw,
+    "grpc raw": grpc(raw=True),
+    "grpc typed": grpc(raw=False),
     "mlflow split": scored(MLFLOW, split, "params"),
     "mlflow records": scored(MLFLOW, lambda wire: {"dataframe_records": written(wire)}, "params"),
     "mlflow instances": scored(MLFLOW, lambda wire: {"instances": values(wire)}, "params"),
