@@ -11,6 +11,7 @@ __all__ = [
     "DEPLOYMENTS",
     "DIAGNOSIS",
     "FEEDBACK",
+    "DOCS",
     "HEADER_DIGEST",
     "HEADER_LOG",
     "HEADER_PREDICTION",
@@ -26,6 +27,7 @@ __all__ = [
     "MODEL",
     "MODEL_INVOCATIONS",
     "MODEL_READY",
+    "OPENAPI",
     "PING",
     "PREDICT",
     "READY",
@@ -70,6 +72,9 @@ METRICS = "/metrics"
 PREDICT = "/models/{m}/predict"
 SAMPLE = "/models/{m}/sample"
 FEEDBACK = "/models/{m}/feedback"
+
+OPENAPI = "/models/{m}/openapi.json"
+DOCS = "/models/{m}/docs"
 
 BLOB = "/api/blobs/sha256/{hex}"
 SNAPSHOT = "/api/snapshots/{digest}"

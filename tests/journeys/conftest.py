@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from tests import chromium
 from tests.lab.server import JupyterProcess
 
 VIEWPORT = {"width": 1280, "height": 1000}
@@ -16,14 +16,9 @@ VIEWPORT = {"width": 1280, "height": 1000}
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium as the system has it, without a window."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("no Chromium: install it with the system's package manager")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=["--disable-gpu", "--disable-quic"])
+    """One browser for the tests of a file."""
+    with chromium.running() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

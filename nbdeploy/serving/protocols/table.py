@@ -19,6 +19,7 @@ PROTOCOLS: Registry[Sequence[Route]] = Registry(
         "mlflow": "nbdeploy.serving.protocols.mlflow:ROUTES",
         "oip": "nbdeploy.serving.protocols.oip:ROUTES",
         "prediction_log": "nbdeploy.serving.protocols.prediction_log:ROUTES",
+        "pages": "nbdeploy.serving.pages.handlers:ROUTES",
         "records": "nbdeploy.serving.protocols.records:ROUTES",
         "repository": "nbdeploy.serving.protocols.repository:ROUTES",
         "v1": "nbdeploy.serving.protocols.v1:ROUTES",

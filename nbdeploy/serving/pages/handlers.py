@@ -1,0 +1,59 @@
+"""``openapi.json`` and ``docs`` of each deployment."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from nbdeploy.errors import AccessDenied
+from nbdeploy.serving.exchange import json_answer, route, service_of
+from nbdeploy.serving.pages.openapi import Answering, openapi
+from nbdeploy.serving.pages.page import POLICY, page
+from nbdeploy.serving.pages.synthetic import synthetic_rows
+from nbdeploy.serving.tokens import Scope
+from nbdeploy.wire import routes
+
+__all__ = ["ROUTES"]
+
+_ROWS = 3
+
+
+async def document(request: Request) -> Response:
+    return json_answer(await _document(request))
+
+
+async def docs(request: Request) -> Response:
+    """Browsers send no token by themselves: who has none gets a page that asks for it, and that tells nothing."""
+    status, found = 200, None
+    try:
+        service_of(request).gate.admit(request.headers, Scope.READ)
+        found = await _document(request)
+    except AccessDenied:
+        if "text/html" not in request.headers.get("accept", ""):
+            raise
+        status = 401
+    headers = {
+        "Content-Security-Policy": POLICY,
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(page(found), status, headers, "text/html")
+
+
+async def _document(request: Request) -> dict[str, Any]:
+    service, root = service_of(request), request.scope.get("root_path", "")
+    served = service.deployments.get(request.path_params["m"])
+    model, now = served.model, served.now
+    about = Answering(served.state.name, now.version, now.digest, model.signature)
+    rows = await asyncio.to_thread(synthetic_rows, model.bundle, _ROWS)
+    return openapi(about, rows, root=root, anonymous=service.options.anonymous is not None)
+
+
+ROUTES = (
+    route(routes.OPENAPI, document, "GET", Scope.READ),
+    route(routes.DOCS, docs),
+)
