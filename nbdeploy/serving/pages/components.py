@@ -12,6 +12,8 @@ __all__ = ["components"]
 
 Document = dict[str, Any]
 
+_LABEL = ["string", "integer", "number", "boolean", "null"]
+
 
 def components(signature: Signature) -> Document:
     """Return the schemas that a model's requests and answers are made of, by name."""
@@ -45,9 +47,9 @@ def _invocation(row: Document, columns: Document, chosen: Document, values: Docu
     split = {
         "type": "object",
         "properties": {
-            "columns": {"type": "array", "items": {}},
+            "columns": {"type": ["array", "null"], "items": {"type": [*_LABEL, "array"], "items": {"type": _LABEL}}},
             "data": {"type": "array", "items": {"type": "array"}},
-            "index": {"type": "array", "items": {}},
+            "index": {"type": ["array", "null"], "items": {}},
         },
         "required": ["data"],
         "additionalProperties": False,
@@ -58,7 +60,7 @@ def _invocation(row: Document, columns: Document, chosen: Document, values: Docu
         "instances": values,
         "inputs": {"anyOf": [values, columns]},
     }
-    return _one_of(forms, {"params": chosen})
+    return _one_of(forms, {"params": chosen | {"type": ["object", "null"]}})
 
 
 def _instances(row: Document, columns: Document, chosen: Document, values: Document) -> Document:
@@ -115,7 +117,7 @@ def _tensors(signature: Signature, chosen: Document) -> Document:
         "InferenceRequest": {
             "type": "object",
             "properties": {
-                "id": text,
+                "id": {"type": ["string", "null"]},
                 "parameters": chosen | {"additionalProperties": True},
                 "inputs": {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}, "minItems": 1},
                 "outputs": {"type": "array", "items": wanted},

@@ -31,11 +31,14 @@ _JSON = "application/json"
 _FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
 
+Label = str | int | float | bool | None
+
+
 class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A frame as pandas' ``to_dict(orient="split")`` writes it; the model's columns in their order, if not named."""
 
     data: list[list[Any]]
-    columns: list[Any] | None = None
+    columns: list[Label | list[Label]] | None = None
     index: list[Any] | None = None
 
 
@@ -61,8 +64,8 @@ class Invocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             found = " and ".join(given) or "none of them"
             raise InvalidData(f"the JSON has {found}; give exactly one of {', '.join(_FORMS)}")
         if self.dataframe_split is not None:
-            names = signature.names if self.dataframe_split.columns is None else self.dataframe_split.columns
-            labels = [tuple(name) if isinstance(name, list) else name for name in names]
+            names = self.dataframe_split.columns
+            labels: list[Any] = [tuple(n) if isinstance(n, list) else n for n in names or signature.names]
             if len({*labels}) < len(labels):
                 raise InvalidData(f"dataframe_split names a column twice: {', '.join(map(str, labels))}")
             return of_rows(self.dataframe_split.data, labels, signature)

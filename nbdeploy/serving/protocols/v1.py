@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -41,6 +42,8 @@ async def models(request: Request) -> Response:
 async def model(request: Request) -> Response:
     """Open to all, so it names nothing that was not asked for."""
     name = request.path_params["m"]
+    if ":" in name:  # no name has one; what follows it is a verb
+        raise HTTPException(405, f"{request.url.path} does not take GET, but POST", {"Allow": "POST"})
     try:
         is_ready = service_of(request).deployments.get(name).predictor is not None
     except NotFound:
