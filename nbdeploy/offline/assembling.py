@@ -6,6 +6,7 @@ import copy
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 import polars as pl
@@ -138,16 +139,24 @@ class Assembly:
         assert self._journal is not None and self._source is not None  # noqa: S101, PT018 - or nothing is recalled
         entry = self._journal.entry(span.index)
         check_seal(self._source.name, span, entry.first, entry.seal)
-        kept, lines = pl.DataFrame(), None
-        if self._plan.kept:
-            rows = self._plan.read_kept(self._source, span)
-            if (rows.frame.height, span.first) != (entry.rows, entry.first):
-                raise InvalidData(f"{self._source.name} is no longer what it was; start over without --resume")
-            kept, lines = self._plan.kept_of(rows, entry.dropped)
+        kept, lines = self._kept(span, entry.rows, entry.dropped)
         rejects = unpack(entry.rejects) if entry.rejects else None
         return Done(span, entry.rows, entry.dropped, kept, unpack(entry.answers), rejects, lines)
 
+    def _kept(self, span: Span, height: int, dropped: list[int]) -> tuple[pl.DataFrame, pl.Series | None]:
+        """Read what is kept of a span that was predicted before, or elsewhere."""
+        if not self._plan.kept:
+            return pl.DataFrame(), None
+        assert self._source is not None  # noqa: S101 - or nothing is predicted there
+        rows = self._plan.read_kept(self._source, span)
+        if rows.frame.height != height:
+            raise InvalidData(f"{self._source.name} is no longer what it was; start over without --resume")
+        return self._plan.kept_of(rows, dropped)
+
     def _write(self, done: Done) -> None:
+        if done.kept is None:
+            kept, lines = self._kept(done.span, done.rows, done.dropped)
+            done = replace(done, kept=kept, lines=lines)
         if done.lines is None:
             self._put(done)
             self.tally.shows(done.together)

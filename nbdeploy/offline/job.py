@@ -249,8 +249,9 @@ def _written(
 ) -> Tally:
     """Predict all spans of a source, and write them."""
     plan = as_they_stand(plan, source, sink.separator)
+    again = journal is not None and source.identity().size is not None
     assembly = run(
-        SourceWork(source, plan),
+        SourceWork(source, plan, apart=again and options.workers > 1),
         predictor,
         source.spans(chunk),
         frozenset(journal.finished) if journal is not None else frozenset(),

@@ -49,7 +49,8 @@ def plan_of(predictor: Predictor, source: Source, options: Options) -> Plan:
         return plan
     numbers = number_types(predictor.signature) if source.text else {}
     types = {old: numbers[new] for old, new in zip(columns, names, strict=True) if new in numbers}
-    return replace(plan, types=types, columns=needed if 0 < len(needed) < len(columns) else None)
+    asked = [old for old, new in zip(columns, names, strict=True) if new in read]
+    return replace(plan, types=types, columns=needed if 0 < len(needed) < len(columns) else None, asked=asked or None)
 
 
 def as_they_stand(plan: Plan, source: Source, separator: bytes | None) -> Plan:

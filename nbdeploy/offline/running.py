@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import closing
+from dataclasses import replace
 
 from nbdeploy.offline.assembling import Assembly
 from nbdeploy.offline.engines import ENGINES
@@ -99,12 +100,14 @@ def run(
             window.stopped.set()  # or no more results would come, and nobody would look
 
     assembly = assemble(released)
+    away = dict[int, Span]()
 
     def left() -> Iterator[Span]:
         for span in window.entering(spans):
             if span.index in finished:
                 assembly.recall(span)
             else:
+                away[span.index] = span
                 yield span
 
     def tell() -> None:
@@ -116,7 +119,8 @@ def run(
     try:
         with closing(ENGINES[engine](workers).run(work, predictor, left())) as results:
             for done in results:
-                assembly.take(done)
+                span = away.pop(done.span.index)
+                assembly.take(done if done.kept is not None else replace(done, span=span))
                 assembly.join(0)
                 tell()
         assembly.end()

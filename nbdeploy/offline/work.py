@@ -45,6 +45,8 @@ class Plan:
         The source's columns that may be read as numbers; see :meth:`nbdeploy.tables.Source.read`.
     lines : bool
         Whether all columns are kept, and rows are to be written as they stand in the source.
+    asked : list of str or None
+        The source's columns that the model reads; all of them if None.
     """
 
     methods: list[str]
@@ -55,6 +57,7 @@ class Plan:
     rejecting: bool = False
     types: Mapping[str, Any] = field(default_factory=dict)
     lines: bool = False
+    asked: list[str] | None = None
 
     def read(self, source: Source, span: Span) -> Rows:
         """Read the columns that the model reads or that are kept: what is kept as text, or as it stands.
@@ -68,6 +71,10 @@ class Plan:
         kept = {*self.kept}
         types = {name: kind for name, kind in self.types.items() if self.rename.get(name, name) not in kept}
         return source.read(span, None if self.lines else self.columns, types)
+
+    def read_asked(self, source: Source, span: Span) -> Rows:
+        """Read only what the model reads."""
+        return source.read(span, self.asked, self.types)
 
     def read_kept(self, source: Source, span: Span) -> Rows:
         """Read only what is kept."""
@@ -107,8 +114,8 @@ class Done:
         Well-formed rows that were read.
     dropped : list of int
         Those among them that were set aside.
-    kept : polars.DataFrame
-        The columns to keep, of the other rows; none if lines are kept.
+    kept : polars.DataFrame or None
+        The columns to keep, of the other rows; none if lines are kept. None itself if they are still to be read.
     answers : polars.DataFrame
         The answers to them.
     rejects : polars.DataFrame or None
@@ -120,7 +127,7 @@ class Done:
     span: Span
     rows: int
     dropped: list[int]
-    kept: pl.DataFrame
+    kept: pl.DataFrame | None
     answers: pl.DataFrame
     rejects: pl.DataFrame | None = None
     lines: pl.Series | None = None
@@ -128,7 +135,9 @@ class Done:
     @property
     def together(self) -> pl.DataFrame:
         """The columns to keep, and the answers beside them."""
-        return self.kept.hstack(self.answers.get_columns()) if self.kept.width else self.answers
+        return (
+            self.kept.hstack(self.answers.get_columns()) if self.kept is not None and self.kept.width else self.answers
+        )
 
 
 class Work(Protocol):
@@ -143,14 +152,25 @@ class Work(Protocol):
 
 @dataclass(frozen=True)
 class SourceWork:
-    """The work on a source. See :class:`Work`."""
+    """The work on a source. See :class:`Work`.
+
+    Attributes
+    ----------
+    source : Source
+        What is predicted.
+    plan : Plan
+        How.
+    apart : bool
+        Whether what is kept is read where it is written: cheaper than to bring it from another process.
+    """
 
     source: Source
     plan: Plan
+    apart: bool = False
 
     def read(self, span: Span) -> Rows:
         """Read the columns that the model reads or that are kept."""
-        return self.plan.read(self.source, span)
+        return self.plan.read_asked(self.source, span) if self.apart else self.plan.read(self.source, span)
 
     def answer(self, predictor: Predictor, span: Span, read: Rows) -> Done:
         """Bind and predict what was read.
@@ -171,7 +191,7 @@ class SourceWork:
             raise self._refusal(read.where(faults[0].row), "", faults[0].reason) from faults[0].error
         faults = sorted([*fitted.faults, *faults], key=lambda fault: fault.row)
         dropped = [fault.row for fault in faults]
-        kept, lines = plan.kept_of(read, dropped)
+        kept, lines = (None, None) if self.apart else plan.kept_of(read, dropped)
         rejects = rejects_of(self.source, read, self._whole(span, read), faults) if faults or read.bad else None
         bare = replace(span, place=None)
         return Done(bare, frame.height, dropped, kept, answers, rejects, lines)
@@ -202,7 +222,7 @@ class SourceWork:
 
     def _whole(self, span: Span, read: Rows) -> pl.DataFrame:
         """The rows with all their columns, as they were read."""
-        if self.plan.columns is None and not self.plan.types:
+        if self.plan.columns is None and not self.plan.types and not self.apart:
             return read.frame
         return self.source.read(span).frame
 

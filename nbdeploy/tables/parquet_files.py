@@ -68,13 +68,13 @@ class ParquetSource:
             yield Span(index, first, stop - first, None, stop / total)
 
     def read(self, span: Span, columns: Sequence[str] | None = None, *_: Any, **__: Any) -> Rows:
-        """Read rows: on from where the last ones ended, or from the row group that holds the first."""
+        """Read rows: on from where the last ones ended in their row group, or from the beginning of another one."""
         first, rows = span.first, span.rows or 0
         wanted = self.columns() if columns is None else list(columns)
         with _readable(self.name):
-            if self._forward is None or self._forward.place != (first, wanted):
+            if self._forward is None or not self._forward.leads_to(first, wanted):
                 self._forward = _Forward(self._file, first, wanted)
-            table = self._forward.take(rows)
+            table = self._forward.take(first, rows)
         return Rows(pl.DataFrame(table)[wanted], lambda: range(first, first + rows))
 
     @cached_property
@@ -87,11 +87,11 @@ class _Forward:
     """Reads rows in order without decoding a row group again for each few of them."""
 
     def __init__(self, file: Any, first: int, columns: list[str]) -> None:
-        self.place = (first, columns)
         meta = file.metadata
-        starts = [0, *accumulate(meta.row_group(i).num_rows for i in range(meta.num_row_groups))]
-        group = bisect_right(starts, first) - 1
-        self._skipped = first - starts[group]
+        self._columns = columns
+        self._starts = [0, *accumulate(meta.row_group(i).num_rows for i in range(meta.num_row_groups))]
+        group = self._group(first)
+        self._place = self._starts[group]
         self._batches = file.iter_batches(
             min(_BATCH, rows_at_once(len(columns))),
             row_groups=range(group, meta.num_row_groups),
@@ -100,19 +100,27 @@ class _Forward:
         )
         self._rest: Any = None
 
-    def take(self, rows: int) -> Any:
+    def leads_to(self, first: int, columns: list[str]) -> bool:
+        """Whether a row is the next one, or further on in its row group: others may read those between."""
+        near = self._place == first or (self._place < first and self._group(self._place) == self._group(first))
+        return near and self._columns == columns
+
+    def take(self, first: int, rows: int) -> Any:
         taken, missing = [], rows
+        skipped, self._place = first - self._place, first + rows
         while missing:
             batch = self._rest if self._rest is not None else next(self._batches)
-            skipped = min(self._skipped, batch.num_rows)
-            self._skipped -= skipped
-            piece = batch.slice(skipped, missing)
+            start = min(skipped, batch.num_rows)
+            skipped -= start
+            piece = batch.slice(start, missing)
+            end = start + piece.num_rows
             missing -= piece.num_rows
             taken.append(piece)
-            end = skipped + piece.num_rows
             self._rest = batch.slice(end) if end < batch.num_rows else None
-        self.place = (self.place[0] + rows, self.place[1])
         return pa.Table.from_batches(taken)
+
+    def _group(self, row: int) -> int:
+        return bisect_right(self._starts, row) - 1
 
 
 class ParquetSink(BlockSink):
