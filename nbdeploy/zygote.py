@@ -126,6 +126,11 @@ class Zygote:
         self._socket.close()
         self._process.wait()
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
+
     def fork(self) -> Worker:
         """Start a worker."""
         ours, theirs = socket.socketpair()
@@ -170,21 +175,32 @@ def main(descriptor: int) -> None:
     gc.collect()
     gc.freeze()  # so that counting references does not copy the pages that workers share
     control.send(None)
-    workers = set[int]()
+    workers, ended = set[int](), dict[int, int]()
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
             told = control.recv()
             if told == "fork":
+                _reap(workers, ended)
                 pid = _forked(serve, control, line)
                 workers.add(pid)
+                ended.pop(pid, None)
                 control.send(pid)
             else:
                 workers.discard(told)
-                control.send(os.waitpid(told, 0)[1])
+                control.send(ended.pop(told) if told in ended else os.waitpid(told, 0)[1])
     for pid in workers:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
+
+
+def _reap(workers: set[int], ended: dict[int, int]) -> None:
+    """Let go of the workers that have ended, and remember how."""
+    for pid in [*workers]:
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found:
+            workers.discard(pid)
+            ended[pid] = status
 
 
 def _forked(serve: Serve, control: Connection, line: socket.socket) -> int:

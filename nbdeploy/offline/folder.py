@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nbdeploy.errors import NbdeployError
+from nbdeploy.offline.engines.workers import one_zygote
 from nbdeploy.offline.folder_report import FileDone, FolderPredictions
 from nbdeploy.offline.job import predict_file
 from nbdeploy.offline.journal import is_url
@@ -90,7 +91,8 @@ def predict_folder(
     routes = routed(found, folder, rejects, kind)
     files = _Files(predictor, snapshot, options, routes, settled, progress)
     began = time.monotonic()
-    done = files.run()
+    with one_zygote():
+        done = files.run()
     seconds = round(time.monotonic() - began, 3)
     return FolderPredictions(
         snapshot, predictor.digest, called, str(out), done, seconds, found.passed, files.notices, rejects

@@ -18,9 +18,11 @@ import pytest
 import nbdeploy as nd
 from nbdeploy.commands.shell import run
 from nbdeploy.errors import NotFound, WrongUsage
+from nbdeploy.offline.engines import workers
 from nbdeploy.offline.journal import Head, Journal, place_of
 from nbdeploy.tables import frames, open_sink, open_source
 from nbdeploy.types import Progress
+from nbdeploy.zygote import Zygote
 from tests.models import NUMBERS, penguins
 
 
@@ -46,6 +48,25 @@ def birds(stock: Path) -> pd.DataFrame:
 
 def statuses(result: Any) -> dict[str, str]:
     return {Path(file.input).name: file.status for file in result.files}
+
+
+def test_workers_of_all_files_come_from_one_process(birds: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It loads the model once; lines and columns that are kept, and rejects, are those of one process."""
+    started = list[Any]()
+    monkeypatch.setattr(workers, "Zygote", lambda *given: started.append(Zygote(*given)) or started[-1])
+    birds = birds.astype({"bill_length_mm": object})
+    birds.loc[7, "bill_length_mm"] = "long"
+    write("inbox/a.csv", birds)
+    write("inbox/b.csv", birds[100:])
+    write("inbox/c.parquet", birds[100:].astype({"bill_length_mm": float}))
+    for keep in ("all", "ring"):
+        two = nd.predict("lr", "inbox/", f"two-{keep}", keep=keep, rejects=f"bad-two-{keep}", chunk=40, workers=2)
+        one = nd.predict("lr", "inbox/", f"one-{keep}", keep=keep, rejects=f"bad-one-{keep}", chunk=40)
+        assert (two.rows, two.rejected) == (one.rows, one.rejected) == (344 + 2 * 244 - 1, 1)
+        for name in ("a.csv", "b.csv", "c.parquet"):
+            assert Path(f"two-{keep}", name).read_bytes() == Path(f"one-{keep}", name).read_bytes()
+        assert Path(f"bad-two-{keep}/a.csv").read_bytes() == Path(f"bad-one-{keep}/a.csv").read_bytes()
+    assert len(started) == 2
 
 
 def test_only_new_and_changed_files_are_predicted(birds: pd.DataFrame) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
@@ -19,9 +20,9 @@ from nbdeploy.errors import NbdeployError
 from nbdeploy.offline.work import Done, Work
 from nbdeploy.predictor import Predictor, load_again
 from nbdeploy.tables import Span
-from nbdeploy.zygote import Serve, WorkerDied, Zygote
+from nbdeploy.zygote import Serve, Worker, WorkerDied, Zygote
 
-__all__ = ["Failure", "Workers", "prepare"]
+__all__ = ["Failure", "Workers", "one_zygote", "prepare"]
 
 _TRIES = 3
 
@@ -62,6 +63,20 @@ class Failure(msgspec.Struct, frozen=True):
         return error
 
 
+_SHARED: ContextVar[tuple[ExitStack, dict[Any, Zygote]] | None] = ContextVar("shared", default=None)
+
+
+@contextmanager
+def one_zygote() -> Iterator[None]:
+    """Let the jobs in a block have their workers from one process, which loads the model once."""
+    with ExitStack() as stack:
+        token = _SHARED.set((stack, {}))
+        try:
+            yield
+        finally:
+            _SHARED.reset(token)
+
+
 class Workers:
     """The worker processes of one job; a context manager.
 
@@ -76,23 +91,35 @@ class Workers:
     """
 
     def __init__(self, work: Work, predictor: Predictor, count: int) -> None:
-        threads = str(max(1, (os.cpu_count() or 1) // count))
-        arguments = {"bundle": predictor.bundle.path, "digest": predictor.digest, "work": work}
-        self._zygote = Zygote(f"{__name__}:prepare", arguments, {"POLARS_MAX_THREADS": threads})
+        self._work = work
+        self._threads = str(max(1, (os.cpu_count() or 1) // count))
+        self._arguments = {"bundle": predictor.bundle.path, "digest": predictor.digest}
+        self._stack = ExitStack()
 
     def __enter__(self) -> Workers:
-        self._zygote.__enter__()
+        stack, known = _SHARED.get() or (self._stack, {})
+        key = (self._arguments["digest"], self._threads)
+        if key not in known or not known[key].alive:
+            environment = {"POLARS_MAX_THREADS": self._threads}
+            known[key] = stack.enter_context(Zygote(f"{__name__}:prepare", self._arguments, environment))
+        self._zygote = known[key]
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._zygote.__exit__(kind, error, trace)
+        self._stack.close()
+
+    def _forked(self) -> Worker:
+        worker = self._zygote.fork()
+        with suppress(ConnectionError):  # whoever asks it is told how it ended
+            worker.connection.send(self._work)
+        return worker
 
     @contextmanager
     def seat(self) -> Iterator[Callable[[Span], Done]]:
         """Give a function that has a worker do a span; another worker, if it dies of it, and again."""
-        worker = self._zygote.fork()
+        worker = self._forked()
 
         def ask(span: Span) -> Done:
             nonlocal worker
@@ -107,7 +134,7 @@ class Workers:
                             "on",
                             **died.facts,
                         ) from None
-                    worker = self._zygote.fork()
+                    worker = self._forked()
                 else:
                     if isinstance(answer, Failure):
                         raise answer.error()
@@ -121,7 +148,7 @@ class Workers:
             worker.connection.close()
 
 
-def prepare(bundle: Path, digest: str, work: Work) -> Serve:
+def prepare(bundle: Path, digest: str) -> Serve:
     """Load the model in the zygote, and return what its workers do.
 
     Raises
@@ -135,6 +162,7 @@ def prepare(bundle: Path, digest: str, work: Work) -> Serve:
     predictor = load_again(found)
 
     def serve(connection: Connection) -> None:
+        work: Work = connection.recv()
         while True:
             span = connection.recv()
             try:
