@@ -17,24 +17,27 @@ class Figures:
     """Rows of the table: what was measured, against what, and the bar that the ratio has to stay below."""
 
     title: str
-    rows: list[tuple[str, str, str, float, float]] = field(default_factory=list)
+    rows: list[tuple[str, str, str, float, float | None]] = field(default_factory=list)
 
-    def add(self, what: str, ours: float, baseline: float, bar: float, unit: str = "s") -> None:
-        """Add a figure, its baseline and the largest ratio of the two."""
+    def add(self, what: str, ours: float, baseline: float, bar: float | None = None, unit: str = "s") -> None:
+        """Add a figure, its baseline and the largest ratio of the two, if there is one."""
         self.rows.append((what, f"{ours:.3g} {unit}", f"{baseline:.3g} {unit}", ours / baseline, bar))
 
     def show(self) -> int:
         """Print the table; return how many figures missed their bars."""
-        lines = [
-            (what, ours, base, f"{ratio:.2f}", f"≤ {bar:g}", "ok" if ratio <= bar else "MISSED")
-            for what, ours, base, ratio, bar in self.rows
-        ]
+        lines = [(what, ours, base, f"{ratio:.2f}", *_judged(ratio, bar)) for what, ours, base, ratio, bar in self.rows]
         header = ("measured", "here", "baseline", "ratio", "bar", "")
         widths = [max(len(line[i]) for line in [header, *lines]) for i in range(len(header))]
         sys.stdout.write(f"{self.title}\n")
         for line in [header, *lines]:
             sys.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + "\n")
-        return sum(ratio > bar for *_, ratio, bar in self.rows)
+        return sum(bar is not None and ratio > bar for *_, ratio, bar in self.rows)
+
+
+def _judged(ratio: float, bar: float | None) -> tuple[str, str]:
+    if bar is None:
+        return "", ""
+    return f"≤ {bar:g}", "ok" if ratio <= bar else "MISSED"
 
 
 def seconds(action: Callable[[], object], times: int = 3) -> float:
