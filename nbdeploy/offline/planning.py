@@ -43,7 +43,8 @@ def plan_of(predictor: Predictor, source: Source, options: Options) -> Plan:
         bind_text(empty, predictor.signature) if source.text else predictor.bind(empty)
     except InvalidData as error:
         raise InvalidData(f"{source.name}: {error}", **error.facts) from None
-    needed = [old for old, new in zip(columns, names, strict=True) if new in {*kept, *read}]
+    wanted = {*kept, *read}
+    needed = [old for old, new in zip(columns, names, strict=True) if new in wanted]
     by_name = predictor.signature.dims == 2 and predictor.signature.columns[0].labels is None
     if not by_name:
         return plan

@@ -104,7 +104,7 @@ def _malformed(bad: BadLine, empty: pl.DataFrame) -> pl.DataFrame:
 def empty_rejects(source: Source) -> pl.DataFrame:
     """Return no rejects, in the columns that rejects of a source have."""
     columns = [pl.Series(name, [], dtype=kind) for name, kind in FACTS.items()]
-    taken = [*FACTS]
+    taken = {*FACTS}
     tail = ["text", "group"] if source.text else ["group"]
     given = [_plain(series) for series in source.empty().get_columns()]
     given += [pl.Series(name, [], dtype=pl.String) for name in tail]
@@ -112,7 +112,7 @@ def empty_rejects(source: Source) -> pl.DataFrame:
         name = series.name
         while name in taken:
             name += "_"
-        taken.append(name)
+        taken.add(name)
         columns.append(series.alias(name))
     return pl.DataFrame(columns)
 

@@ -33,6 +33,11 @@ def reasons_document(reasons: Reasons) -> list[dict[str, Any]]:
     return [{"column": column, "reason": reason, "rows": n} for column, reason, n in reasons]
 
 
+def _few(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_COLUMNS
+    return ", ".join(names[:_MOST_COLUMNS]) + (f" and {more:,} more" if more > 0 else "")
+
+
 @dataclass(frozen=True)
 class Predictions(Result):
     """A file of predictions that was written.
@@ -106,7 +111,7 @@ class Predictions(Result):
             ("snapshot", f"{self.snapshot} ({self.digest[:19]})"),
             ("input", self.input),
             ("rows", f"{self.rows:,}" + (f", and {self.rejected:,} rejected" if self.rejected else "")),
-            ("columns", ", ".join(self.columns)),
+            ("columns", _few(self.columns)),
             ("seconds", f"{self.seconds:.2f}"),
         ]
         parts: list[tuple[str, Table | Patch]] = []

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 
 from nbdeploy.codecs import bind_text
 from nbdeploy.codecs.veiled import veil
@@ -188,7 +189,7 @@ class SourceWork:
         answers, raised = predicted(predictor, plan, fitted.wire)
         faults = [replace(fault, row=int(fitted.places[fault.row])) for fault in raised]
         if faults and not plan.rejecting:
-            raise self._refusal(read.where(faults[0].row), "", faults[0].reason) from faults[0].error
+            raise self._refusal(read.where(faults[0].row), faults[0].column, faults[0].reason) from faults[0].error
         faults = sorted([*fitted.faults, *faults], key=lambda fault: fault.row)
         dropped = [fault.row for fault in faults]
         kept, lines = (None, None) if self.apart else plan.kept_of(read, dropped)
@@ -237,11 +238,19 @@ def predicted(predictor: Predictor, plan: Plan, wire: pl.DataFrame) -> tuple[pl.
         if isinstance(found, pl.DataFrame):
             parts.append(found)
             continue
-        reason = veil(told(found), wire[first : first + 1], predictor.signature)
-        faults.append(Fault(first, "", reason, reason, found))
+        row = wire[first : first + 1]
+        reason = veil(told(found), row, predictor.signature)
+        faults.append(Fault(first, _quoted(reason, row), reason, reason, found))
         if not plan.rejecting:
             break
     return pl.concat(parts) if parts else plan.answers(predictor, wire.clear()), faults
+
+
+def _quoted(reason: str, row: pl.DataFrame) -> str:
+    """The column whose text the model's message quotes, if it is just one; or nothing."""
+    texts = row.select(cs.string() | cs.categorical() | cs.enum())
+    names = [series.name for series in texts.get_columns() if series[0] and repr(series[0]) in reason]
+    return names[0] if len(names) == 1 else ""
 
 
 def without(frame: pl.DataFrame, rows: list[int]) -> pl.DataFrame:

@@ -57,6 +57,23 @@ def test_a_lazy_frame_is_a_table(birds: pd.DataFrame) -> None:
     assert nd.predict("lr", eager.lazy(), "out.parquet").rows == len(birds)
 
 
+def test_a_table_of_ten_thousand_columns(birds: pd.DataFrame) -> None:
+    """In any order, some of them kept and renamed, or all; its card names a few."""
+    rows = birds[reversed(birds.columns)].head(20)
+    more = pd.DataFrame(0.5, rows.index, [f"c{i}" for i in range(10_000 - rows.shape[1])])
+    pd.concat([more, rows], axis=1).to_csv("wide.csv", index=False)
+    labels = nd.predict("lr", birds)["prediction"].tolist()[:20]
+    done = nd.predict("lr", "wide.csv", "some.csv", keep=["small", "seven"], rename={"c7": "seven"}, rejects="bad.csv")
+    table = pl.read_csv("some.csv")
+    assert (done.columns, table.columns) == (("small", "seven", "prediction"), ["small", "seven", "prediction"])
+    assert (table["prediction"].to_list(), set(table["seven"])) == (labels, {0.5})
+    done = nd.predict("lr", "wide.csv", "all.parquet")
+    assert pl.read_parquet("all.parquet", columns=["prediction"])["prediction"].to_list() == labels
+    assert len(done.columns) == 10_000 - len(NUMBERS) + 1
+    assert "and 9,985 more" in done.card().text()
+    assert len(done.card().html()) < 20_000
+
+
 def test_a_file_name_is_no_pattern(birds: pd.DataFrame) -> None:
     """Brackets in a name are brackets."""
     Path("in.csv").rename("data[1].csv")

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import nbdeploy as nd
 from nbdeploy.codecs import describe
 from nbdeploy.codecs.binding import bind
+from nbdeploy.codecs.declared import declare
 from nbdeploy.commands.shell import run
 from nbdeploy.errors import InvalidData, NbdeployError, WrongUsage
 from nbdeploy.offline import Limit
@@ -52,6 +53,27 @@ def test_fitting_drops_what_does_not_fit_and_nothing_else(values: list[Any]) -> 
     assert fitted.wire["x"].to_list() == [values[i] for i in good]
     assert [fault.row for fault in fitted.faults] == [i for i in range(len(values)) if i not in good]
     assert len(calls) <= 3, "once for each check that refuses rows, not once for each row"
+
+
+def test_an_unseen_category_is_named_briefly() -> None:
+    """As many such reasons are listed; the value of a private column is not shown."""
+    data = pl.DataFrame({"plan": pl.Series(["gold", "basic"], dtype=pl.Categorical)})
+    rows = pl.DataFrame({"plan": ["gold", "gold+", None]})
+    for private, told in (((), "unseen 'gold+'"), (("plan",), "unseen value")):
+        signature = declare(describe(data), private=private)
+        fitted = fit(lambda d, s=signature: bind(d, s), lambda d, places: d[list(places)], rows[:2], 2)
+        assert [(fault.column, fault.reason) for fault in fitted.faults] == [("plan", told)]
+
+
+def test_the_column_that_a_model_names_a_value_of_is_told(stock: Path) -> None:
+    """Where the value stands in no other one."""
+    rows = penguins()[0].head(40)
+    rows.loc[rows.index[3:15], "island"] = "Atlantis"
+    rows.to_csv("in.csv", index=False)
+    done = nd.predict("species", "in.csv", "out.csv", rejects="bad.csv")
+    assert "12 rows rejected (island: the model raised ValueError: Found unknown categories ['Atlantis']" in done.line
+    with pytest.raises(InvalidData, match=r"in\.csv, line 5, column 'island': the model raised ValueError"):
+        nd.predict("species", "in.csv")
 
 
 @given(st.sets(st.integers(0, 199), max_size=12), st.integers(1, 200))
