@@ -100,6 +100,8 @@ def _texts(numbers: pl.Series) -> pl.Series:
     """Write numbers, few different ones, as JSON does; 3.0 as 3."""
     numbers = numbers + 0.0  # -0.0 is 0
     few = numbers.unique()
+    if not len(few):
+        return numbers.cast(pl.String)
     return numbers.replace_strict(few, [repr(v).removesuffix(".0") for v in few.to_list()], return_dtype=pl.String)
 
 

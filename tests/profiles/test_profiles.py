@@ -237,3 +237,9 @@ def test_profiles_of_other_tables_do_not_merge() -> None:
     whole = profile_of(mixed()).merge(profile_of(mixed()))
     assert isinstance(whole, Profile)
     assert whole.rows == 800
+
+
+def test_numbers_that_are_all_missing_have_a_profile() -> None:
+    """It says that they are missing, and nothing else."""
+    found = profile_of(pl.DataFrame({"x": pl.Series([None, None], dtype=pl.Float64)})).columns["x"]
+    assert (found.missing, found.numbers, found.values) == (2, None, Frequencies())
