@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Table, exc
+from sqlalchemy import Table, delete, exc
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from nbdeploy.database import AuditRow, BlockRow, Database, PredictionRow, check_url
-from nbdeploy.errors import RemoteError
+from nbdeploy.errors import NbdeployError, RemoteError
 from nbdeploy.serving.prediction_log.batches import Act, Batch
 from nbdeploy.serving.prediction_log.retention import Retention
 from nbdeploy.wire.messages import LogState
@@ -27,8 +28,6 @@ LONGEST_PAUSE = 5.0
 MOST_BYTES = 128 * 2**20
 _CLOSING_SECONDS = 5.0
 _log = logging.getLogger(__name__)
-_UNFIT = (exc.DataError, exc.IntegrityError, OverflowError, TypeError, ValueError)
-"""What a database, or its driver, says of a row that it cannot hold."""
 
 
 class Writer:
@@ -177,8 +176,7 @@ class Writer:
     def _write_all(self) -> bool:
         """Write everything that waits; False if the database does not take it now."""
         try:
-            if self._database is None:
-                self._database = Database(self._url)
+            self._open()
             while self._backlog:
                 self._write([*self._backlog])
         except Exception as error:  # whatever it is: the next attempt may succeed, and requests go on
@@ -187,11 +185,20 @@ class Writer:
         self._came_back()
         return True
 
+    def _open(self) -> Database:
+        if self._database is None:
+            self._database = Database(self._url)
+        return self._database
+
     def _write(self, batches: Sequence[Batch]) -> None:
-        """Write batches together. If the database refuses one for what it holds, that one is dropped."""
+        """Write batches together. One that is refused by a database that takes others is dropped for what it holds."""
         try:
             self._insert(batches)
-        except _UNFIT as error:
+        except exc.OperationalError:
+            raise
+        except Exception as error:
+            if not self._takes_others():
+                raise
             if len(batches) > 1:
                 self._write(batches[:1])
                 return
@@ -205,10 +212,17 @@ class Writer:
                 self._size -= batch.size
                 self._waiting -= batch.rows
 
+    def _takes_others(self) -> bool:
+        """Whether the tables can be written."""
+        try:
+            with self._open().writing() as session:
+                session.execute(delete(PredictionRow).where(PredictionRow.id == ""))
+        except (SQLAlchemyError, NbdeployError):
+            return False
+        return True
+
     def _insert(self, batches: Sequence[Batch]) -> None:
-        database = self._database
-        assert database is not None  # noqa: S101 - _write_all opened it
-        with database.writing() as session:
+        with self._open().writing() as session:
             add(session, BlockRow.__table__, [_timed(block) for batch in batches for block in batch.blocks])
             add(session, PredictionRow.__table__, [_timed(one) for batch in batches for one in batch.requests])
             add(session, AuditRow.__table__, [_timed(act) for batch in batches for act in batch.acts])

@@ -17,7 +17,7 @@ from nbdeploy.codecs import Text
 from nbdeploy.compare import ROUNDING, SINGLE, compare
 from nbdeploy.errors import InvalidData, NotFound
 from nbdeploy.serving.dataplane import Question
-from nbdeploy.serving.exchange import body_of, json_answer, route, service_of
+from nbdeploy.serving.exchange import body_of, inferred, json_answer, route, service_of
 from nbdeploy.serving.prediction_log.reading import Wanted
 from nbdeploy.serving.prediction_log.where import Where
 from nbdeploy.serving.protocols.formats import format_accepted, format_sent
@@ -61,15 +61,13 @@ async def requests(request: Request) -> Response:
 
 async def check(request: Request) -> Response:
     """Whether the snapshot's sample is answered, by the way that all requests take, as its certificate says."""
-    service, name = service_of(request), request.path_params["m"]
-    served = service.deployments.get(name)
+    name = request.path_params["m"]
+    served = service_of(request).deployments.get(name)
     sample, expected = await asyncio.to_thread(lambda: (served.model.sample, served.model.expected))
     if not sample.height:
         return json_answer(CheckAnswer(served.now.version, served.now.digest, 0))
     question = Question(sample, [*served.model.signature.outputs])
-    answer, _ = await service.plane.infer(
-        routes.DIAGNOSIS, name, None, lambda _: question, lambda _: None, request.state.caller
-    )
+    answer, _ = await inferred(request, routes.DIAGNOSIS, name, None, lambda _: question, lambda _: None)
     found = compare(expected.select(answer.frame.columns), answer.frame, ROUNDING, SINGLE)
     told = CheckAnswer(answer.version, answer.digest, sample.height, len(found.rows), found.identical, found.first)
     return json_answer(told)

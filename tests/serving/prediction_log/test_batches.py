@@ -14,7 +14,7 @@ from tests.serving.prediction_log.conftest import SUBJECT
 
 def test_alike_requests_share_a_block_without_private_columns(make: Callable[..., Event]) -> None:
     """Tables and single rows go together; what comes out of another process's bytes is the same."""
-    single = make(rows=1, inputs=("Cid", 7), answers=("yes",))
+    single = make(rows=1, inputs=[("Cid", 7)], answers=[("yes",)])
     batch = Batch.from_bytes(batch_of([make(), single, make(outcome="refused", answers=None)]).to_bytes())
     together, refused = batch.blocks
     assert unpack(together.inputs).to_dict(as_series=False) == {"age": [41, None, 7]}

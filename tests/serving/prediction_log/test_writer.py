@@ -19,6 +19,7 @@ from nbdeploy.serving.prediction_log.retention import Retention
 from nbdeploy.serving.prediction_log.where import Where
 from nbdeploy.wire.messages import Truth
 from tests.postgresql import Server
+from tests.serving.prediction_log.conftest import SUBJECT
 
 FOREVER = Retention(timedelta(days=36_500))
 
@@ -175,14 +176,14 @@ def test_a_full_disk_is_no_end(tmp_path: Path, make: Callable[..., Event]) -> No
 
 def test_what_no_database_holds_is_dropped_alone(url: str, make: Callable[..., Event]) -> None:
     """It would otherwise stand in the way of all that comes after it."""
-    odd = Batch(requests=batch_of([make(inputs=None)]).requests)
-    odd.requests[0].rows = 2**70
+    odd = [Batch(requests=batch_of([make(inputs=None)]).requests) for _ in range(2)]
+    odd[0].requests[0].rows = 2**70
+    odd[1].requests[0].caller = SUBJECT  # type: ignore[assignment]
     with writing(url) as writer:
-        writer.put(batch_of([make()]))
-        writer.put(odd)
-        writer.put(batch_of([make()]))
+        for batch in (batch_of([make()]), *odd, batch_of([make()])):
+            writer.put(batch)
         until(lambda: writer.state.waiting == 0)
-        assert writer.state.dropped == 2**70
+        assert writer.state.dropped == 2**70 + 2
     assert count(url)[0] == 2
 
 
