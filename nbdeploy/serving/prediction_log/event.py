@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -25,7 +26,7 @@ def new_id() -> str:
     return f"{time.time_ns() // 1_000_000:012x}7{left >> 62:03x}{0x8000000000000000 | (left & 0x3FFFFFFFFFFFFFFF):016x}"
 
 
-class Subject(msgspec.Struct, frozen=True):
+class Subject(msgspec.Struct, frozen=True, dict=True):
     """Who answers: made once for each version that is served.
 
     Attributes
@@ -41,7 +42,14 @@ class Subject(msgspec.Struct, frozen=True):
     digest: str
     signature: Signature | None = None
 
-    @property
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """The types of its inputs."""
+        from nbdeploy.codecs.binding import empty
+
+        return dict(empty(self.signature).schema) if self.signature is not None else {}
+
+    @cached_property
     def private(self) -> list[str]:
         """Columns of which nothing is kept."""
         return [column.name for column in self.signature.columns if column.private] if self.signature else []
