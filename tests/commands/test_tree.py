@@ -42,7 +42,7 @@ def test_every_command_is_where_the_table_says(name: str) -> None:
 
 CONTRACT = """
 demo snapshot list show alias verify export import predict run parameters runs logs config serve token target push
-status call undeploy diff history copy rm gc
+status call undeploy diff history copy rm gc requests label diagnose
 """
 
 
