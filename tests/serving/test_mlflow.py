@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+import pytest
+import requests
 
 from nbdeploy.store import Store
+from nbdeploy.version import __version__
 
 
 def test_invocations_without_a_name_mean_the_only_deployment(place: Any, snapshots: Store) -> None:
@@ -69,3 +72,30 @@ def test_infinities_are_text_in_json_of_every_protocol(place: Any, snapshots: St
     tensor = '{"inputs": [{"name": "age", "datatype": "FP64", "shape": [2], "data": [Infinity, "-Infinity"]}]}'
     answer = place.ask("POST", "/v2/models/twice/infer", data=tensor)
     assert answer.json()["outputs"][0]["data"] == ["Infinity", "-Infinity"]
+
+
+@pytest.mark.filterwarnings("ignore:.*type hint:UserWarning")  # at import
+def test_mlflow_s_own_client_is_answered(open_place: Any, predictors: Any, plans: pd.DataFrame) -> None:
+    """A frame with missing values, which it writes as NaN, an array, and records; it can send no token."""
+    from mlflow.pyfunc.scoring_server.client import ScoringServerClient
+
+    host, _, port = open_place.url.removeprefix("http://").partition(":")
+    client = ScoringServerClient(host, port)
+    client.wait_server_ready(timeout=5)
+    assert client.get_version() == __version__
+    expected = predictors["plans"].table(plans)["prediction"].tolist()
+    assert plans.balance.isna().any()
+    assert client.invoke(plans).get_predictions()[0].tolist() == expected
+    assert client.invoke(plans.fillna({"balance": 1}).to_numpy()[:3])["predictions"] == (
+        predictors["plans"].table(plans.fillna({"balance": 1})[:3])["prediction"].tolist()
+    )
+    assert client.invoke(plans.dropna().to_dict("records"), params={"method": "predict"})["predictions"] == (
+        predictors["plans"].table(plans.dropna())["prediction"].tolist()
+    )
+
+
+def test_records_as_vetiver_sends_them_are_answered(open_place: Any, predictors: Any, plans: pd.DataFrame) -> None:
+    """`to_json(orient="records")`, posted as it is."""
+    body = plans.to_json(orient="records")
+    answer = requests.post(f"{open_place.url}/models/plans/predict", data=body, timeout=30)
+    assert pd.DataFrame(answer.json()).equals(predictors["plans"].table(plans))
