@@ -4,6 +4,7 @@ Each joins the rooms with the settings in force, and returns a :class:`nbdeploy.
 """
 
 from nbdeploy.api.aliases import alias, remove_alias
+from nbdeploy.api.checkup import doctor
 from nbdeploy.api.demo import demo
 from nbdeploy.api.diagnoses import diagnose
 from nbdeploy.api.endpoints import (
@@ -36,6 +37,7 @@ __all__ = [
     "demo",
     "diagnose",
     "diff",
+    "doctor",
     "export",
     "gc",
     "history",

@@ -7,7 +7,7 @@ from nbdeploy.commands.door import Door
 from nbdeploy.commands.kinds import FILE
 from nbdeploy.commands.syntax import command, option, pass_door
 
-__all__ = ["config", "demo"]
+__all__ = ["config", "demo", "doctor"]
 
 
 @command("demo")
@@ -26,3 +26,13 @@ def demo(door: Door, out: str | None) -> object:
 def config() -> object:
     """Show each setting, and the file or variable that it came from."""
     return api.config()
+
+
+@command("doctor")
+def doctor() -> object:
+    """Check that everything here is as it should be.
+
+    Packages, home, store, database, endpoint, targets, panel and kernel; each with what to do next. The exit status
+    is 3 if there is something to do.
+    """
+    return api.doctor()

@@ -44,6 +44,7 @@ TABLE = {
     "diagnose": "nbdeploy.commands.production:diagnose",
     "label": "nbdeploy.commands.production:label",
     "config": "nbdeploy.commands.overview:config",
+    "doctor": "nbdeploy.commands.overview:doctor",
 }
 
 
