@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
@@ -11,10 +12,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from nbdeploy.serving.exchange import unrouted
+from nbdeploy.serving.fast.dispatch import FastLanes
 from nbdeploy.serving.options import Options
 from nbdeploy.serving.protocols.table import PROTOCOLS
 from nbdeploy.serving.service import Service
-from nbdeploy.serving.watching.tracing import tracer
+from nbdeploy.serving.watching.tracing import Tracer, tracer
 from nbdeploy.serving.watching.watched import Watched
 from nbdeploy.wire import routes
 
@@ -59,7 +61,15 @@ def application(service: Service) -> ASGIApp:
     app = Starlette(routes=known, lifespan=lifespan, exception_handlers={HTTPException: unrouted})
     app.router.redirect_slashes = False
     app.state.service = service
-    return Watched(behind(app, service.options), service.metrics, spans, service.options.access_log)
+    return _quickened(behind(app, service.options), service, spans)
+
+
+def _quickened(app: ASGIApp, service: Service, spans: Tracer | None) -> ASGIApp:
+    """Fast lanes come first, and see to what is watched always; spans and lines in the log are made by one for all."""
+    watch = functools.partial(Watched, metrics=service.metrics, tracer=spans, access_log=service.options.access_log)
+    if spans is None and not service.options.access_log:
+        return FastLanes(watch(app), service)
+    return watch(FastLanes(app, service, watched=True))
 
 
 def behind(app: ASGIApp, options: Options) -> ASGIApp:

@@ -27,7 +27,6 @@ from nbdeploy.connections import Connections
 from nbdeploy.errors import Conflict, Forbidden, NbdeployError, WrongUsage
 from nbdeploy.hints import typed
 from nbdeploy.serving.app import GRACE_SECONDS, application
-from nbdeploy.serving.fast.dispatch import FastLanes
 from nbdeploy.serving.guard.patience import patient
 from nbdeploy.serving.guard.tls import fingerprint, secured
 from nbdeploy.serving.home import Home, Running
@@ -170,7 +169,7 @@ class _Uvicorn(uvicorn.Server):
 
 def _config(service: Service) -> uvicorn.Config:
     return uvicorn.Config(
-        FastLanes(application(service), service),
+        application(service),
         loop="asyncio" if os.name == "nt" else "uvloop",
         http=patient(service.options.patience),
         ws="none",

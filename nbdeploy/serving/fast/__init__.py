@@ -6,5 +6,5 @@ instead, with all that was read of it; so there is one place for coercions and e
 - :mod:`~nbdeploy.serving.fast.inline`: what a version answers by itself.
 - :mod:`~nbdeploy.serving.fast.lanes`: bodies in, bodies out, one lane per protocol.
 - :mod:`~nbdeploy.serving.fast.dispatch`: requests that take a lane, and those that do not.
-- :mod:`~nbdeploy.serving.fast.arrived`: bodies that are there already.
+- :mod:`~nbdeploy.serving.fast.bodies`: bodies that are read once, and given to whoever answers.
 """

@@ -14,13 +14,13 @@ from nbdeploy.codecs.strict_json import encode
 from nbdeploy.serving.fast.record_twin import RecordTwin
 from nbdeploy.wire import routes
 
-__all__ = ["Asked", "Lane", "OipLane", "RecordsLane", "lanes_of"]
+__all__ = ["Lane", "OipLane", "Read", "RecordsLane", "lanes_of"]
 
 _any = msgspec.json.Decoder()
 _inference = msgspec.json.Decoder(oip.InferenceRequest)
 
 
-class Asked(msgspec.Struct, frozen=True, gc=False):
+class Read(msgspec.Struct, frozen=True, gc=False):
     """A request that was read: bound records, the methods, and what the answer's writer needs."""
 
     records: Sequence[Sequence[Any]]
@@ -38,7 +38,7 @@ class Lane(Protocol):
     def takes(self, headers: Mapping[bytes, bytes]) -> bool:
         """Whether a request of such headers is a plain one."""
 
-    def read(self, body: bytes, query: bytes, /) -> Asked:
+    def read(self, body: bytes, query: bytes, /) -> Read:
         """Read a request.
 
         Raises
@@ -49,7 +49,7 @@ class Lane(Protocol):
             If it is wrong.
         """
 
-    def write(self, asked: Asked, rows: Sequence[Sequence[Any]], prediction: str, /) -> bytes:
+    def write(self, asked: Read, rows: Sequence[Sequence[Any]], prediction: str, /) -> bytes:
         """Write the rows of all methods' columns."""
 
 
@@ -66,7 +66,7 @@ class RecordsLane:
         """See :class:`Lane`."""
         return headers.get(b"content-type") in _JSON and headers.get(b"accept") in _ANYTHING
 
-    def read(self, body: bytes, query: bytes) -> Asked:
+    def read(self, body: bytes, query: bytes) -> Read:
         """See :class:`Lane`."""
         methods = self._methods(query) if query else self._default
         records = _any.decode(body)
@@ -77,9 +77,9 @@ class RecordsLane:
         binder = self._twin.binder
         if not all(type(record) is dict for record in records):
             raise Unusual
-        return Asked([binder.record(record) for record in records], methods, binder.unknown(records))
+        return Read([binder.record(record) for record in records], methods, binder.unknown(records))
 
-    def write(self, asked: Asked, rows: Sequence[Sequence[Any]], _: str) -> bytes:
+    def write(self, asked: Read, rows: Sequence[Sequence[Any]], _: str) -> bytes:
         """See :class:`Lane`."""
         methods = self._twin.methods
         columns = [column for method in asked.methods for column in methods[method][1].columns]
@@ -108,7 +108,7 @@ class OipLane:
         """See :class:`Lane`."""
         return b"inference-header-content-length" not in headers
 
-    def read(self, body: bytes, _: bytes) -> Asked:
+    def read(self, body: bytes, _: bytes) -> Read:
         """See :class:`Lane`."""
         asked = _inference.decode(body)
         if asked.parameters or asked.outputs or any(tensor.parameters for tensor in asked.inputs):
@@ -118,9 +118,9 @@ class OipLane:
         if not 0 < len(rows) <= self._twin.most:
             raise Unusual
         values = self._twin.binder.values
-        return Asked([values(row) for row in rows], self._default, id=asked.id)
+        return Read([values(row) for row in rows], self._default, id=asked.id)
 
-    def write(self, asked: Asked, rows: Sequence[Sequence[Any]], prediction: str) -> bytes:
+    def write(self, asked: Read, rows: Sequence[Sequence[Any]], prediction: str) -> bytes:
         """See :class:`Lane`."""
         tensors = [
             oip.Tensor(name, [len(rows)], datatype, [row[i] for row in rows])
@@ -155,14 +155,14 @@ class OipLane:
         return [*zip(*columns, strict=True)]
 
 
-def lanes_of(twin: RecordTwin, name: str, version: int) -> dict[str, Lane]:
-    """Return the lanes of a deployment by their paths."""
+def lanes_of(twin: RecordTwin, name: str, version: int) -> list[tuple[str, str, Lane]]:
+    """Return the lanes of a deployment, with their routes and paths."""
     tensors = OipLane(twin, name, version)
-    return {
-        routes.path(routes.PREDICT, m=name): RecordsLane(twin),
-        routes.path(routes.INFER, m=name): tensors,
-        routes.path(routes.VERSION_INFER, m=name, v=version): tensors,
-    }
+    return [
+        (routes.PREDICT, routes.path(routes.PREDICT, m=name), RecordsLane(twin)),
+        (routes.INFER, routes.path(routes.INFER, m=name), tensors),
+        (routes.VERSION_INFER, routes.path(routes.VERSION_INFER, m=name, v=version), tensors),
+    ]
 
 
 def _sent(datatype: str, values: Sequence[Any]) -> Sequence[Any]:

@@ -13,7 +13,7 @@ from nbdeploy.serving.watching.logs import ACCESS
 from nbdeploy.serving.watching.metrics import Metrics
 from nbdeploy.serving.watching.tracing import Tracer
 
-__all__ = ["Watched"]
+__all__ = ["Watched", "echoed"]
 
 _access = logging.getLogger(ACCESS)
 
@@ -54,7 +54,7 @@ class Watched:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *_echoed(asked)]
+                message["headers"] = [*message.get("headers", ()), *echoed(asked)]
             await send(message)
 
         try:
@@ -82,9 +82,12 @@ class Watched:
         _access.log(level, "request", extra=facts)
 
 
-def _echoed(asked: Asked) -> list[tuple[bytes, bytes]]:
-    name = (b"x-request-id", asked.id.encode("ascii"))
-    return [name, (b"traceresponse", asked.traceparent.encode("ascii"))] if asked.parent else [name]
+def echoed(asked: Asked) -> list[tuple[bytes, bytes]]:
+    """Return the headers that tell a sender what its request is called here."""
+    headers = [(b"x-request-id", asked.id.encode("ascii"))]
+    if asked.parent:
+        headers.append((b"traceresponse", asked.traceparent.encode("ascii")))
+    return headers
 
 
 def _route(scope: Scope) -> str:

@@ -27,6 +27,9 @@ from nbdeploy.serving.service import Options, Service
 from nbdeploy.types import Column, MethodOutput, Signature
 from nbdeploy.wire.messages import Deployment, Serving
 
+ID = [(b"x-request-id", b"7")]
+SLOWLY = [(b"expect", b"100-continue")]
+"""What no lane takes."""
 DIGEST = "sha256:" + "7" * 64
 OUTPUTS = {
     "predict": MethodOutput(["prediction"], ["string"]),
@@ -126,7 +129,7 @@ def ask(app: Any, path: str, body: bytes, query: str = "", headers: Sequence[tup
         "raw_path": path.encode(),
         "root_path": "",
         "query_string": query.encode(),
-        "headers": [(b"host", b"127.0.0.1:80"), (b"content-length", str(len(body)).encode()), *headers],
+        "headers": [(b"host", b"127.0.0.1:80"), (b"content-length", str(len(body)).encode()), *ID, *headers],
     }
     asyncio.run(app(scope, receive, send))
     return Got(sent[0]["status"], sent[0]["headers"], b"".join(message.get("body", b"") for message in sent[1:]))
@@ -199,8 +202,8 @@ def test_records_are_answered_as_ever(service: Service, asked: Any, query: str) 
     app = application(service)
     for document in (records, records[0]):
         body = msgspec.json.encode(document)
-        usual = ask(app, "/models/told/predict", body, query)
-        assert ask(FastLanes(app, service), "/models/told/predict", body, query) == usual
+        usual = ask(app, "/models/told/predict", body, query, SLOWLY)
+        assert ask(app, "/models/told/predict", body, query) == usual
 
 
 @few
@@ -231,8 +234,8 @@ def test_tensors_are_answered_as_ever(service: Service, asked: Any, datatype: st
         {"inputs": per_column[:1], "parameters": {"method": "count"}},
     ):
         body = msgspec.json.encode(document)
-        usual = ask(app, "/v2/models/told/infer", body)
-        assert ask(FastLanes(app, service), "/v2/models/told/infer", body) == usual
+        usual = ask(app, "/v2/models/told/infer", body, headers=SLOWLY)
+        assert ask(app, "/v2/models/told/infer", body) == usual
 
 
 MIXED = Signature(
@@ -255,7 +258,7 @@ def test_plain_records_need_nothing_but_their_lane(service: Service, query: str)
     lanes = FastLanes(nowhere, service)
     for rows in (ROW, [ROW], [ROW, ROW | {"age": 7, "extra": 1}]):
         got = ask(lanes, "/models/told/predict", msgspec.json.encode(rows), query)
-        assert got == ask(application(service), "/models/told/predict", msgspec.json.encode(rows), query)
+        assert got == ask(application(service), "/models/told/predict", msgspec.json.encode(rows), query, SLOWLY)
 
 
 def test_plain_tensors_need_nothing_but_their_lane(service: Service) -> None:
@@ -284,4 +287,4 @@ def test_requests_that_are_not_plain_are_answered_as_ever(service: Service, head
     serve(service, MIXED, ROW | {"age": 1.5})
     app = application(service)
     for path in ("/models/told/predict", "/v2/models/told/infer"):
-        assert ask(FastLanes(app, service), path, body, headers=headers) == ask(app, path, body, headers=headers)
+        assert ask(app, path, body, headers=headers) == ask(app, path, body, headers=[*headers, *SLOWLY])
