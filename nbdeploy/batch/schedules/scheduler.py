@@ -11,6 +11,7 @@ import logging
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
@@ -56,6 +57,8 @@ class Scheduler:
         This moment.
     launch : Launch
         Starts the process of a run.
+    seconds : callable
+        Seconds that pass, for the lease.
 
     Attributes
     ----------
@@ -63,10 +66,16 @@ class Scheduler:
         Whether it is the one.
     """
 
-    def __init__(self, ledger: Ledger, clock: Callable[[], datetime] = now, launch: Launch = launch) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Callable[[], datetime] = now,
+        launch: Launch = launch,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.ledger = ledger
         self.book = Book(ledger.database)
-        self.lease = Lease(ledger.database, LEASE)
+        self.lease = Lease(ledger.database, LEASE, seconds)
         self.leads = False
         self._clock = clock
         self._launch = launch
