@@ -22,6 +22,17 @@ from nbdeploy.api.production import label, requests
 from nbdeploy.api.releases import call, connect, push, status, undeploy
 from nbdeploy.api.remote import Target
 from nbdeploy.api.runs import logs, parameters, run, runs
+from nbdeploy.api.schedules import (
+    install_scheduler,
+    schedule_add,
+    schedule_list,
+    schedule_pause,
+    schedule_resume,
+    schedule_rm,
+    schedule_trigger,
+    scheduler,
+    stop_scheduler,
+)
 from nbdeploy.api.snapshots import snapshot, verify
 from nbdeploy.api.store import copy, diff, export, gc, history, import_, list_snapshots, rm, show
 from nbdeploy.api.targets import target_add, target_check, target_list, target_rm
@@ -42,6 +53,7 @@ __all__ = [
     "gc",
     "history",
     "import_",
+    "install_scheduler",
     "keys_create",
     "keys_list",
     "label",
@@ -57,10 +69,18 @@ __all__ = [
     "rm",
     "run",
     "runs",
+    "schedule_add",
+    "schedule_list",
+    "schedule_pause",
+    "schedule_resume",
+    "schedule_rm",
+    "schedule_trigger",
+    "scheduler",
     "serve",
     "show",
     "snapshot",
     "status",
+    "stop_scheduler",
     "stop_serving",
     "target_add",
     "target_check",

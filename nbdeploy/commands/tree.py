@@ -33,6 +33,8 @@ TABLE = {
     "parameters": "nbdeploy.commands.runs:parameters",
     "runs": "nbdeploy.commands.runs:runs",
     "logs": "nbdeploy.commands.runs:logs",
+    "schedule": "nbdeploy.commands.schedules:schedule",
+    "scheduler": "nbdeploy.commands.schedules:scheduler",
     "serve": "nbdeploy.commands.endpoint:serve",
     "token": "nbdeploy.commands.endpoint:token",
     "target": "nbdeploy.commands.targets:target",

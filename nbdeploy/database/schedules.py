@@ -104,6 +104,8 @@ class LeaseRow(Base):
         Counts up while the holder lives; nobody compares clocks.
     renewed : datetime
         When it last did, by the holder's clock: to be shown.
+    place : str
+        Where the holder lives, in words: it ends with that.
     """
 
     __tablename__ = "leases"
@@ -115,3 +117,4 @@ class LeaseRow(Base):
     pid_started: Mapped[float]
     beat: Mapped[int]
     renewed: Mapped[datetime]
+    place: Mapped[str]

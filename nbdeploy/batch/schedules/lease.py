@@ -34,10 +34,13 @@ class Holder:
         Its process.
     alive : bool
         Whether it still does, as far as can be seen from here.
+    place : str
+        Where it lives, in words.
     """
 
     worker: Worker
     alive: bool
+    place: str = ""
 
 
 class Lease:
@@ -53,11 +56,16 @@ class Lease:
         What it is for.
     clock : callable
         Seconds that pass, from any zero.
+    place : str
+        Where this process lives, in words.
     """
 
-    def __init__(self, database: Database, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, database: Database, name: str, clock: Callable[[], float] = time.monotonic, place: str = ""
+    ) -> None:
         self.database = database
         self.name = name
+        self.place = place
         self.held = False
         self._clock = clock
         self._worker = Worker.of()
@@ -96,6 +104,7 @@ class Lease:
             elif row is None or (found.token, found.beat) != (row.token, row.beat):
                 return False  # it lives after all, or somebody else was faster
             found.token, found.beat, found.renewed = self._token, found.beat + 1, datetime.now(UTC)
+            found.place = self.place
             found.host, found.pid, found.pid_started = self._worker.host, self._worker.pid, self._worker.started
         self._renewed = now
         return True
@@ -113,7 +122,7 @@ def holder(database: Database, name: str) -> Holder | None:
     if row is None:
         return None
     worker = _worker(row)
-    return Holder(worker, not worker.gone and datetime.now(UTC) - row.renewed < _STALE)
+    return Holder(worker, not worker.gone and datetime.now(UTC) - row.renewed < _STALE, row.place)
 
 
 def _worker(row: LeaseRow) -> Worker:

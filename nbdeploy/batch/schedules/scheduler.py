@@ -59,6 +59,8 @@ class Scheduler:
         Starts the process of a run.
     seconds : callable
         Seconds that pass, for the lease.
+    place : str
+        Where it lives, in words, if it ends with that: "the Jupyter server".
 
     Attributes
     ----------
@@ -72,10 +74,11 @@ class Scheduler:
         clock: Callable[[], datetime] = now,
         launch: Launch = launch,
         seconds: Callable[[], float] = time.monotonic,
+        place: str = "",
     ) -> None:
         self.ledger = ledger
         self.book = Book(ledger.database)
-        self.lease = Lease(ledger.database, LEASE, seconds)
+        self.lease = Lease(ledger.database, LEASE, seconds, place)
         self.leads = False
         self._clock = clock
         self._launch = launch

@@ -53,6 +53,7 @@ def upgrade() -> None:
         sa.Column("pid_started", sa.Double(), nullable=False),
         sa.Column("beat", sa.Integer(), nullable=False),
         sa.Column("renewed", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("place", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
     )
     for name in ("command", "schedule"):

@@ -1,0 +1,263 @@
+"""Schedules of notebooks and predictions, and the process that sees to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nbdeploy.api.references import open_store, resolve
+from nbdeploy.errors import WrongUsage
+from nbdeploy.settings import Settings
+from nbdeploy.types import Progress, Report, ignore_progress
+
+if TYPE_CHECKING:
+    from nbdeploy.batch.ledger import Ledger
+    from nbdeploy.batch.schedules import Installed, Job, Scheduled, Schedules, Scheduling, Triggered
+
+__all__ = [
+    "install_scheduler",
+    "schedule_add",
+    "schedule_list",
+    "schedule_pause",
+    "schedule_resume",
+    "schedule_rm",
+    "schedule_trigger",
+    "scheduler",
+    "stop_scheduler",
+]
+
+
+def schedule_add(
+    name: str,
+    notebook: str | Path | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    cron: str,
+    predict: Sequence[str] | None = None,
+    out: str | Path | None = None,
+    options: Sequence[str] = (),
+    output: str | Path | None = None,
+    raw: Mapping[str, str] | None = None,
+    files: Iterable[str | Path] = (),
+    timeout: float | None = None,
+    kernel: str | None = None,
+    timezone: str | None = None,
+    jitter: timedelta = timedelta(0),
+    start: datetime | str | None = None,
+    end: datetime | str | None = None,
+    missed: str = "last",
+    overlap: str = "skip",
+    bound: int = 100,
+    replace: bool = False,
+    settings: Settings | None = None,
+) -> Scheduled:
+    """Run a notebook, or predict, at the times of a cron line.
+
+    Texts of parameters, inputs and outputs may hold words such as ``{{ ds }}`` and ``{{ previous_month }}``, which
+    become dates of the scheduled time, however late the run begins.
+
+    Parameters
+    ----------
+    name : str
+        A name of its own.
+    notebook, parameters, output, raw, files, timeout, kernel
+        The notebook to run, and how: see :func:`run`.
+    cron : str
+        Five fields: minute, hour, day of month, month, day of week.
+    predict, out, options
+        Instead of a notebook a reference and an input to predict, the output, and further words of the command
+        ``predict``.
+    timezone : str, optional
+        Where the cron line's times are meant: a name of the IANA database. This machine's, if it is not given.
+    jitter : timedelta
+        Runs begin up to so much later, each time of a schedule always by the same.
+    start, end : datetime or str, optional
+        The first and the last moment at which it may be due.
+    missed : str
+        What becomes of times at which no scheduler ran: the ``last`` one is made up for, ``skip``, or ``all``.
+    overlap : str
+        What becomes of a time at which the run before still goes: ``skip``, it waits in a ``queue``, or ``allow``.
+    bound : int
+        How many missed or waiting runs are made up for, at most.
+    replace : bool
+        Whether it takes the place of a schedule of its name.
+
+    Returns
+    -------
+    Scheduled
+        Its next ten times, and what to do if no scheduler runs.
+
+    Examples
+    --------
+    >>> import nbdeploy as nd
+    >>> nd.schedule_add("weekly", predict=("churn@champion", "inbox/"), out="scored/", cron="0 6 * * 1")
+    ... # doctest: +SKIP
+    """
+    from nbdeploy.batch import schedules
+
+    settings = settings or Settings.load()
+    job: Job
+    if predict is not None:
+        if notebook is not None or parameters or raw:
+            raise WrongUsage("a schedule runs a notebook with parameters, or --predict REF INPUT --out OUT: not both")
+        job = _prediction(predict, out, options, timeout, settings)
+    else:
+        job = _run_of(notebook, parameters, output, raw, files, timeout, kernel, settings)
+    return schedules.add(
+        name,
+        job,
+        cron,
+        settings,
+        timezone=timezone,
+        jitter=jitter,
+        begins=start,
+        ends=end,
+        missed=missed,
+        overlap=overlap,
+        bound=bound,
+        replace=replace,
+    )
+
+
+def schedule_list(*, settings: Settings | None = None) -> Schedules:
+    """List the schedules, with their next times and what became of the last ones."""
+    from nbdeploy.batch import schedules
+
+    return schedules.listed(settings or Settings.load())
+
+
+def schedule_pause(name: str, *, settings: Settings | None = None) -> Scheduled:
+    """Let a schedule rest; what runs goes on."""
+    from nbdeploy.batch import schedules
+
+    return schedules.pause(name, settings or Settings.load())
+
+
+def schedule_resume(name: str, *, settings: Settings | None = None) -> Scheduled:
+    """Let a schedule go on, from now: times during its rest were not missed."""
+    from nbdeploy.batch import schedules
+
+    return schedules.resume(name, settings or Settings.load())
+
+
+def schedule_trigger(name: str, *, settings: Settings | None = None) -> Triggered:
+    """Run now what a schedule runs, besides its times."""
+    from nbdeploy.batch import schedules
+
+    return schedules.trigger(name, settings or Settings.load())
+
+
+def schedule_rm(name: str, *, settings: Settings | None = None) -> Scheduled:
+    """Forget a schedule; its runs stay."""
+    from nbdeploy.batch import schedules
+
+    return schedules.remove(name, settings or Settings.load())
+
+
+def scheduler(
+    *,
+    background: bool = True,
+    unless_running: bool = False,
+    settings: Settings | None = None,
+    progress: Report = ignore_progress,
+) -> Scheduling:
+    """Run what is due, when it is due.
+
+    Of several at once for a database one works, and another takes over when it ends.
+
+    Parameters
+    ----------
+    background : bool
+        Whether it runs by itself and survives this process; otherwise this call works until it is interrupted.
+    unless_running : bool
+        Whether nothing is to be done if one is at work already.
+    """
+    from nbdeploy.batch import schedules
+
+    settings = settings or Settings.load()
+    with _ledger(settings) as ledger:
+        if background:
+            return schedules.detach(ledger, settings.home / "scheduler.log")
+        found = schedules.running(ledger) if unless_running else None
+        if found is not None:
+            return schedules.Scheduling(found.worker.pid, found.worker.host, found.place, "runs already")
+        return schedules.run_here(ledger, lambda said: progress(Progress(message=said.line, facts=said.document())))
+
+
+def stop_scheduler(*, settings: Settings | None = None) -> Scheduling:
+    """Let the scheduler of this machine end; its runs go on."""
+    from nbdeploy.batch import schedules
+
+    with _ledger(settings or Settings.load()) as ledger:
+        return schedules.stop(ledger)
+
+
+def install_scheduler(
+    *, way: str | None = None, only_show: bool = False, settings: Settings | None = None
+) -> Installed:
+    """Let this machine start a scheduler, and start it again whenever it ends.
+
+    Parameters
+    ----------
+    way : str, optional
+        ``systemd`` or ``crontab``; by default the first that works here.
+    only_show : bool
+        Whether what would be written is only shown.
+    """
+    from nbdeploy.batch import schedules
+
+    settings = settings or Settings.load()
+    with _ledger(settings) as ledger:
+        surroundings = schedules.Surroundings.of(settings, Path.cwd())
+        return schedules.install({**surroundings.variables, "NBDEPLOY_DB": ledger.url}, way, only_show)
+
+
+def _ledger(settings: Settings) -> Ledger:
+    from nbdeploy.batch.ledger import Ledger
+
+    return Ledger(settings.db)
+
+
+def _prediction(
+    predict: Sequence[str],
+    out: str | Path | None,
+    options: Sequence[str],
+    timeout: float | None,
+    settings: Settings,
+) -> Job:
+    from nbdeploy.batch.schedules import PredictionJob, Surroundings
+
+    ref, source = predict
+    if out is None:
+        raise WrongUsage("a scheduled prediction needs a place to write to: --out OUTPUT")
+    resolve(open_store(settings), ref, settings)
+    at = Surroundings.of(settings, Path.cwd())
+    return PredictionJob(str(ref), str(source), str(out), at, list(options), timeout)
+
+
+def _run_of(
+    notebook: str | Path | None,
+    parameters: Mapping[str, Any] | None,
+    output: str | Path | None,
+    raw: Mapping[str, str] | None,
+    files: Iterable[str | Path],
+    timeout: float | None,
+    kernel: str | None,
+    settings: Settings,
+) -> Job:
+    from nbdeploy.batch.schedules import NotebookJob, Surroundings
+
+    if notebook is None:
+        raise WrongUsage("nothing to run: give a notebook, or --predict REF INPUT --out OUT")
+    return NotebookJob.of(
+        str(notebook),
+        Surroundings.of(settings, Path.cwd()),
+        dict(parameters or {}),
+        raw=dict(raw or {}),
+        files=[str(file) for file in files],
+        output=None if output is None else str(output),
+        timeout=timeout,
+        kernel=kernel,
+    )
