@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoints, entry_points
 from typing import Generic, TypeVar
 
 from nbdeploy.errors import NotFound
@@ -39,8 +40,10 @@ class Registry(Generic[T]):
 
     @cached_property
     def _known(self) -> dict[str, str]:
-        """The table and what is installed beside it; looked up once, as it reads every package's metadata."""
-        outside = {point.name: point.value for point in entry_points(group=f"nbdeploy.{self.kind}s")}
+        """The table and what is installed beside it."""
+        outside = {
+            point.name: point.value for point in _installed(tuple(sys.path)).select(group=f"nbdeploy.{self.kind}s")
+        }
         return {**outside, **self.table}
 
     def __iter__(self) -> Iterator[str]:
@@ -56,3 +59,9 @@ class Registry(Generic[T]):
         module, _, attribute = known[name].partition(":")
         found: T = getattr(import_module(module), attribute)
         return found
+
+
+@lru_cache(maxsize=1)
+def _installed(_path: tuple[str, ...]) -> EntryPoints:
+    """What all packages on a path offer to others; looked up once, as it reads every package's metadata."""
+    return entry_points()
