@@ -22,15 +22,17 @@ __all__ = ["Jobs", "jobs"]
 _IMPORTED = (
     "adbc_driver_postgresql.dbapi",
     "duckdb",
+    "nbdeploy.api",
     "nbdeploy.flavors.sklearn",
     "nbdeploy.offline.engines.local",
     "nbdeploy.tables.csv_files",
     "nbdeploy.tables.databases.duckdb_files",
     "nbdeploy.tables.databases.postgresql",
     "nbdeploy.tables.databases.sqlite_files",
+    "obstore.store",
     "pandas",
-    "sklearn.ensemble",
-    "sklearn.pipeline",
+    "skops.io",
+    "sqlalchemy",
 )
 
 
