@@ -1,6 +1,7 @@
 """The tables of an endpoint: what it was asked and answered, what came true, and what was done to it.
 
-Nothing here refers to another row by a constraint: rows go by age, and what is left behind is never read.
+Nothing here refers to another row by a constraint: rows go by age, and what is left behind is never read. Each row says
+of which endpoint it is, as several may share a database.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class PredictionRow(Base):
     reason: Mapped[str]
     block: Mapped[str | None]
     first: Mapped[int]
+    endpoint: Mapped[str] = mapped_column(server_default="")
 
 
 class BlockRow(Base):
@@ -87,6 +89,7 @@ class BlockRow(Base):
     masked: Mapped[list[str]] = mapped_column(JSON)
     inputs: Mapped[bytes] = mapped_column(LargeBinary)
     answers: Mapped[bytes | None] = mapped_column(LargeBinary)
+    endpoint: Mapped[str] = mapped_column(server_default="")
 
 
 class TruthRow(Base):
@@ -109,6 +112,7 @@ class TruthRow(Base):
     value: Mapped[Any] = mapped_column(JSON)
     time: Mapped[datetime] = mapped_column(index=True)
     caller: Mapped[str]
+    endpoint: Mapped[str] = mapped_column(server_default="")
 
 
 class AuditRow(Base):
@@ -137,3 +141,4 @@ class AuditRow(Base):
     action: Mapped[str]
     subject: Mapped[str]
     outcome: Mapped[str]
+    endpoint: Mapped[str] = mapped_column(server_default="")

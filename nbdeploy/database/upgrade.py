@@ -14,7 +14,7 @@ from nbdeploy.errors import InvalidData
 __all__ = ["HEAD", "MIGRATIONS", "revision", "upgrade"]
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration. Known here, so that a database that is up to date opens without Alembic."""
 
 _ADVISORY_LOCK = 0x6E62_6465_706C

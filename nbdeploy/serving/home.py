@@ -8,6 +8,7 @@
     server.log               output of a server in the background
     deployments/<m>.json     what each deployment serves, and what it served
     store/                   the endpoint's own snapshot store
+    identity                 whose rows are its own in a database that endpoints share
     nbdeploy.db              predictions and acts; see nbdeploy.serving.prediction_log
     tokens/                  see nbdeploy.serving.tokens
     run/                     what the processes of a running server share; emptied when one starts
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,6 +103,17 @@ class Home:
     def cache(self) -> Path:
         """Bundles unpacked for loading."""
         return self.folder / "cache"
+
+    @property
+    def identity(self) -> str:
+        """What tells this endpoint from others whose log is in the same database; made once."""
+        path = self.folder / "identity"
+        try:
+            return path.read_text()
+        except FileNotFoundError:
+            self.make()
+            write_atomically(path, secrets.token_hex(8).encode(), mode=0o600)
+            return path.read_text()
 
     @property
     def database(self) -> str:

@@ -31,6 +31,12 @@ RUN = (
     "('old', '/a', '/r', '/r/a', 'succeeded', '{\"month\": 9}', '2026-09-01 06:00:00+00:00', 'here', 1, 0.5)"
 )
 
+PREDICTION = (
+    "INSERT INTO predictions (id, deployment, version, digest, protocol, methods, caller, time, seconds, rows, "
+    "outcome, reason, first) VALUES ('p', 'churn', 3, 'sha256:aa', 'oip', 'predict', 'crm', "
+    "'2026-09-01 06:00:00+00:00', 0.1, 1, 'ok', '', 0)"
+)
+
 
 def made_by(url: str, version: str, *statements: str) -> None:
     """Make a database as an earlier nbdeploy left it, with rows in it."""
@@ -61,6 +67,20 @@ def test_rows_of_the_previous_schema_survive(kind: str, tmp_path: Path, request:
                 assert (old.parameters, old.command, old.schedule) == ({"month": 9}, "", "")
                 later = (PredictionRow, BlockRow, TruthRow, AuditRow, ScheduleRow, DueRow, LeaseRow)
                 assert {session.query(table).count() for table in later} == {0}
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_log_from_before_endpoints_shared_databases_stays(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Its rows are of no endpoint that is known, and belong to whoever opens the database."""
+    url = f"sqlite:///{tmp_path}/log.db"
+    if kind == "postgresql":
+        url = request.getfixturevalue("postgresql_url").replace("postgresql://", "postgresql+psycopg://")
+    made_by(url, "0003", PREDICTION)
+    with Database(url) as database, database.reading() as session:
+        old = session.get_one(PredictionRow, "p")
+        assert (old.endpoint, old.rows, old.block) == ("", 1, None)
 
 
 def test_models_and_migrations_agree(tmp_path: Path) -> None:

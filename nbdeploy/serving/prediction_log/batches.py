@@ -35,6 +35,7 @@ class Request(msgspec.Struct, array_like=True):
     reason: str
     block: str | None = None
     first: int = 0
+    endpoint: str = ""
 
 
 class Block(msgspec.Struct, array_like=True):
@@ -47,6 +48,7 @@ class Block(msgspec.Struct, array_like=True):
     masked: list[str]
     inputs: bytes
     answers: bytes | None
+    endpoint: str = ""
 
 
 class Act(msgspec.Struct, array_like=True):
@@ -59,6 +61,7 @@ class Act(msgspec.Struct, array_like=True):
     action: str
     subject: str
     outcome: str
+    endpoint: str = ""
 
 
 class Batch(msgspec.Struct, array_like=True):
@@ -103,7 +106,7 @@ class Batch(msgspec.Struct, array_like=True):
         return msgspec.msgpack.decode(content, type=cls)
 
 
-def batch_of(events: Sequence[Event], dropped: int = 0) -> Batch:
+def batch_of(events: Sequence[Event], dropped: int = 0, endpoint: str = "") -> Batch:
     """Put events together, without the values of private columns.
 
     Parameters
@@ -112,6 +115,8 @@ def batch_of(events: Sequence[Event], dropped: int = 0) -> Batch:
         What a queue gave out.
     dropped : int
         Rows that the queue lost since.
+    endpoint : str
+        Whose they are.
     """
     batch = Batch([], [], [], dropped)
     groups: dict[Any, list[Event]] = {}
@@ -123,6 +128,10 @@ def batch_of(events: Sequence[Event], dropped: int = 0) -> Batch:
             groups.setdefault(key, []).append(event)
     for group in groups.values():
         _add(batch, group)
+    for request in batch.requests:
+        request.endpoint = endpoint
+    for block in batch.blocks:
+        block.endpoint = endpoint
     return batch
 
 

@@ -36,6 +36,8 @@ class PredictionLog:
         Of how many requests rows and answers are kept.
     retention : Retention
         How long.
+    endpoint : str
+        What tells it from others in the same database.
 
     Attributes
     ----------
@@ -45,8 +47,9 @@ class PredictionLog:
         What owns the database.
     """
 
-    def __init__(self, url: str, share: float = 1.0, retention: Retention | None = None) -> None:
+    def __init__(self, url: str, share: float = 1.0, retention: Retention | None = None, endpoint: str = "") -> None:
         self.url = url
+        self._endpoint = endpoint
         self._queue = Queue(share)
         self._told = 0
         self.writer = Writer(url, retention, self._drained)
@@ -62,15 +65,16 @@ class PredictionLog:
 
     def record(self, who: str, origin: str, action: str, subject: str, outcome: str) -> bool:
         """Take down what somebody did to the endpoint, or wanted to. See :meth:`Writer.record`."""
-        return self.writer.record(Act(new_id(), time.time(), who, origin, action, subject, outcome))
+        return self.writer.record(Act(new_id(), time.time(), who, origin, action, subject, outcome, self._endpoint))
 
     def read(self, deployment: str, wanted: Wanted) -> Logged:
         """Read what was logged, the last moment's too. See :func:`nbdeploy.serving.prediction_log.reading.read`."""
-        return self._ask(lambda database: read(database, deployment, wanted))
+        return self._ask(lambda database: read(database, deployment, wanted, self._endpoint))
 
     def join(self, deployment: str, truths: Sequence[Truth], caller: str) -> FeedbackAnswer:
         """Keep what came true. See :func:`nbdeploy.serving.prediction_log.truths.join`."""
-        return self._ask(lambda database: join(database, deployment, truths, caller, datetime.now(UTC)))
+        now = datetime.now(UTC)
+        return self._ask(lambda database: join(database, deployment, truths, caller, now, self._endpoint))
 
     def _ask(self, work: Callable[[Database], T]) -> T:
         self.flush()
@@ -82,6 +86,6 @@ class PredictionLog:
 
     def _drained(self) -> Batch:
         dropped = self._queue.dropped
-        batch = batch_of(self._queue.drain(), dropped - self._told)
+        batch = batch_of(self._queue.drain(), dropped - self._told, self._endpoint)
         self._told = dropped
         return batch

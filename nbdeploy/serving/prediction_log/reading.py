@@ -77,8 +77,8 @@ class Logged:
     without_rows: int = 0
 
 
-def read(database: Database, deployment: str, wanted: Wanted) -> Logged:
-    """Read rows of a deployment.
+def read(database: Database, deployment: str, wanted: Wanted, endpoint: str = "") -> Logged:
+    """Read rows of a deployment of an endpoint.
 
     Requests whose rows were not kept are among them, with one line, if they are asked for by id, or by a condition
     about nothing but requests (``outcome = 'refused'``). What was asked to look whether the endpoint is well is left
@@ -93,7 +93,7 @@ def read(database: Database, deployment: str, wanted: Wanted) -> Logged:
     parts: list[pl.DataFrame] = []
     known: list[str] = []
     left = wanted.limit + 1
-    for page in _pages(database, deployment, wanted):
+    for page in _pages(database, deployment, wanted, endpoint):
         for part in _tables(database, page, found, _counts_requests(wanted)):
             known += [name for name in part.columns if name not in known]
             if wanted.where is None or {*wanted.where.names} <= {*part.columns}:
@@ -113,9 +113,10 @@ def _counts_requests(wanted: Wanted) -> bool:
     return bool(wanted.id) or (wanted.where is not None and {*wanted.where.names} <= {*ABOUT})
 
 
-def _pages(database: Database, deployment: str, wanted: Wanted) -> Iterator[Sequence[Any]]:
+def _pages(database: Database, deployment: str, wanted: Wanted, endpoint: str) -> Iterator[Sequence[Any]]:
     """Requests, the latest first, some at a time."""
-    query = select(PredictionRow).where(PredictionRow.deployment == deployment)
+    mine = PredictionRow.endpoint.in_({endpoint, ""})
+    query = select(PredictionRow).where(PredictionRow.deployment == deployment, mine)
     if wanted.id:
         query = query.where(PredictionRow.id == wanted.id)
     elif wanted.where is None or "protocol" not in wanted.where.names:

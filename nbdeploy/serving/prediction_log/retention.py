@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, delete, func, select
+from sqlalchemy import case, delete, func, select, true
 
 from nbdeploy.database import AuditRow, BlockRow, Database, PredictionRow, TruthRow
 
@@ -33,12 +33,15 @@ class Retention:
         How long requests, their rows and truths stay.
     most_rows : int
         How many rows stay at most; a request counts as one at least.
+    endpoint : str or None
+        Whose rows; everybody's in the database if None.
     now : callable
         The clock, in seconds since 1970.
     """
 
     keep: timedelta = KEEP
     most_rows: int = MOST_ROWS
+    endpoint: str | None = None
     now: Callable[[], float] = time.time
     _next: float = field(default=0.0, init=False, repr=False)
     _known: int = field(default=-1, init=False, repr=False)
@@ -60,37 +63,42 @@ class Retention:
             return
         self._next = self.now() + _EVERY_SECONDS
         oldest = datetime.fromtimestamp(self.now(), UTC) - self.keep
-        _remove(database, oldest)
-        _delete(database, AuditRow, datetime.fromtimestamp(self.now(), UTC) - AUDIT)
+        self._remove(database, oldest)
+        self._delete(database, AuditRow, datetime.fromtimestamp(self.now(), UTC) - AUDIT)
         with database.reading() as session:
-            self._known = int(session.execute(select(func.coalesce(func.sum(_weight()), 0))).scalar_one())
-            cut = session.execute(_beyond(self.most_rows)).scalar() if self._known > self.most_rows else None
+            self._known = int(
+                session.execute(
+                    select(func.coalesce(func.sum(_weight()), 0)).where(self._mine(PredictionRow))
+                ).scalar_one()
+            )
+            cut = session.execute(self._beyond()).scalar() if self._known > self.most_rows else None
         if cut is not None:
-            _remove(database, cut + timedelta(microseconds=1))
+            self._remove(database, cut + timedelta(microseconds=1))
             self._known = min(self._known, self.most_rows)
+
+    def _mine(self, table: Any) -> Any:
+        return true() if self.endpoint is None else table.endpoint.in_({self.endpoint, ""})
+
+    def _beyond(self) -> Any:
+        """When the youngest request came with which there are too many rows."""
+        order = (PredictionRow.time.desc(), PredictionRow.id.desc())
+        running = select(PredictionRow.time, func.sum(_weight()).over(order_by=order).label("total"))
+        found = running.where(self._mine(PredictionRow)).subquery()
+        return select(func.max(found.c.time)).where(found.c.total > self.most_rows)
+
+    def _remove(self, database: Database, before: datetime) -> None:
+        for table in (PredictionRow, BlockRow, TruthRow):
+            self._delete(database, table, before)
+
+    def _delete(self, database: Database, table: Any, before: datetime) -> None:
+        """Delete in portions, so that nobody waits long for the database."""
+        key = table.prediction if table is TruthRow else table.id
+        old = select(key).where(table.time < before, self._mine(table)).limit(_PORTION)
+        while True:
+            with database.writing() as session:
+                if not session.execute(delete(table).where(key.in_(old))).rowcount:  # type: ignore[attr-defined]
+                    return
 
 
 def _weight() -> Any:
     return case((PredictionRow.rows > 1, PredictionRow.rows), else_=1)
-
-
-def _beyond(most: int) -> Any:
-    """When the youngest request came with which there are too many rows."""
-    order = (PredictionRow.time.desc(), PredictionRow.id.desc())
-    running = select(PredictionRow.time, func.sum(_weight()).over(order_by=order).label("total")).subquery()
-    return select(func.max(running.c.time)).where(running.c.total > most)
-
-
-def _remove(database: Database, before: datetime) -> None:
-    for table in (PredictionRow, BlockRow, TruthRow):
-        _delete(database, table, before)
-
-
-def _delete(database: Database, table: Any, before: datetime) -> None:
-    """Delete in portions, so that nobody waits long for the database."""
-    key = table.prediction if table is TruthRow else table.id
-    while True:
-        with database.writing() as session:
-            old = select(key).where(table.time < before).limit(_PORTION)
-            if not session.execute(delete(table).where(key.in_(old))).rowcount:  # type: ignore[attr-defined]
-                return

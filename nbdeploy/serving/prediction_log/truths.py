@@ -19,7 +19,9 @@ _SOME = 500
 _LISTED = 20
 
 
-def join(database: Database, deployment: str, truths: Sequence[Truth], caller: str, now: datetime) -> FeedbackAnswer:
+def join(
+    database: Database, deployment: str, truths: Sequence[Truth], caller: str, now: datetime, endpoint: str = ""
+) -> FeedbackAnswer:
     """Keep what came true of predictions, the latest word for each.
 
     Parameters
@@ -34,6 +36,8 @@ def join(database: Database, deployment: str, truths: Sequence[Truth], caller: s
         Who tells.
     now : datetime
         When.
+    endpoint : str
+        The endpoint that made them.
 
     Returns
     -------
@@ -44,7 +48,7 @@ def join(database: Database, deployment: str, truths: Sequence[Truth], caller: s
     unmatched: list[Unmatched] = []
     for some in (truths[i : i + _SOME] for i in range(0, len(truths), _SOME)):
         with database.writing() as session:
-            heights = _heights(session, deployment, [truth.id for truth in some])
+            heights = _heights(session, deployment, endpoint, [truth.id for truth in some])
             fitting: dict[tuple[str, int], Any] = {}
             for truth in some:
                 reason = _unfit(truth, heights)
@@ -53,13 +57,14 @@ def join(database: Database, deployment: str, truths: Sequence[Truth], caller: s
                 else:
                     fitting[truth.id, truth.row or 0] = truth.truth
                     tally["matched"] += 1
-            _keep(session, fitting, tally, caller, now)
+            _keep(session, fitting, tally, {"time": now, "caller": caller, "endpoint": endpoint})
     return FeedbackAnswer(len(truths), **tally, unmatched=len(unmatched), first=unmatched[:_LISTED])
 
 
-def _heights(session: Session, deployment: str, ids: Sequence[str]) -> dict[str, int]:
+def _heights(session: Session, deployment: str, endpoint: str, ids: Sequence[str]) -> dict[str, int]:
     query = select(PredictionRow.id, PredictionRow.rows)
     query = query.where(PredictionRow.id.in_({*ids}), PredictionRow.deployment == deployment)
+    query = query.where(PredictionRow.endpoint.in_({endpoint, ""}))
     return {key: rows for key, rows in session.execute(query)}  # noqa: C416 - rows, not pairs
 
 
@@ -74,9 +79,7 @@ def _unfit(truth: Truth, heights: dict[str, int]) -> str:
     return "" if 0 <= truth.row < rows else f"the prediction has {rows} rows, numbered from 0"
 
 
-def _keep(
-    session: Session, fitting: dict[tuple[str, int], Any], tally: dict[str, int], caller: str, now: datetime
-) -> None:
+def _keep(session: Session, fitting: dict[tuple[str, int], Any], tally: dict[str, int], told: dict[str, Any]) -> None:
     if not fitting:
         return
     known = session.scalars(select(TruthRow).where(TruthRow.prediction.in_({key for key, _ in fitting})))
@@ -88,10 +91,7 @@ def _keep(
         dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
         insert = dialect.insert(TruthRow)
         update = {name: getattr(insert.excluded, name) for name in ("value", "time", "caller")}
-        rows = [
-            {"prediction": key, "row": row, "value": value, "time": now, "caller": caller}
-            for (key, row), value in changed.items()
-        ]
+        rows = [{"prediction": key, "row": row, "value": value, **told} for (key, row), value in changed.items()]
         session.execute(insert.on_conflict_do_update(index_elements=["prediction", "row"], set_=update), rows)
 
 

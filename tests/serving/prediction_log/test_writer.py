@@ -115,6 +115,27 @@ def test_age_and_number_of_rows_are_bounded(url: str, make: Callable[..., Event]
         assert read(database, "churn", Wanted()).frame.height == 4
 
 
+def test_endpoints_that_share_a_database_do_not_meet(url: str, make: Callable[..., Event]) -> None:
+    """Each reads, joins and forgets its own rows, though deployments have the same name."""
+    logs = [PredictionLog(url, retention=FOREVER, endpoint=name) for name in ("staging", "prod")]
+    for log in logs:
+        log.start()
+        assert log.flush(20)
+    try:
+        for log, key in zip(logs, ("s", "p"), strict=True):
+            log.append(make(id=key))
+        assert [log.read("churn", Wanted()).frame["id"].unique().to_list() for log in logs] == [["s"], ["p"]]
+        assert [log.join("churn", [Truth("p", "yes", 0)], "crm").matched for log in logs] == [0, 1]
+    finally:
+        for log in logs:
+            log.close()
+    with Database(url) as database:
+        Retention(timedelta(days=1), endpoint="staging").apply(database, 0)
+        with database.reading() as session:
+            left = [session.query(table.endpoint).distinct().all() for table in (PredictionRow, BlockRow, TruthRow)]
+    assert left == [[("prod",)]] * 3
+
+
 def test_a_database_that_goes_away_is_told_and_caught_up_with(
     postgresql_server: Server, make: Callable[..., Event]
 ) -> None:
