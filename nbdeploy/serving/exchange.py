@@ -32,12 +32,14 @@ from nbdeploy.wire.statuses import status_of
 
 __all__ = [
     "CALLER",
+    "REFUSALS",
     "Handler",
     "body_of",
     "failed",
     "fault",
     "inferred",
     "json_answer",
+    "known_to",
     "route",
     "save_body",
     "service_of",
@@ -50,7 +52,8 @@ CALLER = "nbdeploy.caller"
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 _log = logging.getLogger(__name__)
-_REFUSALS = (AccessDenied, Busy, TooLarge)
+REFUSALS = (AccessDenied, Busy, TooLarge)
+"""The errors of requests that were not let in, which are counted apart."""
 
 
 def service_of(request: Request) -> Service:
@@ -81,7 +84,7 @@ def route(path: str, handler: Handler, method: str = "GET", scope: Scope | None 
                 return await handler(request)
             return await _admitted(request, handler, scope, heeds)
         except (NbdeployError, HTTPException) as error:
-            if isinstance(error, _REFUSALS):
+            if isinstance(error, REFUSALS):
                 service_of(request).metrics.refused(type(error).__name__)
             if isinstance(error, Forbidden):
                 request.state.who = error.facts.get("token")
@@ -129,13 +132,13 @@ async def _admitted(request: Request, handler: Handler, scope: Scope, heeds: boo
     except NotFound as error:
         if not caller.restricted:
             raise
-        raise _veiled(error, caller) from None
+        raise known_to(error, caller) from None
     finally:
         guard.room.leave(request.state.held)
 
 
-def _veiled(error: NotFound, caller: Caller) -> NotFound:
-    """Name only what the caller may see."""
+def known_to(error: NotFound, caller: Caller) -> NotFound:
+    """Return an error that names only what the caller may see."""
     facts: dict[str, Any] = error.facts
     known = [name for name in facts["available"] if caller.sees(name.partition("/")[0])]
     return NotFound(facts["kind"], facts["name"], known)

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+from grpc import RpcError, insecure_channel
+
+from nbdeploy.serving.protocols.oip_grpc.messages import MESSAGES, SERVICE
+from nbdeploy.serving.tokens import Tokens
 from nbdeploy.store import Store
 
 ROW = {"age": 43, "balance": 0}
@@ -54,3 +59,35 @@ def test_changing_needs_the_right_to_deploy(place: Any) -> None:
     assert place.ask("POST", "/v2/repository/models/nobody/unload").status_code == 404
     body = {"parameters": {"config": "{}"}}
     assert place.ask("POST", "/v2/repository/models/nobody/load", json=body).status_code == 400
+
+
+def test_who_is_let_to_one_model_learns_of_no_other(open_place: Any) -> None:
+    """By no list, no page, no default and no error; over gRPC neither."""
+    secret = Tokens(open_place.home).create("crm", "read", models=["churn*"])[0]
+    caller = Tokens(open_place.home).create("crm-asks", "predict", models=["churn*"])[0]
+
+    def ask(method: str, path: str, token: str = secret, **more: Any) -> Any:
+        return open_place.ask(method, path, token=token, **more)
+
+    assert [entry["name"] for entry in ask("POST", "/v2/repository/index").json()] == ["churn"]
+    assert ask("GET", "/v1/models").json() == {"models": ["churn"]}
+    assert ask("GET", "/models/churn/docs", headers={"Accept": "text/html"}).status_code == 200
+    assert ask("GET", "/models/plans/openapi.json").status_code == 403
+    hidden = ask("GET", "/models/plans/docs", headers={"Accept": "text/html"})
+    assert (hidden.status_code, "tenure" in hidden.text) == (403, False)
+    refused = ask("POST", "/invocations", caller, json={"instances": [[1, 2]]})
+    assert refused.status_code == 403
+    with insecure_channel(open_place.endpoint.grpc) as channel:
+
+        def call(kind: str, **fields: Any) -> Any:
+            asked = MESSAGES[f"{kind}Request"](**fields).SerializeToString()
+            answer = channel.unary_unary(f"/{SERVICE}/{kind}")(asked, metadata=(("authorization", f"Bearer {secret}"),))
+            return MESSAGES[f"{kind}Response"].FromString(answer)
+
+        assert [entry.name for entry in call("RepositoryIndex").models] == ["churn"]
+        assert call("ModelMetadata", name="churn").name == "churn"
+        with pytest.raises(RpcError, match="PERMISSION_DENIED"):
+            call("ModelMetadata", name="plans")
+        with pytest.raises(RpcError) as unknown:
+            call("ModelMetadata", name="churn-eu")
+        assert "plans" not in str(unknown.value)

@@ -15,6 +15,7 @@ from nbdeploy.serving.pages.page import POLICY, page
 from nbdeploy.serving.pages.synthetic import synthetic_rows
 from nbdeploy.serving.tokens import Scope
 from nbdeploy.wire import routes
+from nbdeploy.wire.statuses import status_of
 
 __all__ = ["ROUTES"]
 
@@ -27,14 +28,17 @@ async def document(request: Request) -> Response:
 
 async def docs(request: Request) -> Response:
     """Browsers send no token by themselves: who has none gets a page that asks for it, and that tells nothing."""
-    status, found = 200, None
+    guard, status, found = service_of(request).guard, 200, None
     try:
-        service_of(request).gate.admit(request.headers, Scope.READ)
-        found = await _document(request)
-    except AccessDenied:
+        guard.enter(request.headers, Scope.READ, request.path_params["m"])
+        try:
+            found = await _document(request)
+        finally:
+            guard.room.leave(0)
+    except AccessDenied as error:
         if "text/html" not in request.headers.get("accept", ""):
             raise
-        status = 401
+        status = status_of(error)
     headers = {
         "Content-Security-Policy": POLICY,
         "Cache-Control": "no-store",

@@ -78,10 +78,12 @@ class Invocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 async def invocations(request: Request) -> Response:
     """Of the deployment in the path, of the one that is named as the default, or of the only one."""
-    service, name = service_of(request), request.path_params.get("m")
+    name = request.path_params.get("m")
     sent = format_sent(request.headers.get("content-type"))
     asked = _Invocation(await body_of(request), sent, request.query_params.getlist("method"))
-    name = _meant(service) if name is None else name
+    if name is None:
+        name = _meant(service_of(request))
+        request.state.caller.check_model(name)
     answer, body = await inferred(request, "mlflow", name, None, asked.read, asked.write)
     return prediction(answer, body, _JSON)
 
@@ -134,7 +136,7 @@ def _meant(service: Service) -> str:
 
 
 ROUTES = (
-    route(routes.INVOCATIONS, invocations, "POST", Scope.PREDICT),
+    route(routes.INVOCATIONS, invocations, "POST", Scope.PREDICT, heeds=True),
     route(routes.MODEL_INVOCATIONS, invocations, "POST", Scope.PREDICT),
     route(routes.MLFLOW_VERSION, version),
 )

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from nbdeploy.codecs.strict_json import decode
 from nbdeploy.errors import InvalidData
 from nbdeploy.serving.exchange import body_of, json_answer, route, service_of
+from nbdeploy.serving.guard.caller import Caller
 from nbdeploy.serving.service import Service
 from nbdeploy.serving.tokens import Scope
 from nbdeploy.wire import routes
@@ -46,8 +47,12 @@ class IndexEntry(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-def index_of(service: Service, *, ready: bool = False) -> list[IndexEntry]:
-    """Return what there is, by name; only what answers, if `ready`."""
+def index_of(service: Service, caller: Caller, *, ready: bool = False) -> list[IndexEntry]:
+    """Return what there is for a caller to see, by name; only what answers, if `ready`."""
+    return [entry for entry in _entries(service, ready=ready) if caller.sees(entry.name)]
+
+
+def _entries(service: Service, *, ready: bool) -> list[IndexEntry]:
     deployments = service.deployments
     found = list[IndexEntry]()
     for state in deployments.all():
@@ -83,7 +88,8 @@ async def unload(service: Service, name: str, caller: str) -> Deployment:
 
 async def _index(request: Request) -> Response:
     asked, service = _read(await body_of(request), IndexQuestion), service_of(request)
-    return json_answer(await service.change(lambda: index_of(service, ready=asked.ready)))
+    caller = request.state.caller
+    return json_answer(await service.change(lambda: index_of(service, caller, ready=asked.ready)))
 
 
 async def _load(request: Request) -> Response:
@@ -103,7 +109,7 @@ def _read(body: bytes, kind: type[T]) -> T:
 
 
 ROUTES = (
-    route(routes.INDEX, _index, "POST", Scope.READ),
+    route(routes.INDEX, _index, "POST", Scope.READ, heeds=True),
     route(routes.LOAD, _load, "POST", Scope.DEPLOY),
     route(routes.UNLOAD, _unload, "POST", Scope.DEPLOY),
 )

@@ -36,7 +36,8 @@ class Instances(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def models(request: Request) -> Response:
-    return json_answer({"models": [state.name for state in service_of(request).deployments.all()]})
+    names = [state.name for state in service_of(request).deployments.all()]
+    return json_answer({"models": [name for name in names if request.state.caller.sees(name)]})
 
 
 async def model(request: Request) -> Response:
@@ -86,7 +87,7 @@ class _Prediction:
 
 
 ROUTES = (
-    route(routes.V1_MODELS, models, "GET", Scope.READ),
+    route(routes.V1_MODELS, models, "GET", Scope.READ, heeds=True),
     route(routes.V1_PREDICT, predict, "POST", Scope.PREDICT),
     route(routes.V1_MODEL, model),
 )

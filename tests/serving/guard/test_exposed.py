@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import grpc
 import pytest
 import requests
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -23,6 +24,7 @@ from nbdeploy.errors import InvalidData, Unreachable, WrongUsage
 from nbdeploy.serving import background
 from nbdeploy.serving.guard.tls import secured
 from nbdeploy.serving.options import Options
+from nbdeploy.serving.protocols.oip_grpc.messages import MESSAGES, SERVICE
 from nbdeploy.serving.tokens import Tokens
 from nbdeploy.settings import Settings
 from nbdeploy.store import Store
@@ -64,6 +66,7 @@ class Exposed(NamedTuple):
     connection: Connection
     collector: Collector
     ca: str
+    grpc: str
 
     def ask(self, method: str, path: str, token: str | None = "", **more: Any) -> requests.Response:
         secret = self.connection.token if token == "" else token
@@ -83,6 +86,7 @@ def exposed(
     settings = Settings.load(folder, {"NBDEPLOY_HOME": str(folder / "user")})
     options = Options(
         port=0,
+        grpc_port=0,
         certfile=str(certificates.certificate),
         keyfile=str(certificates.key),
         root_path="/team/models-here",
@@ -99,7 +103,8 @@ def exposed(
     try:
         connection = Connections(settings.home).get(endpoint.target)
         connect(connection).push(snapshots, snapshots.resolve("churn:1"))
-        yield Exposed(endpoint.url, folder / "endpoint", connection, collector, str(certificates.authority))
+        authority = str(certificates.authority)
+        yield Exposed(endpoint.url, folder / "endpoint", connection, collector, authority, endpoint.grpc)
     finally:
         background.stop(folder / "endpoint")
         collector.shutdown()
@@ -117,6 +122,18 @@ def test_a_certificate_is_trusted_by_its_authority_or_for_what_it_is(exposed: Ex
             connect(stranger).sample("churn")
     with pytest.raises(requests.ConnectionError):
         requests.get(exposed.url.replace("https", "http") + "/ping", timeout=10)
+
+
+def test_grpc_is_encrypted_by_the_same_certificate(exposed: Exposed) -> None:
+    """Whoever trusts its authority is answered; a connection that is not encrypted is none."""
+    method, asked = f"/{SERVICE}/ModelMetadata", MESSAGES["ModelMetadataRequest"](name="churn").SerializeToString()
+    token = (("authorization", f"Bearer {exposed.connection.token}"),)
+    trusted = grpc.ssl_channel_credentials(Path(exposed.ca).read_bytes())
+    with grpc.secure_channel(exposed.grpc, trusted) as channel:
+        answer = channel.unary_unary(method)(asked, metadata=token, timeout=30)
+    assert MESSAGES["ModelMetadataResponse"].FromString(answer).name == "churn"
+    with grpc.insecure_channel(exposed.grpc) as channel, pytest.raises(grpc.RpcError):
+        channel.unary_unary(method)(asked, metadata=token, timeout=30)
 
 
 def test_certificates_that_cannot_be_used_are_refused_before_it_listens(certificates: Certificates) -> None:

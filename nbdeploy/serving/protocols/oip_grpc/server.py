@@ -6,20 +6,23 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
 
 from nbdeploy.errors import NbdeployError, NotFound
-from nbdeploy.serving.exchange import failed
+from nbdeploy.serving.exchange import REFUSALS, failed, known_to
 from nbdeploy.serving.guard.audit import DONE, STRANGER
+from nbdeploy.serving.guard.caller import ANONYMOUS, Caller
 from nbdeploy.serving.protocols import repository
 from nbdeploy.serving.protocols.inference import model_metadata, server_metadata
 from nbdeploy.serving.protocols.oip_grpc.inference import GrpcInference, parameters
 from nbdeploy.serving.protocols.oip_grpc.messages import MESSAGES, METHODS, SERVICE
 from nbdeploy.serving.service import Service
 from nbdeploy.serving.tokens import Scope
+from nbdeploy.serving.watching.secrets import redact
 from nbdeploy.wire import routes
 from nbdeploy.wire.statuses import status_of
 
@@ -62,15 +65,27 @@ async def start(service: Service) -> Any:
             ("grpc.max_receive_message_length", options.body_limit),
             ("grpc.max_send_message_length", -1),
             ("grpc.so_reuseport", 1),
-        ]
+        ],
+        # More are refused before their messages are read; the guard counts what HTTP and gRPC hold together.
+        maximum_concurrent_rpcs=options.concurrency,
     )
     servicer = _Servicer(service)
     handlers = {name: _handler(servicer, name) for name in METHODS}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
     host = options.host.strip("[]")
-    server.add_insecure_port(f"[{host}]:{options.grpc_port}" if ":" in host else f"{host}:{options.grpc_port}")
+    address = f"[{host}]:{options.grpc_port}" if ":" in host else f"{host}:{options.grpc_port}"
+    if options.certfile:
+        server.add_secure_port(address, _credentials(options.certfile, options.keyfile))
+    else:
+        server.add_insecure_port(address)
     await server.start()
     return server
+
+
+def _credentials(certfile: str, keyfile: str) -> Any:
+    """The same certificate as of HTTP; a file of both has the key as well."""
+    chain, key = Path(certfile).read_bytes(), Path(keyfile or certfile).read_bytes()
+    return grpc.ssl_server_credentials([(key, chain)])
 
 
 def _handler(servicer: _Servicer, name: str) -> Any:
@@ -85,7 +100,8 @@ def _handler(servicer: _Servicer, name: str) -> Any:
                 answer = await kind(asked, context, caller)
             done: bytes = answer if isinstance(answer, bytes) else response(**answer).SerializeToString()
         except NbdeployError as error:
-            code, told = _CODES.get(status_of(error), grpc.StatusCode.UNKNOWN), str(error)
+            code, told = _CODES.get(status_of(error), grpc.StatusCode.UNKNOWN), redact(str(error))
+            servicer.count(error)
         except DecodeError:
             code, told = grpc.StatusCode.INVALID_ARGUMENT, f"the bytes are no {name}Request"
         except Exception:
@@ -103,7 +119,7 @@ class _Servicer:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self.handlers: dict[str, tuple[Callable[[Any, Any, str], Awaitable[Any]], Scope | None]] = {
+        self.handlers: dict[str, tuple[Callable[[Any, Any, Caller], Awaitable[Any]], Scope | None]] = {
             "ServerLive": (self.live, None),
             "ServerReady": (self.ready, None),
             "ModelReady": (self.model_ready, None),
@@ -116,10 +132,10 @@ class _Servicer:
         }
 
     @contextlib.asynccontextmanager
-    async def admitted(self, name: str, asked: Any, context: Any, scope: Scope | None) -> AsyncIterator[str]:
-        """Give the name of who asks, whose token allows it; what changes something is written down."""
+    async def admitted(self, name: str, asked: Any, context: Any, scope: Scope | None) -> AsyncIterator[Caller]:
+        """Give who asks, whose token allows it; what changes something is written down."""
         if scope is None:
-            yield ""
+            yield ANONYMOUS
             return
         headers = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
         # No page of a browser speaks gRPC, so nobody was led here under a foreign name.
@@ -127,12 +143,18 @@ class _Servicer:
         guard, model = self._service.guard, getattr(asked, "model_name", "") or getattr(asked, "name", "") or None
         who, outcome = STRANGER, DONE
         try:
-            caller = guard.enter(headers, scope, model)
-            who = caller.name
+            caller = guard.enter(headers, scope, model, heeded=name == "RepositoryIndex")
+            who, held = caller.name, 0
             try:
-                yield who
+                guard.room.take(asked.ByteSize())
+                held = asked.ByteSize()
+                yield caller
+            except NotFound as error:
+                if not caller.restricted:
+                    raise
+                raise known_to(error, caller) from None
             finally:
-                guard.room.leave(0)
+                guard.room.leave(held)
         except Exception as error:
             outcome = str(error)
             raise
@@ -142,6 +164,11 @@ class _Servicer:
                     self._service.audit.record, who, f"gRPC {name}", model or "", context.peer(), outcome
                 )
                 await asyncio.to_thread(record)
+
+    def count(self, error: NbdeployError) -> None:
+        """Count what was not let in."""
+        if isinstance(error, REFUSALS):
+            self._service.metrics.refused(type(error).__name__)
 
     async def live(self, *_: Any) -> Mapping[str, Any]:
         return {"live": True}
@@ -166,11 +193,11 @@ class _Servicer:
             told[side] = [{"name": t.name, "datatype": t.datatype, "shape": t.shape} for t in found[side]]
         return told
 
-    async def infer(self, asked: Any, context: Any, caller: str) -> bytes:
+    async def infer(self, asked: Any, context: Any, caller: Caller) -> bytes:
         inference = GrpcInference(asked)
         name, version = asked.model_name, asked.model_version or None
         plane = self._service.plane
-        answer, body = await plane.infer("grpc", name, version, inference.question, inference.write, caller)
+        answer, body = await plane.infer("grpc", name, version, inference.question, inference.write, caller.name)
         context.set_trailing_metadata(
             (
                 (routes.HEADER_VERSION, str(answer.version)),
@@ -180,15 +207,15 @@ class _Servicer:
         )
         return body
 
-    async def index(self, asked: Any, *_: Any) -> Mapping[str, Any]:
+    async def index(self, asked: Any, _: Any, caller: Caller) -> Mapping[str, Any]:
         service, ready = self._service, asked.ready
-        entries = await service.change(lambda: repository.index_of(service, ready=ready))
+        entries = await service.change(lambda: repository.index_of(service, caller, ready=ready))
         return {"models": [{n: getattr(e, n) for n in ("name", "version", "state", "reason")} for e in entries]}
 
-    async def load(self, asked: Any, _: Any, caller: str) -> Mapping[str, Any]:
-        await repository.load(self._service, asked.model_name, caller, parameters(asked.parameters))
+    async def load(self, asked: Any, _: Any, caller: Caller) -> Mapping[str, Any]:
+        await repository.load(self._service, asked.model_name, caller.name, parameters(asked.parameters))
         return {}
 
-    async def unload(self, asked: Any, _: Any, caller: str) -> Mapping[str, Any]:
-        await repository.unload(self._service, asked.model_name, caller)
+    async def unload(self, asked: Any, _: Any, caller: Caller) -> Mapping[str, Any]:
+        await repository.unload(self._service, asked.model_name, caller.name)
         return {}
