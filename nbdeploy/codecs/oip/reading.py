@@ -18,6 +18,9 @@ from nbdeploy.types import Column, Signature
 
 __all__ = ["rows"]
 
+_WHOLE = 2.0**53
+"""From here on there are whole numbers that are no floats."""
+
 _PLAIN = {"bool", "float16", "float32", "float64", *(f"{u}int{bits}" for bits in (8, 16, 32, 64) for u in ("", "u"))}
 
 
@@ -75,8 +78,9 @@ def _matrix(tensor: Tensor, signature: Signature) -> Any:
             "or one tensor per column, named like it",
             expected=signature.names,
         )
-    if _is_raw_numbers(tensor) and {column.type for column in signature.columns} <= _PLAIN:
-        return array_of(tensor).reshape(-1, expected)
+    numbers = _numbers(tensor) if {column.type for column in signature.columns} <= _PLAIN else None
+    if numbers is not None:
+        return numbers.reshape(-1, expected)
     values = _flat(tensor, binary=all(column.type == "binary" for column in signature.columns))
     return pl.DataFrame(
         [
@@ -115,9 +119,22 @@ def _typed(series: pl.Series, column: Column) -> pl.Series:
     return series
 
 
-def _is_raw_numbers(tensor: Tensor) -> bool:
-    raw = not isinstance(tensor.data, list) and datatype(tensor.datatype, tensor.name).array
-    return bool(raw) and not missing_in(tensor)
+def _numbers(tensor: Tensor) -> np.ndarray[Any, Any] | None:
+    """All values as one array, where that changes none of them and none is missing."""
+    kind = datatype(tensor.datatype, tensor.name)
+    if not kind.array or missing_in(tensor):
+        return None
+    if not isinstance(tensor.data, list):
+        return array_of(tensor)
+    values = _unnested(tensor)
+    kinds = set(map(type, values))
+    if not kinds <= {*kind.values} or kinds == {bool} or kind.dtype == pl.Float32:
+        return None
+    try:
+        array = np.array(values, dtype=kind.array)
+    except OverflowError:
+        return None
+    return None if int in kinds and kind.dtype.is_float() and (np.abs(array) >= _WHOLE).any() else array
 
 
 def _flat(tensor: Tensor, *, binary: bool = False) -> Any:
@@ -139,7 +156,7 @@ def _flat(tensor: Tensor, *, binary: bool = False) -> Any:
 
 def _unnested(tensor: Tensor) -> list[Any]:
     values: list[Any] = tensor.data
-    if any(isinstance(value, list) for value in values):
+    if list in set(map(type, values)):
         if not tensor.shape or len(values) != tensor.shape[0]:
             raise _misfit(tensor, f"{len(values)} items")
         for size in tensor.shape[1:]:
@@ -165,12 +182,12 @@ def _series(tensor: Tensor, name: str, values: Any, first: int, step: int) -> pl
     if isinstance(values, np.ndarray):
         return pl.Series(name, np.ascontiguousarray(values))
     kind = datatype(tensor.datatype, tensor.name)
-    kinds = {type(value) for value in values} - {type(None)}
+    kinds = set(map(type, values)) - {type(None)}
     if kinds == {bytes} and kind.name == "BYTES":
         return pl.Series(name, values, dtype=pl.Binary)
     if str in kinds and kind.dtype.is_float():
         values = [INFINITE.get(value, value) if isinstance(value, str) else value for value in values]
-        kinds = {type(value) for value in values} - {type(None)}
+        kinds = set(map(type, values)) - {type(None)}
     if not kinds <= {*kind.values}:
         row = next(i for i, value in enumerate(values) if value is not None and type(value) not in kind.values)
         raise _wrong(tensor, values[row], first + row * step)
