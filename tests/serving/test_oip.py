@@ -15,7 +15,7 @@ def tensor(name: str, datatype: str, shape: list[int], data: list[Any]) -> dict[
 
 def test_health_is_open(shared: Any) -> None:
     """Probes carry no token."""
-    for path in ("/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/churn/ready", "/ping"):
+    for path in ("/v2", "/v2/", "/v2/health/live", "/v2/health/ready", "/v2/models/churn/ready", "/ping"):
         assert shared.ask("GET", path, token=None).status_code == 200, path
     assert shared.ask("GET", "/v2/models/churn/versions/1/ready", token=None).json()["ready"] is True
 

@@ -43,6 +43,7 @@ async def ping(_: Request) -> Response:
 
 ROUTES = (
     route(routes.SERVER, server),
+    route(f"{routes.SERVER}/", server),  # so it stands in the protocol's own OpenAPI document
     route(routes.LIVE, live),
     route(routes.READY, ready),
     route(routes.MODEL_READY, model_ready),
