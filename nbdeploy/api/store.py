@@ -14,13 +14,16 @@ from nbdeploy.settings import Settings
 from nbdeploy.types import Ref, Report, check_name, ignore_progress
 
 if TYPE_CHECKING:
+    from nbdeploy.bundles import Bundle
+    from nbdeploy.exports.results import Containable
     from nbdeploy.snapshots.catalog import SnapshotList
     from nbdeploy.snapshots.comparing.difference import Difference
     from nbdeploy.snapshots.described import Snapshot
     from nbdeploy.snapshots.upkeep import Copied, Exported, ModelHistory, Removed, Swept
-    from nbdeploy.store import Store
+    from nbdeploy.store import Store, Version
 
 __all__ = [
+    "EXPORTS",
     "copy",
     "diff",
     "export",
@@ -31,6 +34,9 @@ __all__ = [
     "rm",
     "show",
 ]
+
+
+EXPORTS = ("bundle", "docker")
 
 
 def list_snapshots(name: str | None = None, *, settings: Settings | None = None) -> SnapshotList:
@@ -123,15 +129,57 @@ def gc(grace: timedelta | None = None, *, dry_run: bool = False, settings: Setti
     return Swept(store.collect(age, dry=dry_run), store.url, age, dry_run)
 
 
-def export(ref: str, out: str | Path, *, settings: Settings | None = None) -> Exported:
-    """Write a snapshot as a folder, or as a file whose name ends in ``.zip``. The folder is an MLflow model too."""
+def export(
+    ref: str,
+    out: str | Path,
+    *,
+    format: str = "bundle",  # noqa: A002 - as it is called in a shell
+    settings: Settings | None = None,
+) -> Exported | Containable:
+    """Write a snapshot where other tools take it from.
+
+    Parameters
+    ----------
+    ref : str
+        The snapshot.
+    out : str or Path
+        A new folder; a bundle also as a file whose name ends in ``.zip``.
+    format : str
+        ``bundle``, which is an MLflow model too; or ``docker``, from which the image of an endpoint is built that
+        serves the snapshot and needs no network.
+    """
     from nbdeploy.bundles import Bundle
     from nbdeploy.snapshots.upkeep import Exported
 
+    if format not in EXPORTS:
+        raise WrongUsage(f"there is no export format {format!r}; there are: {', '.join(EXPORTS)}")
     store = open_store(settings)
     version = resolve(store, ref, settings)
     store.check(version)
-    return Exported(version, Bundle(store.open(version), store.manifest(version)).export(Path(out)))
+    bundle = Bundle(store.open(version), store.manifest(version))
+    if format == "bundle":
+        return Exported(version, bundle.export(Path(out)))
+    return _containable(version, bundle, Path(out))
+
+
+def _containable(version: Version, bundle: Bundle, out: Path) -> Containable:
+    from nbdeploy.exports.docker import ENDPOINT, docker_folder
+    from nbdeploy.exports.results import Containable
+    from nbdeploy.serving.home import Home
+    from nbdeploy.wire.messages import Deployment, Serving
+
+    state = Deployment(
+        name=version.name,
+        state="serving",
+        serving=[Serving(version.name, version.number, version.digest)],
+        author=version.author,
+        created=version.created,
+        deployed=version.created,
+        by="image",
+    )
+    with docker_folder(bundle, out) as folder:
+        Home(folder / ENDPOINT).keep(state)
+    return Containable(version, out)
 
 
 def import_(

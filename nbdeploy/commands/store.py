@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import click
+
 from nbdeploy import api
 from nbdeploy.commands.door import Door
 from nbdeploy.commands.kinds import DATA, DURATION, FILE, NAME, REF
@@ -87,12 +89,13 @@ def copy(ref: str, store: str) -> object:
 @command("export")
 @argument("ref", type=REF, help="The snapshot.")
 @option("--out", type=FILE, required=True, metavar="DIR-or-ZIP", help="A new folder, or a file that ends in .zip.")
-def export(ref: str, out: str) -> object:
+@option("--format", type=click.Choice(["bundle", "docker"]), default="bundle", show_default=True, help="What for.")
+def export(ref: str, out: str, format: str) -> object:  # noqa: A002
     """Write a snapshot as a folder or zip.
 
-    The folder is also an MLflow model.
+    A bundle is also an MLflow model; from docker's folder the image of an endpoint is built that needs no network.
     """
-    return api.export(ref, out)
+    return api.export(ref, out, format=format)
 
 
 @command("import")

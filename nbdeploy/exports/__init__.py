@@ -1,0 +1,1 @@
+"""Snapshots in the form that other tools start from."""
