@@ -27,7 +27,7 @@ from nbdeploy.connections import Connections
 from nbdeploy.errors import Conflict, Forbidden, NbdeployError, WrongUsage
 from nbdeploy.hints import typed
 from nbdeploy.serving.app import GRACE_SECONDS, application
-from nbdeploy.serving.guard.patience import patient
+from nbdeploy.serving.fast.protocol import swift
 from nbdeploy.serving.guard.tls import fingerprint, secured
 from nbdeploy.serving.home import Home, Running
 from nbdeploy.serving.options import SECRETS, Options
@@ -171,7 +171,7 @@ def _config(service: Service) -> uvicorn.Config:
     return uvicorn.Config(
         application(service),
         loop="asyncio" if os.name == "nt" else "uvloop",
-        http=patient(service.options.patience),
+        http=swift(service.options.patience),
         ws="none",
         lifespan="on",
         log_config=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -25,7 +26,9 @@ from nbdeploy.serving.watching.asked import Asked, note
 from nbdeploy.serving.watching.watched import echoed
 from nbdeploy.wire import routes
 
-__all__ = ["FastLanes"]
+__all__ = ["FastLanes", "Messages", "Taken"]
+
+_log = logging.getLogger(__name__)
 
 LONGEST = 65_536
 """Bytes of a body that is looked at here."""
@@ -54,6 +57,10 @@ class _Way(NamedTuple):
     headers: list[tuple[bytes, bytes]]
 
 
+Taken = tuple[_Way, dict[bytes, bytes]]
+"""A way, and the request's headers."""
+
+
 class FastLanes:
     """An ASGI application before another one.
 
@@ -78,40 +85,61 @@ class FastLanes:
 
     async def __call__(self, scope: Any, receive: Receive, send: Any) -> None:
         """Answer a request, or let the application do it."""
-        if scope["type"] == "http" and scope["method"] == "POST":
-            table = self._service.deployments.served
-            if table is not self._table:
-                self._table, self._ways = table, _ways(table, self._service.options)
-            way = self._ways.get(scope["path"])
-            if way is not None:
-                messages, receive = await self._answer(way, scope, receive)
-                if messages is not None:
-                    await send(messages[0])
-                    await send(messages[1])
-                    return
+        taken = self.taken(scope) if scope["type"] == "http" else None
+        if taken is not None:
+            body, receive = await read_body(receive)
+            messages = self.answer(taken, scope, body) if body is not None else None
+            if messages is not None:
+                await send(messages[0])
+                await send(messages[1])
+                return
         await self._app(scope, receive, send)
 
-    async def _answer(self, way: _Way, scope: Any, receive: Receive) -> tuple[Messages | None, Receive]:
-        """The two messages of an answer, or None; and what gives the request's body once more."""
+    def taken(self, scope: Any) -> Taken | None:
+        """Return the lane that a request takes, by its head; None if it takes none, or has left one before."""
+        table = self._service.deployments.served
+        if table is not self._table:
+            self._table, self._ways = table, _ways(table, self._service.options)
+        way = self._ways.get(scope["path"])
+        if way is None or scope["method"] != "POST" or CALLER in scope:
+            return None
         headers: dict[bytes, bytes] = dict(scope["headers"])
         if len(headers) < len(scope["headers"]) or not self._is_plain(headers) or not way.lane.takes(headers):
-            return None, receive
+            return None
+        return way, headers
+
+    def answer(self, taken: Taken, scope: Any, body: bytes) -> Messages | None:
+        """Answer a request.
+
+        Parameters
+        ----------
+        taken : tuple
+            What :meth:`taken` returned.
+        scope, body : dict, bytes
+            The request's.
+
+        Returns
+        -------
+        tuple of dict, or None
+            The two messages of the answer, or None if the application has to give one.
+        """
+        way, headers = taken
         guard = self._service.guard
+        scope[CALLER] = None
         try:
             caller = guard.enter(_heads(headers), Scope.PREDICT, way.served.state.name)
         except NbdeployError:
-            return None, receive
+            return None
         try:
-            body, receive = await read_body(receive)
-        except BaseException:
-            guard.room.leave()
-            raise
-        found = None if body is None else self._predicted(way, body, scope["query_string"], caller.name)
+            found = self._predicted(way, body, scope["query_string"], caller.name)
+        except Exception:
+            _log.exception("a fast lane of %s failed; its request takes the usual way", way.served.state.name)
+            found = None
         if found is None:
             scope[CALLER] = caller
-            return None, receive
+            return None
         guard.room.leave()
-        return self._told(way, scope, headers, found), receive
+        return self._told(way, scope, headers, found)
 
     def _told(self, way: _Way, scope: Any, headers: Mapping[bytes, bytes], found: _Found) -> Messages:
         """An answer's messages, counted and logged as those of the application are."""

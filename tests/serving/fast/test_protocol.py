@@ -1,0 +1,117 @@
+"""Fast lanes on connections as clients make them."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from nbdeploy.serving.fast.dispatch import FastLanes
+
+ROW = b'{"age": 50.5, "balance": 0}'
+BAD = b'{"age": "old", "balance": 0}'
+
+
+@pytest.fixture
+def connection(shared: Any) -> Iterator[socket.socket]:
+    host, _, port = shared.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=30) as made:
+        yield made
+
+
+@pytest.fixture
+def request_of(shared: Any) -> Callable[..., bytes]:
+    """Writes requests."""
+
+    def write(body: bytes = ROW, more: str = "", version: str = "1.1") -> bytes:
+        head = f"POST /models/churn/predict HTTP/{version}\r\nHost: 127.0.0.1\r\n{more}"
+        secret = f"Authorization: Bearer {shared.connection.token}\r\nContent-Type: application/json\r\n"
+        return f"{head}{secret}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+    return write
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether each request that began in a lane was answered there."""
+    told: list[bool] = []
+    answer = FastLanes.answer
+
+    def watched(self: FastLanes, *given: Any) -> Any:
+        messages = answer(self, *given)
+        told.append(messages is not None)
+        return messages
+
+    monkeypatch.setattr(FastLanes, "answer", watched)
+    return told
+
+
+def answers(connection: socket.socket, count: int) -> list[tuple[int, str, bytes]]:
+    """Read so many answers: status, head and body of each."""
+    data, found = b"", list[tuple[int, str, bytes]]()
+    while len(found) < count:
+        while b"\r\n\r\n" not in data:
+            data += connection.recv(65_536) or pytest.fail(f"closed after {data!r}")
+        head, _, data = data.partition(b"\r\n\r\n")
+        length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])  # type: ignore[index]
+        while len(data) < length:
+            data += connection.recv(65_536)
+        found.append((int(head.split()[1]), head.decode().lower(), data[:length]))
+        data = data[length:]
+    assert data == b""
+    return found
+
+
+def test_requests_sent_at_once_are_answered_in_their_order(
+    connection: socket.socket, request_of: Callable[..., bytes], taken: list[bool]
+) -> None:
+    """Those that take a lane do not overtake those that do not."""
+    csv = "Accept: text/csv\r\n"
+    sent = [request_of(), request_of(BAD), request_of(more=csv), request_of(), request_of(b"["), request_of()]
+    connection.sendall(b"".join(sent))
+    found = answers(connection, len(sent))
+    assert [status for status, _, _ in found] == [200, 400, 200, 200, 400, 200]
+    assert found[0][2] == found[3][2] == found[5][2]
+    assert found[2][2].startswith(b"prediction\n")
+    connection.sendall(request_of())
+    assert answers(connection, 1)[0][2] == found[0][2]
+    assert (taken[0], taken[-1]) == (True, True)
+
+
+def test_a_body_may_come_in_pieces(
+    connection: socket.socket, request_of: Callable[..., bytes], taken: list[bool]
+) -> None:
+    """As most clients send it."""
+    sent = request_of()
+    for piece in (sent[:20], sent[20 : -len(ROW)], sent[-len(ROW) : -3], sent[-3:]):
+        connection.sendall(piece)
+        time.sleep(0.05)
+    assert answers(connection, 1)[0][0] == 200
+    assert taken == [True]
+
+
+@pytest.mark.parametrize(("more", "version"), [("Connection: close\r\n", "1.1"), ("", "1.0")])
+@pytest.mark.parametrize("body", [ROW, BAD])
+def test_a_connection_ends_when_its_client_wants_that(
+    connection: socket.socket, request_of: Callable[..., bytes], more: str, version: str, body: bytes
+) -> None:
+    """After the answer."""
+    connection.sendall(request_of(body, more, version))
+    assert "connection: close" in answers(connection, 1)[0][1]
+    assert connection.recv(1) == b""
+
+
+def test_a_lane_that_fails_leaves_its_request_to_the_usual_way(
+    connection: socket.socket, request_of: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the same answer, and nothing counted as still under way."""
+    connection.sendall(request_of())
+    usual = answers(connection, 1)[0]
+    monkeypatch.setattr(FastLanes, "_predicted", lambda *_: 1 / 0)
+    for _ in range(300):  # more than may be under way at once
+        connection.sendall(request_of())
+        assert answers(connection, 1)[0][2] == usual[2]
