@@ -43,6 +43,8 @@ class Settings:
         An endpoint that other machines can reach takes ``signed``, unless this is set.
     trusted_keys : tuple of str
         Names or files of the public keys whose signatures count (``NBDEPLOY_TRUSTED_KEYS``, with ``:`` between).
+    scheduler : str
+        Whether a Jupyter server sees to schedules if nothing else does: ``auto`` or ``off`` (``NBDEPLOY_SCHEDULER``).
     sources : mapping of str to str
         Setting name to where its value came from.
 
@@ -59,6 +61,7 @@ class Settings:
     target: str
     allow_code: str = "always"
     trusted_keys: tuple[str, ...] = ()
+    scheduler: str = "auto"
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -118,6 +121,7 @@ class Settings:
             target=value("target", "local"),
             allow_code=value("allow_code", "always"),
             trusted_keys=trusted(),
+            scheduler=value("scheduler", "auto"),
             sources=sources,
         )
 
@@ -157,7 +161,7 @@ def _read(path: Path | None) -> tuple[Path | None, Mapping[str, Any]]:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidData(f"{path} cannot be read as TOML: {error}", path=str(path)) from error
-    known = {"allow_code", "db", "home", "store", "target", "trusted_keys"}
+    known = {"allow_code", "db", "home", "scheduler", "store", "target", "trusted_keys"}
     unknown = sorted(set(values) - known)
     if unknown:
         raise InvalidData(

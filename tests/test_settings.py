@@ -29,13 +29,17 @@ def test_environment_wins_over_the_file_and_the_file_over_defaults(tmp_path: Pat
         "target": "environment variable NBDEPLOY_TARGET",
         "allow_code": "default",
         "trusted_keys": "default",
+        "scheduler": "default",
     }
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("stor = 'x'", "unknown settings: stor; there are: allow_code, db, home, store, target, trusted_keys"),
+        (
+            "stor = 'x'",
+            "unknown settings: stor; there are: allow_code, db, home, scheduler, store, target, trusted_keys",
+        ),
         ("store =", "cannot be read as TOML"),
     ],
 )

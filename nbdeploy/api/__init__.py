@@ -25,6 +25,7 @@ from nbdeploy.api.runs import logs, parameters, run, runs
 from nbdeploy.api.schedules import (
     install_scheduler,
     schedule_add,
+    schedule_alongside,
     schedule_list,
     schedule_pause,
     schedule_resume,
@@ -70,6 +71,7 @@ __all__ = [
     "run",
     "runs",
     "schedule_add",
+    "schedule_alongside",
     "schedule_list",
     "schedule_pause",
     "schedule_resume",

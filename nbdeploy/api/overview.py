@@ -93,6 +93,7 @@ class Configuration(Result):
             "target": self.settings.target,
             "allow_code": self.settings.allow_code,
             "trusted_keys": ", ".join(self.settings.trusted_keys),
+            "scheduler": self.settings.scheduler,
         }
         return [
             {

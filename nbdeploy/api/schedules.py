@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from nbdeploy.api.references import open_store, resolve
-from nbdeploy.errors import WrongUsage
+from nbdeploy.errors import InvalidData, WrongUsage
 from nbdeploy.settings import Settings
 from nbdeploy.types import Progress, Report, ignore_progress
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "install_scheduler",
     "schedule_add",
+    "schedule_alongside",
     "schedule_list",
     "schedule_pause",
     "schedule_resume",
@@ -27,6 +29,11 @@ __all__ = [
     "scheduler",
     "stop_scheduler",
 ]
+
+SCHEDULER = ("auto", "off")
+"""Whether a Jupyter server sees to schedules if nothing else does."""
+_LOOK_SECONDS = 5.0
+_SQLITE = "sqlite:///"
 
 
 def schedule_add(
@@ -194,6 +201,37 @@ def stop_scheduler(*, settings: Settings | None = None) -> Scheduling:
         return schedules.stop(ledger)
 
 
+def schedule_alongside(stopped: Event, place: str, *, settings: Settings | None = None) -> None:
+    """See to schedules in this thread, from when there are any, unless another process does.
+
+    Parameters
+    ----------
+    stopped : threading.Event
+        Ends it.
+    place : str
+        What the program is that it ends with, in words.
+
+    Raises
+    ------
+    InvalidData
+        If the setting ``scheduler`` is not understood.
+    """
+    settings = settings or Settings.load()
+    if settings.scheduler not in SCHEDULER:
+        raise InvalidData(
+            f"scheduler is {settings.scheduler!r} (from: {settings.sources['scheduler']}), which is not understood; "
+            f"there are: {', '.join(SCHEDULER)}"
+        )
+    if settings.scheduler == "off":
+        return
+    while not _is_there(settings.db):
+        if stopped.wait(_LOOK_SECONDS):
+            return
+    from nbdeploy.batch import schedules
+
+    schedules.alongside(settings.db, stopped, place)
+
+
 def install_scheduler(
     *, way: str | None = None, only_show: bool = False, settings: Settings | None = None
 ) -> Installed:
@@ -212,6 +250,11 @@ def install_scheduler(
     with _ledger(settings) as ledger:
         surroundings = schedules.Surroundings.of(settings, Path.cwd())
         return schedules.install({**surroundings.variables, "NBDEPLOY_DB": ledger.url}, way, only_show)
+
+
+def _is_there(db: str) -> bool:
+    """Whether a database may have schedules: a file that is not there has none, and is not made."""
+    return not db.startswith(_SQLITE) or Path(db.removeprefix(_SQLITE)).exists()
 
 
 def _ledger(settings: Settings) -> Ledger:

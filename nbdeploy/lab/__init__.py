@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 __all__: list[str] = []
@@ -18,7 +19,9 @@ def _jupyter_labextension_paths() -> list[dict[str, str]]:
 
 
 def _load_jupyter_server_extension(server: Any) -> None:
-    """Add the panel's routes to a Jupyter server."""
+    """Add the panel's routes to a Jupyter server, and let it see to schedules if nothing else does."""
     from nbdeploy.lab.routes import handlers
+    from nbdeploy.lab.scheduling import begin
 
     server.web_app.add_handlers(".*$", handlers(server.web_app.settings["base_url"]))
+    begin(Path(server.web_app.settings["server_root_dir"]).expanduser(), server.log)

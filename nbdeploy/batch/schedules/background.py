@@ -28,7 +28,6 @@ __all__ = ["alongside", "detach", "run_here", "running", "stop"]
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 _LOOK_SECONDS = 5.0
-_SQLITE = "sqlite:///"
 
 _log = logging.getLogger(__name__)
 
@@ -116,7 +115,7 @@ def alongside(db: str, stopped: threading.Event, place: str) -> None:
     Parameters
     ----------
     db : str
-        The database. One that is not there is not made.
+        The database.
     stopped : threading.Event
         Ends it.
     place : str
@@ -124,8 +123,7 @@ def alongside(db: str, stopped: threading.Event, place: str) -> None:
     """
     while not stopped.is_set():
         try:
-            if _is_there(db):
-                _run_if_any(db, stopped, place)
+            _run_if_any(db, stopped, place)
         except (NbdeployError, DBAPIError) as error:
             _log.warning("schedules are not seen to: %s", error)
             stopped.wait(60)
@@ -138,10 +136,6 @@ def _run_if_any(db: str, stopped: threading.Event, place: str) -> None:
             if stopped.wait(_LOOK_SECONDS):
                 return
         Scheduler(ledger, place=place).run(stopped)
-
-
-def _is_there(db: str) -> bool:
-    return not db.startswith(_SQLITE) or Path(db.removeprefix(_SQLITE)).exists()
 
 
 def _here(state: str) -> Scheduling:

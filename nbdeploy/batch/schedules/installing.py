@@ -120,13 +120,14 @@ def _systemd(variables: Mapping[str, str], only_show: bool) -> Installed:
 
 def _unit(variables: Mapping[str, str]) -> str:
     lines = [f"Environment={_quoted(f'{name}={value}')}" for name, value in sorted(variables.items())]
+    command = " ".join(_quoted(word).replace("$", "$$") for word in _command())
     return "\n".join(
         [
             "[Unit]",
             "Description=nbdeploy scheduler",
             "",
             "[Service]",
-            f"ExecStart={' '.join(map(_quoted, _command()))}",
+            f"ExecStart={command}",
             *lines,
             "Restart=always",
             "RestartSec=5",
@@ -142,7 +143,7 @@ def _unit(variables: Mapping[str, str]) -> str:
 
 def _quoted(word: str) -> str:
     """A word as systemd reads it: see systemd.service(5), "Command lines", and systemd.unit(5), "Specifiers"."""
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{escaped}"'
 
 

@@ -12,9 +12,9 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy.exc import DBAPIError
 
@@ -31,6 +31,8 @@ __all__ = ["LEASE", "Scheduler", "start"]
 LEASE = "scheduler"
 LOOK_EVERY = 1.0
 """Seconds between two looks at the database."""
+RECOVER_EVERY = 5.0
+"""Seconds between two looks for runs that nobody began."""
 
 _log = logging.getLogger(__name__)
 
@@ -84,6 +86,10 @@ class Scheduler:
         self._launch = launch
         self._children: list[subprocess.Popen[bytes]] = []
         self._next: dict[str, tuple[Schedule, datetime | None]] = {}
+        self._schedules: dict[str, Schedule] = {}
+        self._stamps: Sequence[Any] = ()
+        self._seconds = seconds
+        self._recovered: float | None = None
 
     def run(self, stop: threading.Event, told: Callable[[bool], object] = bool) -> None:
         """See to the schedules until told to stop.
@@ -116,17 +122,30 @@ class Scheduler:
         self._children = [child for child in self._children if child.poll() is None]
         self.leads = self.lease.hold()
         if not self.leads:
+            self._recovered = None
             return
         at = self._clock()
-        for folder in self.book.recover(at):
-            shutil.rmtree(folder, ignore_errors=True)
-        schedules = {schedule.id: schedule for schedule in self.book.all()}
-        for schedule in schedules.values():
+        self._recover(at)
+        self._read()
+        for schedule in self._schedules.values():
             if self._is_due(schedule, at):
                 self.book.decide(schedule, at)
         for due in self.book.waiting(at):
-            if due.schedule in schedules:
-                self._begin(schedules[due.schedule], due)
+            if due.schedule in self._schedules:
+                self._begin(self._schedules[due.schedule], due)
+
+    def _recover(self, at: datetime) -> None:
+        if self._recovered is not None and self._seconds() - self._recovered < RECOVER_EVERY:
+            return
+        for folder in self.book.recover(at):
+            shutil.rmtree(folder, ignore_errors=True)
+        self._recovered = self._seconds()
+
+    def _read(self) -> None:
+        stamps = self.book.stamps()
+        if stamps != self._stamps:
+            self._schedules = {schedule.id: schedule for schedule in self.book.all()}
+            self._stamps = stamps
 
     def _is_due(self, schedule: Schedule, at: datetime) -> bool:
         seen, following = self._next.get(schedule.id, (None, None))
