@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from importlib import import_module
-from importlib.metadata import EntryPoints, entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
 
 from nbdeploy.errors import NotFound
@@ -41,9 +41,8 @@ class Registry(Generic[T]):
     @cached_property
     def _known(self) -> dict[str, str]:
         """The table and what is installed beside it."""
-        outside = {
-            point.name: point.value for point in _installed(tuple(sys.path)).select(group=f"nbdeploy.{self.kind}s")
-        }
+        group = f"nbdeploy.{self.kind}s"
+        outside = {point.name: point.value for point in _installed(tuple(sys.path)) if point.group == group}
         return {**outside, **self.table}
 
     def __iter__(self) -> Iterator[str]:
@@ -62,6 +61,7 @@ class Registry(Generic[T]):
 
 
 @lru_cache(maxsize=1)
-def _installed(_path: tuple[str, ...]) -> EntryPoints:
-    """What all packages on a path offer to others; looked up once, as it reads every package's metadata."""
-    return entry_points()
+def _installed(_path: tuple[str, ...]) -> list[EntryPoint]:
+    """What all packages on a path offer to ours; looked up once, as it reads every package's metadata."""
+    found = entry_points()
+    return [point for group in found.groups if group.startswith("nbdeploy.") for point in found.select(group=group)]
