@@ -29,7 +29,7 @@ __all__ = ["diagnose"]
 
 WEEK = timedelta(days=7)
 ROWS = 20_000
-"""Logged rows that are looked at, at most: the latest ones."""
+"""Logged rows that are looked at, at most, spread over all."""
 
 
 def diagnose(
@@ -93,18 +93,19 @@ class _Case:
             return Diagnosis(self._name, place.snapshot, serving.digest, [released, _broken(state, place)])
         predictor = self._predictor(f"{serving.model}@{serving.digest}")
         loaded = None if isinstance(predictor, str) else predictor
-        now, bad, found = self._logged()
+        found, bad = self._logged()
+        now = _rows(found)
         week = self._rows(self._since + WEEK, self._since)
         self._tell("the endpoint answers the snapshot's sample")
         findings = [
             released,
             checks.sample(self._checked(), place),
             checks.rows_again(predictor, now.where(_of_version(serving.version)), place),
-            checks.refusals(bad, found.facts.requests, now, place),
+            checks.refusals(bad.about, (bad.facts.requests, found.facts.requests), now, place),
         ]
         told, tables = checks.compared(now, week, loaded, found.facts.inputs, place.step)
         findings += [*told, *checks.truths([now, week], loaded, place), *checks.log_told(status.log)]
-        tables += checks.callers(_joined(now.about, bad))
+        tables += checks.callers(_joined(now.about, bad.about))
         step = typed(f"requests {self._name} --since {place.span}")
         return Diagnosis(self._name, place.snapshot, serving.digest, findings, tables, step)
 
@@ -130,20 +131,14 @@ class _Case:
         except NbdeployError as error:
             return str(error)
 
-    def _logged(self) -> tuple[Rows, pl.DataFrame, LoggedRows]:
-        """Rows of now, and what is known of requests that were not answered."""
-        import polars as pl
-
+    def _logged(self) -> tuple[LoggedRows, LoggedRows]:
+        """Rows of now, and requests that were not answered."""
         self._tell("reading the prediction log")
-        found = self._target.requests(self._deployment, self._since, limit=ROWS)
-        bad = self._target.requests(self._deployment, self._since, where="outcome != 'ok'", limit=ROWS).about
-        now = _rows(found)
-        if found.facts.more and bad.height:  # of the same time as the rows
-            bad = bad.filter(pl.col("time") >= now.about["time"].min())
-        return now, bad, found
+        found = self._target.requests(self._deployment, self._since, limit=ROWS, spread=True)
+        return found, self._target.requests(self._deployment, self._since, unanswered=True, limit=ROWS)
 
     def _rows(self, since: timedelta, until: timedelta) -> Rows:
-        return _rows(self._target.requests(self._deployment, since, until, limit=ROWS))
+        return _rows(self._target.requests(self._deployment, since, until, limit=ROWS, spread=True))
 
     def _tell(self, message: str) -> None:
         self._progress(Progress(message=message))

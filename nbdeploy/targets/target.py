@@ -84,8 +84,9 @@ class Target(Protocol):
         since, until : timedelta, optional
             How long ago.
         **wanted : object
-            ``id`` of the request, ``version`` that answered, ``where``: a condition as SQL has it, ``limit``: how many
-            rows at most.
+            ``id`` of the request, ``version`` that answered, ``unanswered``: only what was refused or failed,
+            ``where``: a condition as SQL has it, ``limit``: how many rows at most, ``spread``: these over all the time,
+            and not the latest ones.
         """
 
     def feedback(self, deployment: str, truths: Sequence[Truth]) -> FeedbackAnswer:

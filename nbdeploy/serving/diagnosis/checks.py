@@ -130,30 +130,30 @@ def rows_again(predictor: Predictor | str, now: Rows, place: Place) -> Finding:
     return Finding(name, False, told, verdict, typed(f"verify {place.snapshot} --fresh-env"), 80.0, evidence)
 
 
-def refusals(bad: pl.DataFrame, requests: int, now: Rows, place: Place) -> Finding:
+def refusals(bad: pl.DataFrame, counts: tuple[int, int], now: Rows, place: Place) -> Finding:
     """How many requests were not answered, and why.
 
     Parameters
     ----------
     bad : polars.DataFrame
-        What is known of requests that were not answered.
-    requests : int
-        How many there were in all.
+        What is known of requests that were not answered: the latest ones.
+    counts : tuple of int
+        How many of those there were, and how many requests in all.
     now : Rows
         Rows that were answered.
     place : Place
         Where.
     """
     bad = bad.unique("id", keep="first", maintain_order=True) if bad.height else bad
-    total = max(requests, bad.height)
-    evidence: dict[str, Any] = {"requests": total, "refused": bad.height}
+    count, total = counts
+    evidence: dict[str, Any] = {"requests": total, "refused": count}
     if not total:
         told = f"nothing was asked in the last {place.span}"
         return Finding("requests", None, told, evidence=evidence)
-    share = bad.height / total
+    share = count / total
     if not bad.height:
         return Finding("requests", True, f"all {total:,} were answered", evidence=evidence)
-    told = f"{bad.height:,} of {total:,} ({percent(share)}) were not answered"
+    told = f"{count:,} of {total:,} ({percent(share)}) were not answered"
     good = (
         now.about.select("id", "time", "caller").unique("id")
         if now.about.height
@@ -166,7 +166,7 @@ def refusals(bad: pl.DataFrame, requests: int, now: Rows, place: Place) -> Findi
     reason = bad["reason"].value_counts(sort=True, name="count").row(0)[0]
     told = f"{told}{cause.words()}: {reason}"
     evidence |= {"reason": reason, "caller": cause.caller or None}
-    if bad.height < _FEW or share < _SHARE:
+    if count < _FEW or share < _SHARE:
         return Finding("requests", None, told, evidence=evidence)
     verdict = f"{percent(share)} of requests are not answered{cause.words()}: {reason}"
     return Finding("requests", False, told, verdict, place.step("outcome != 'ok'"), 60.0 + share, evidence)

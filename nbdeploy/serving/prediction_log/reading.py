@@ -4,50 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import polars as pl
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from nbdeploy.database import BlockRow, Database, PredictionRow, TruthRow
+from nbdeploy.database import BlockRow, Database, TruthRow
+from nbdeploy.serving.prediction_log.choosing import Wanted, conditions, counted, pages
 from nbdeploy.serving.prediction_log.tables import unpack
-from nbdeploy.serving.prediction_log.where import Where
-from nbdeploy.wire.routes import DIAGNOSIS
 
 __all__ = ["ABOUT", "Logged", "Wanted", "read"]
 
 ABOUT = ("id", "row", "time", "version", "caller", "protocol", "method", "seconds", "outcome", "reason", "truth")
 """Columns that tell of the request. Where the model has a column of that name, theirs begins with ``request_``."""
 
-_PAGE = 2_000
+MOST_LOOKED = 300_000
+"""Requests that are looked at, at most: some seconds of work for whoever answers requests too."""
+
 _VARIABLES = 500
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which rows are wanted: the latest ones of those that fit.
-
-    Attributes
-    ----------
-    since, until : datetime or None
-        When they were asked.
-    id : str
-        The request that they belong to.
-    version : int
-        The version that answered.
-    where : Where or None
-        What is true of them.
-    limit : int
-        How many at most.
-    """
-
-    since: datetime | None = None
-    until: datetime | None = None
-    id: str = ""
-    version: int = 0
-    where: Where | None = None
-    limit: int = 10_000
 
 
 @dataclass
@@ -63,9 +38,9 @@ class Logged:
     masked : list of str
         Inputs that are private, and were not kept.
     more : bool
-        Whether there are more than were wanted.
+        Whether there are more than were wanted, or so many requests that not all were looked at.
     requests, without_rows : int
-        Requests that were looked at, and those of them whose rows were not kept.
+        Requests that there are, and those of them whose rows were not kept.
     """
 
     frame: pl.DataFrame
@@ -90,107 +65,87 @@ def read(database: Database, deployment: str, wanted: Wanted, endpoint: str = ""
         If the condition does not fit the columns.
     """
     found = Logged(pl.DataFrame())
+    chosen = conditions(deployment, wanted, endpoint)
     parts: list[pl.DataFrame] = []
     known: list[str] = []
-    left = wanted.limit + 1
-    for page in _pages(database, deployment, wanted, endpoint):
-        for part in _tables(database, page, found, _counts_requests(wanted)):
-            known += [name for name in part.columns if name not in known]
-            if wanted.where is None or {*wanted.where.names} <= {*part.columns}:
-                parts.append(part if wanted.where is None else wanted.where.of(part))
-                left -= parts[-1].height
-        if left <= 0:
-            break
+    left, looked = wanted.limit + 1, 0
+    with database.reading() as session, database.reading() as other:
+        found.requests, found.without_rows, rows = counted(session, chosen)
+        spread = max(1, -(-rows // wanted.limit)) if wanted.spread else 1
+        for page in pages(session, chosen, spread):
+            for part in _tables(other, page, found, _counts_requests(wanted)):
+                known += [name for name in part.columns if name not in known]
+                if wanted.where is None or {*wanted.where.names} <= {*part.columns}:
+                    parts.append(part if wanted.where is None else wanted.where.of(part))
+                    left -= parts[-1].height
+            looked += page.height
+            if looked >= MOST_LOOKED or (left <= 0 and spread == 1):
+                break
     if wanted.where is not None and known:
         wanted.where.check(known)  # that of another version may lack a column, but one has it
     together = _together(parts)
-    found.more = together.height > wanted.limit
+    found.more = together.height > wanted.limit or spread > 1 or looked >= MOST_LOOKED
     found.frame = _ordered(together, found)[: wanted.limit]
     return found
 
 
 def _counts_requests(wanted: Wanted) -> bool:
-    return bool(wanted.id) or (wanted.where is not None and {*wanted.where.names} <= {*ABOUT})
+    about = wanted.where is None or {*wanted.where.names} <= {*ABOUT}
+    return bool(wanted.id) or (about and (wanted.where is not None or wanted.unanswered))
 
 
-def _pages(database: Database, deployment: str, wanted: Wanted, endpoint: str) -> Iterator[Sequence[Any]]:
-    """Requests, the latest first, some at a time."""
-    mine = PredictionRow.endpoint.in_({endpoint, ""})
-    query = select(PredictionRow).where(PredictionRow.deployment == deployment, mine)
-    if wanted.id:
-        query = query.where(PredictionRow.id == wanted.id)
-    elif wanted.where is None or "protocol" not in wanted.where.names:
-        query = query.where(PredictionRow.protocol != DIAGNOSIS)
-    if wanted.since is not None:
-        query = query.where(PredictionRow.time >= wanted.since)
-    if wanted.until is not None:
-        query = query.where(PredictionRow.time < wanted.until)
-    if wanted.version:
-        query = query.where(PredictionRow.version == wanted.version)
-    query = query.order_by(PredictionRow.time.desc(), PredictionRow.id.desc())
-    with database.reading() as session:
-        yield from session.scalars(query.execution_options(yield_per=_PAGE)).partitions()
+def _tables(session: Session, page: pl.DataFrame, found: Logged, bare: bool) -> Iterator[pl.DataFrame]:
+    """The rows of requests: a table for all blocks that have the same columns."""
+    without = page.filter(pl.col("block").is_null())
+    if bare and without.height:
+        yield _about(session, without.with_columns(row=pl.lit(0, pl.Int64)))
+    rows = page.filter(pl.col("block").is_not_null() & (pl.col("rows") > 0))
+    rows = rows.with_columns(row=pl.int_ranges(0, "rows")).explode("row")
+    for blocks in _alike(session, page["block"].drop_nulls().unique().to_list(), found):
+        starts = pl.Series([inputs.height for _, inputs, _ in blocks]).cum_sum().shift(1, fill_value=0)
+        places = pl.DataFrame({"block": [key for key, _, _ in blocks], "start": starts.cast(pl.Int64)})
+        mine = rows.join(places, on="block", maintain_order="left")
+        at = mine["start"] + mine["first"] + mine["row"]
+        inputs = pl.concat([inputs for _, inputs, _ in blocks])[at]
+        answers = pl.concat([answers for _, _, answers in blocks])
+        yield _joined(_about(session, mine), inputs, answers[at] if answers.width else answers, found)
 
 
-def _tables(database: Database, page: Sequence[Any], found: Logged, bare: bool) -> Iterator[pl.DataFrame]:
-    """The rows of requests: a table for each block that they are in."""
-    truths = _truths(database, [request.id for request in page])
-    groups: dict[str | None, list[Any]] = {}
-    for request in page:
-        groups.setdefault(request.block, []).append(request)
-    found.requests += len(page)
-    without = groups.pop(None, [])
-    found.without_rows += len(without)
-    if without and bare:
-        yield _about(without, truths, [1] * len(without))
-    keys = [*groups]
-    for ids in (keys[i : i + _VARIABLES] for i in range(0, len(keys), _VARIABLES)):
-        with database.reading() as session:
-            blocks = session.scalars(select(BlockRow).where(BlockRow.id.in_(ids))).all()
-        for block in sorted(blocks, key=lambda block: block.id, reverse=True):
-            yield _of_block(block, groups[block.id], truths, found)
+def _alike(session: Session, ids: Sequence[str], found: Logged) -> list[list[tuple[str, pl.DataFrame, pl.DataFrame]]]:
+    """Blocks with their inputs and answers, those of the same columns and types together."""
+    groups: dict[Any, list[tuple[str, pl.DataFrame, pl.DataFrame]]] = {}
+    columns = (BlockRow.id, BlockRow.inputs, BlockRow.answers, BlockRow.masked)
+    for some in (ids[at : at + _VARIABLES] for at in range(0, len(ids), _VARIABLES)):
+        for key, inputs, answers, masked in session.execute(select(*columns).where(BlockRow.id.in_(some))):
+            tables = unpack(inputs), unpack(answers) if answers is not None else pl.DataFrame()
+            kinds = tuple(tuple(table.schema.items()) for table in tables)
+            groups.setdefault(kinds, []).append((key, *tables))
+            found.masked += [name for name in masked if name not in found.masked]
+    return [*groups.values()]
 
 
-def _of_block(block: Any, requests: list[Any], truths: dict[tuple[str, int], Any], found: Logged) -> pl.DataFrame:
-    places = [request.first + row for request in requests for row in range(request.rows)]
-    inputs = unpack(block.inputs)[places]
-    answers = unpack(block.answers)[places] if block.answers is not None else pl.DataFrame()
+def _joined(about: pl.DataFrame, inputs: pl.DataFrame, answers: pl.DataFrame, found: Logged) -> pl.DataFrame:
     answers = answers.rename({name: f"answer_{name}" for name in answers.columns if name in inputs.columns})
-    about = _about(requests, truths, [request.rows for request in requests])
     about = about.rename({n: f"request_{n}" for n in about.columns if n in inputs.columns or n in answers.columns})
     found.inputs += [name for name in inputs.columns if name not in found.inputs]
     found.answers += [name for name in answers.columns if name not in found.answers]
-    found.masked += [name for name in block.masked if name not in found.masked]
     return pl.concat([about, inputs, answers], how="horizontal")
 
 
-def _about(requests: list[Any], truths: dict[tuple[str, int], Any], heights: list[int]) -> pl.DataFrame:
-    """What is known of requests, once for each of their rows."""
-    repeated = [request for request, height in zip(requests, heights, strict=True) for _ in range(height)]
-    rows = [row for height in heights for row in range(height)]
-    columns: dict[str, Any] = {
-        "id": [request.id for request in repeated],
-        "row": rows,
-        "time": [request.time for request in repeated],
-        "version": [request.version for request in repeated],
-        "caller": [request.caller for request in repeated],
-        "protocol": [request.protocol for request in repeated],
-        "method": [request.methods for request in repeated],
-        "seconds": [request.seconds for request in repeated],
-        "outcome": [request.outcome for request in repeated],
-        "reason": [request.reason for request in repeated],
-    }
-    frame = pl.DataFrame(columns, schema_overrides={"time": pl.Datetime("us", "UTC")})
-    told = [truths.get((request.id, row)) for request, row in zip(repeated, rows, strict=True)]
-    return frame.with_columns(pl.Series("truth", told, strict=False))
+def _about(session: Session, rows: pl.DataFrame) -> pl.DataFrame:
+    """What is known of the request of each row."""
+    truths = _truths(session, rows["id"].unique().to_list())
+    told = [truths.get(place) for place in rows.select("id", "row").rows()] if truths else [None] * rows.height
+    named = rows.rename({"methods": "method"}).with_columns(pl.Series("truth", told, strict=False))
+    return named.select(ABOUT)
 
 
-def _truths(database: Database, ids: Sequence[str]) -> dict[tuple[str, int], Any]:
+def _truths(session: Session, ids: Sequence[str]) -> dict[tuple[str, int], Any]:
+    columns = (TruthRow.prediction, TruthRow.row, TruthRow.value)
     found = {}
-    for some in (ids[i : i + _VARIABLES] for i in range(0, len(ids), _VARIABLES)):
-        with database.reading() as session:
-            for truth in session.scalars(select(TruthRow).where(TruthRow.prediction.in_(some))):
-                found[truth.prediction, truth.row] = truth.value
+    for some in (ids[at : at + _VARIABLES] for at in range(0, len(ids), _VARIABLES)):
+        for key, row, value in session.execute(select(*columns).where(TruthRow.prediction.in_(some))):
+            found[key, row] = value
     return found
 
 

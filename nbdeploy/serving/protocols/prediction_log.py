@@ -34,7 +34,11 @@ _TEXT = {"binary", "categorical", "string"}
 
 
 async def requests(request: Request) -> Response:
-    """Logged rows: ``?since=SECONDS&until=SECONDS`` ago, ``&id=``, ``&version=``, ``&where=``, ``&limit=``."""
+    """Logged rows.
+
+    ``?since=SECONDS&until=SECONDS`` ago; ``id``, ``version``, ``unanswered``, ``where``, ``limit`` and ``spread`` are
+    those of :class:`nbdeploy.serving.prediction_log.reading.Wanted`.
+    """
     service, name = service_of(request), request.path_params["m"]
     accepted = format_accepted(request.headers.get("accept"))
     wanted = _wanted(dict(request.query_params))
@@ -88,7 +92,7 @@ async def feedback(request: Request) -> Response:
 
 
 def _wanted(query: dict[str, str]) -> Wanted:
-    known = ("since", "until", "id", "version", "where", "limit")
+    known = ("since", "until", "id", "version", "unanswered", "where", "limit", "spread")
     for name in query:
         if name not in known:
             raise InvalidData(str(NotFound("parameter", name, known)))
@@ -101,8 +105,10 @@ def _wanted(query: dict[str, str]) -> Wanted:
         until=_ago(query, "until", now),
         id=query.get("id", ""),
         version=_number(query, "version", 0),
+        unanswered=_is_set(query, "unanswered"),
         where=Where(query["where"]) if query.get("where") else None,
         limit=limit,
+        spread=_is_set(query, "spread"),
     )
 
 
@@ -116,6 +122,14 @@ def _ago(query: dict[str, str], name: str, now: datetime) -> datetime | None:
         return now - timedelta(seconds=float(text))
     except OverflowError:
         return None
+
+
+def _is_set(query: dict[str, str], name: str) -> bool:
+    words = {"true": True, "false": False, "1": True, "0": False}
+    text = query.get(name, "false").lower()
+    if text not in words:
+        raise InvalidData(f"{name}={text[:40]!r} is neither true nor false")
+    return words[text]
 
 
 def _number(query: dict[str, str], name: str, default: int) -> int:

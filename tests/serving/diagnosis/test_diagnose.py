@@ -224,7 +224,7 @@ def test_an_output_is_looked_at_by_its_provenance(
     rows.to_csv(source, index=False)
     nd.predict("churn:1", source, out, rejects=tmp_path / "rejects.csv")
     assert type_in(["diagnose", str(out)]) == 3
-    assert "of the rows were set aside: the model" in capsys.readouterr().out
+    assert "of the rows were set aside: plan" in capsys.readouterr().out
     found = nd.diagnose(str(out))
     assert named(found, "inputs")[0].told.startswith("tenure_days missing 38 % (training 0.2 %)")
     out.write_text(out.read_text() + "\n")

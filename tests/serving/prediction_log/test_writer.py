@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,22 @@ def test_rows_are_found_again(url: str, make: Callable[..., Event]) -> None:
         assert log.read("other", Wanted()).frame.height == 0
     finally:
         log.close()
+
+
+def test_rows_are_spread_over_the_time_where_there_are_too_many(url: str, make: Callable[..., Event]) -> None:
+    """The latest ones alone would say nothing of this morning. What was not answered is got by itself."""
+    with writing(url) as writer:
+        for n in range(40):
+            outcome = "refused" if n % 20 == 7 else "ok"
+            writer.put(batch_of([make(id=f"p{n:02}", time=1e9 + n, outcome=outcome)]))
+        assert writer.flush(20)
+        found = read(writer.database, "churn", Wanted(limit=20, spread=True))
+        hours = sorted(int(key[1:]) for key in found.frame["id"].unique())
+        assert (len(hours), found.more, found.requests) == (10, True, 40)
+        assert [b - a for a, b in pairwise(hours)] == [4] * 9
+        assert read(writer.database, "churn", Wanted(limit=80, spread=True)).frame.height == 80
+        bad = read(writer.database, "churn", Wanted(unanswered=True))
+        assert (bad.frame["id"].unique(maintain_order=True).to_list(), bad.requests) == (["p27", "p07"], 2)
 
 
 def test_age_and_number_of_rows_are_bounded(url: str, make: Callable[..., Event]) -> None:
