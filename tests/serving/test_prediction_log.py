@@ -29,6 +29,7 @@ from nbdeploy.wire import routes
 from nbdeploy.wire.messages import Truth
 from tests.postgresql import Server
 from tests.serving.conftest import Place, churn_rows, plan_rows, run_endpoint
+from tests.serving.every_kind import image_rows, kinds_rows
 
 ARROW = {"Accept": "application/vnd.apache.arrow.stream"}
 
@@ -80,6 +81,17 @@ def test_rows_of_every_protocol_are_there_at_once_with_their_types(logging: Plac
     one = logging.target.requests("plans", id=oip.headers[routes.HEADER_PREDICTION])
     assert one.frame["protocol"].to_list() == ["oip"]
     assert one.facts.inputs == ["plan", "tenure", "balance"]
+
+
+@pytest.mark.parametrize(("name", "rows"), [("kinds", kinds_rows()), ("images", image_rows())], ids=["kinds", "images"])
+def test_values_of_every_kind_come_back_as_they_were(prod: Place, everything: Store, name: str, rows: Any) -> None:
+    """As a table of pandas, they are bound and predicted as the rows themselves are."""
+    prod.target.push(everything, everything.resolve(f"{name}:1"))
+    answers = prod.target.predict(name, rows)
+    back = nd.requests(f"prod/{name}", id=answers.prediction).frame.to_pandas()
+    model = nd.load(f"{name}:1")
+    assert model.bind(back).equals(model.bind(rows))
+    assert model.outputs(model.bind(back)).equals(answers.frame)
 
 
 def test_what_was_refused_is_there_with_the_reason(logging: Place) -> None:

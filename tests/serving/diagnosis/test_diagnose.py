@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 import nbdeploy as nd
 from nbdeploy.commands.shell import run as type_in
@@ -140,13 +141,16 @@ def test_wrong_today(prod: Prod, capsys: pytest.CaptureFixture[str]) -> None:
     assert "crm-batch" in found.card().text()
 
 
-def test_nothing_asked_yet_is_no_trouble(prod: Prod) -> None:
+def test_nothing_asked_yet_is_no_trouble(prod: Prod, shell: InteractiveShell) -> None:
     """The certified sample is answered all the same, and does not count as a request."""
     for _ in range(2):
         found = nd.diagnose("prod/fresh")
         assert found
         assert named(found, "sample")[0].told == "200 rows are answered as certified, to the last bit"
         assert named(found, "requests")[0].told == "nothing was asked in the last 24h"
+    shell.run_line_magic("load_ext", "nbdeploy")
+    shell.run_cell("found = %deploy diagnose prod/fresh --since 2h").raise_error()
+    assert named(shell.user_ns["found"], "requests")[0].told == "nothing was asked in the last 2h"
 
 
 def test_what_was_so_last_week_is_not_what_is_wrong_today(prod: Prod) -> None:
