@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 from typing import Any
@@ -22,6 +23,15 @@ def oip(**changes: Any) -> dict[str, Any]:
     return {"inputs": [{"name": "x", "datatype": "FP64", "shape": [1, 2], "data": [1.0, 2.0], **changes}]}
 
 
+MIXED = {
+    "id": "x",
+    "inputs": [
+        {"name": "plan", "datatype": "BYTES", "shape": [2, 1], "data": [["gold"], ["basic"]]},
+        {"name": "tenure", "datatype": "UINT8", "shape": [2], "data": [1, 2]},
+        {"name": "balance", "datatype": "FP16", "shape": [2], "data": [1.5, None]},
+    ],
+    "outputs": [{"name": "prediction", "parameters": {"binary_data": True}}],
+}
 BAD: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("POST", PREDICT, {"data": b"age: 20"}, 400, "not JSON"),
     ("POST", PREDICT, {"data": b""}, 400, "empty"),
@@ -167,6 +177,14 @@ def test_without_a_token_nothing_is_told(shared: Any, path: str) -> None:
     assert shared.ask("GET", path, token=None).status_code == 401
 
 
+def damaged(data: st.DataObject, whole: bytes) -> bytes:
+    """A body with some bytes changed, and perhaps cut short."""
+    body = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 4))):
+        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+    return bytes(body[: data.draw(st.one_of(st.none(), st.integers(0, len(body))))])
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_body_is_the_endpoint_s_fault(shared: Any, data: st.DataObject) -> None:
@@ -175,12 +193,34 @@ def test_no_body_is_the_endpoint_s_fault(shared: Any, data: st.DataObject) -> No
     for kind in (ARROW, PARQUET):
         kinds[kind] = shared.ask("GET", "/models/churn/sample", headers={"Accept": kind}).content
     kind = data.draw(st.sampled_from(sorted(kinds)))
-    body = bytearray(kinds[kind])
-    for _ in range(data.draw(st.integers(1, 4))):
-        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
-    cut = data.draw(st.one_of(st.none(), st.integers(0, len(body))))
-    answer = shared.ask("POST", PREDICT, data=bytes(body[:cut]), headers={"Content-Type": kind})
-    assert answer.status_code in {200, 400, 413}, (bytes(body[:cut]), answer.text)
+    body = damaged(data, kinds[kind])
+    answer = shared.ask("POST", PREDICT, data=body, headers={"Content-Type": kind})
+    assert answer.status_code in {200, 400, 413}, (body, answer.text)
+
+
+BODIES: list[tuple[str, bytes]] = [
+    (INFER, RAW + bytes(16)),
+    (INFER, json.dumps(oip(parameters={"missing": "[1]"})).encode()),
+    ("/v2/models/plans/infer", json.dumps(MIXED).encode()),
+    (V1, b'{"instances": [[1, "Infinity"], {"age": 1, "balance": NaN}], "parameters": {"method": ["predict"]}}'),
+    (V1, b'{"inputs": {"age": [[1], [2]], "balance": [3, null]}}'),
+    (
+        MLFLOW,
+        b'{"dataframe_split": {"index": [0], "columns": ["age", "balance"], "data": [[1, -1e3]]}, "params": null}',
+    ),
+    (MLFLOW, b'{"dataframe_records": [{"age": 1, "balance": true}], "params": {"method": "predict"}}'),
+]
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_no_damaged_request_of_a_protocol_is_the_endpoint_s_fault(shared: Any, data: st.DataObject) -> None:
+    """Tensors, raw or not, instances and frames."""
+    path, whole = data.draw(st.sampled_from(BODIES))
+    header = data.draw(st.sampled_from([str(len(RAW)), "0", "17", "x"])) if whole.startswith(RAW) else None
+    body = damaged(data, whole)
+    answer = shared.ask("POST", path, data=body, headers={HEADER: header} if header else {})
+    assert answer.status_code in {200, 400}, (path, header, body, answer.text)
 
 
 def test_a_large_declared_body_is_refused_before_it_is_sent(shared: Any) -> None:

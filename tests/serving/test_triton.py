@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
+import grpc
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from nbdeploy.codecs.oip import inputs_of
 from nbdeploy.codecs.strict_json import plain_series
+from nbdeploy.errors import MissingExtra
 from nbdeploy.predictor import Predictor
+from nbdeploy.serving.options import Options
 from nbdeploy.serving.protocols.oip_grpc.messages import MESSAGES, METHODS, SERVICE
 from tests.serving.conftest import churn_rows, plan_rows
 from tests.serving.every_kind import image_rows, kinds_rows
@@ -169,7 +176,6 @@ def compare(ours: Any, theirs: Any) -> None:
 
 def test_typed_contents_are_answered_in_kind(open_place: Any, predictors: dict[str, Predictor]) -> None:
     """A client that sends lists of values gets lists of values; bytes that are no message are its own fault."""
-    grpc = pytest.importorskip("grpc")
     with grpc.insecure_channel(open_place.endpoint.grpc) as channel:
         call = channel.unary_unary(f"/{SERVICE}/ModelInfer")
         asked = MESSAGES["ModelInferRequest"](model_name="plans", id="9")
@@ -191,3 +197,34 @@ def test_typed_contents_are_answered_in_kind(open_place: Any, predictors: dict[s
         )
         with pytest.raises(grpc.RpcError, match="no ModelInferRequest"):
             call(b"\xff\xff")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_no_message_is_the_endpoint_s_fault(open_place: Any, data: st.DataObject) -> None:
+    """Damaged bytes, and messages that make no sense, are refused as their sender's."""
+    asked = MESSAGES["ModelInferRequest"](model_name="churn", raw_input_contents=[bytes(16)])
+    asked.parameters["method"].string_param = "predict"
+    tensor = asked.inputs.add(name="x", datatype="FP64", shape=[1, 2])
+    tensor.parameters["missing"].string_param = "[]"
+    body = bytearray(asked.SerializeToString())
+    for _ in range(data.draw(st.integers(1, 4))):
+        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+    with grpc.insecure_channel(open_place.endpoint.grpc) as channel:
+        answer = channel.unary_unary(f"/{SERVICE}/ModelInfer").future(bytes(body))
+        possible = {grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND}
+        assert answer.code() in possible, (bytes(body), answer.details())
+
+
+def test_grpc_is_not_there_before_it_is_served() -> None:
+    """Its threads would not live on in a process that is forked from this one."""
+    source = "import sys, nbdeploy.serving.server; print('grpc' in sys.modules, 'google.protobuf' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+def test_without_its_library_it_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the extra that brings it."""
+    monkeypatch.setitem(sys.modules, "grpc", None)
+    with pytest.raises(MissingExtra, match=r"nbdeploy\[grpc\]"):
+        Options(grpc_port=0)
