@@ -121,8 +121,11 @@ class Deployments:
 
     @property
     def ready(self) -> bool:
-        """Whether all of them answer: loaded, warmed up by their sample, and equal to what was expected."""
-        return all(served.predictor is not None for served in self._served.values())
+        """Whether all of them answer: loaded, warmed up by their sample, and equal to what was expected.
+
+        What somebody has unloaded is not meant to.
+        """
+        return all(one.predictor is not None or one.state.state == UNLOADED for one in self._served.values())
 
     def get(self, name: str, version: str | None = None) -> Served:
         """Return a deployment.

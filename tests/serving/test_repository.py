@@ -28,6 +28,7 @@ def test_what_is_unloaded_stays_so_until_it_is_loaded(run: Callable[..., Any], s
         assert place.ask("POST", "/v2/repository/models/churn/unload").status_code == 200
         assert index(place) == [("churn", "1", "UNAVAILABLE"), ("plans", "1", "READY")]
         assert index(place, ready=True) == [("plans", "1", "READY")]
+        assert place.ask("GET", "/v2/health/ready", token=None).json() == {"ready": True}  # as it is meant to be
         refused = place.ask("POST", "/models/churn/predict", json=ROW)
         assert refused.status_code == 404
         assert "unloaded by owner; load it by POST /v2/repository/models/churn/load" in refused.json()["error"]

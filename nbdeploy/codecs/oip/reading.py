@@ -18,9 +18,6 @@ from nbdeploy.types import Column, Signature
 
 __all__ = ["rows"]
 
-_WHOLE = 2.0**53
-"""From here on there are whole numbers that are no floats."""
-
 _PLAIN = {"bool", "float16", "float32", "float64", *(f"{u}int{bits}" for bits in (8, 16, 32, 64) for u in ("", "u"))}
 
 
@@ -131,10 +128,9 @@ def _numbers(tensor: Tensor) -> np.ndarray[Any, Any] | None:
     if not kinds <= {*kind.values} or kinds == {bool} or kind.dtype == pl.Float32:
         return None
     try:
-        array = np.array(values, dtype=kind.array)
+        return np.array(values, dtype=kind.array)
     except OverflowError:
         return None
-    return None if int in kinds and kind.dtype.is_float() and (np.abs(array) >= _WHOLE).any() else array
 
 
 def _flat(tensor: Tensor, *, binary: bool = False) -> Any:

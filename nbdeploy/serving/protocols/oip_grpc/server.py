@@ -174,7 +174,7 @@ class _Servicer:
         return {"live": True}
 
     async def ready(self, *_: Any) -> Mapping[str, Any]:
-        return {"ready": True}
+        return {"ready": self._service.deployments.ready}
 
     async def model_ready(self, asked: Any, *_: Any) -> Mapping[str, Any]:
         name, number = asked.name, asked.version or None
