@@ -52,19 +52,21 @@ def rows_of(folder: Path, model: str) -> Rows:
 
 
 def train(folder: Path) -> None:
-    """Train every model; leave it as ``MODEL.joblib``, ``MODEL-frame.joblib`` and a snapshot, and a row of its data."""
+    """Train every model; leave it as ``MODEL.joblib``, ``MODEL-frame.joblib`` and a snapshot, and a row of its data.
+
+    Models of numbers alone are trained on arrays, and on frames for servers that give them such.
+    """
     import joblib
 
     import nbdeploy as nd
 
     for name in MODELS:
-        make, X, y = _model(name)
-        framed = make.fit(X, y)
-        joblib.dump(framed, folder / f"{name}-frame.joblib")
-        found = nd.snapshot(framed, name, X)
-        sys.stdout.write(f"{found.line}\n")
+        model, X, y = _model(name)
+        joblib.dump(model.fit(X, y), folder / f"{name}-frame.joblib")
         if not name.startswith("mixed"):
-            joblib.dump(make.fit(X.to_numpy(), y), folder / f"{name}.joblib")
+            joblib.dump(model.fit(X.to_numpy(), y), folder / f"{name}.joblib")
+        found = nd.snapshot(model, name, X if name.startswith("mixed") else X.to_numpy())
+        sys.stdout.write(f"{found.line}\n")
         row = X.iloc[[7]].astype(object).where(X.iloc[[7]].notna(), None)
         rows = Rows(list(X.columns), row.to_numpy().tolist())
         (folder / f"{name}.json").write_bytes(msgspec.json.encode(rows))
@@ -88,9 +90,12 @@ def _model(name: str) -> Any:
 
 
 def _cancer() -> Any:
+    """Columns by the names that those of an array have in a snapshot."""
+    import pandas as pd
     from sklearn.datasets import load_breast_cancer
 
-    return load_breast_cancer(as_frame=True, return_X_y=True)
+    X, y = load_breast_cancer(return_X_y=True)
+    return pd.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])]), y
 
 
 def _mixed_columns() -> Any:

@@ -146,7 +146,7 @@ def _start_bentoml(start: Start) -> list[list[str]]:
 
 FLOOR = Peer(
     "floor",
-    ["uvicorn", "httptools", "uvloop", "orjson", "treelite", "numpy"],
+    ["uvicorn", "httptools", "uvloop", "orjson", "onnxruntime", "skl2onnx", "treelite"],
     lambda start: [start.program("floor_app.py")],
     lambda rows: Ask.json("/", rows.records()),
 )

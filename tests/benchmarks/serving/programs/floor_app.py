@@ -1,4 +1,4 @@
-"""The least that a server of this model can be: one ASGI function, orjson, the model written out."""
+"""The least that a server of this model can be: one ASGI function, orjson, the model compiled by ONNX or Treelite."""
 
 import os
 
@@ -13,11 +13,15 @@ headers = [(b"content-type", b"application/json")]
 
 
 def linear(model):
-    scaler, final = (step for _, step in model.steps)
-    weights = final.coef_[0] / scaler.scale_
-    offset = final.intercept_[0] - weights @ scaler.mean_
-    classes = final.classes_.tolist()
-    return lambda row: classes[int(np.array(row) @ weights + offset > 0)]
+    import onnxruntime
+    from skl2onnx import to_onnx
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    compiled = to_onnx(model, np.zeros((1, len(names)), np.float32), options={"zipmap": False})
+    session = onnxruntime.InferenceSession(compiled.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    (label, *_), (given,) = [[one.name for one in ends] for ends in (session.get_outputs(), session.get_inputs())]
+    return lambda row: session.run([label], {given: np.array([row], dtype=np.float32)})[0].item()
 
 
 def forest(model):
