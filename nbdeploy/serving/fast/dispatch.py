@@ -203,7 +203,8 @@ def _ways(table: Mapping[str, Served], options: Options) -> dict[str, _Way]:
             continue
         twin = replace(served.record_twin, most=min(options.row_limit, served.record_twin.most))
         headers = _headers(served)
-        for route, path, lane in lanes_of(twin, name, served.now.version):
+        default = options.default == name if options.default else len(table) == 1
+        for route, path, lane in lanes_of(twin, name, served.now.version, default):
             way = _Way(lane, SimpleNamespace(path=route), twin, served, headers)
             found[path] = found[options.root_path + path] = way
     return found

@@ -1,8 +1,8 @@
-"""Bodies in, bodies out: JSON records, and the Open Inference Protocol in JSON."""
+"""Bodies in, bodies out: few rows in JSON, by each protocol that has such."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -14,7 +14,7 @@ from nbdeploy.codecs.strict_json import encode
 from nbdeploy.serving.fast.record_twin import RecordTwin
 from nbdeploy.wire import routes
 
-__all__ = ["Lane", "OipLane", "Read", "RecordsLane", "lanes_of"]
+__all__ = ["Lane", "OipLane", "PredictionsLane", "Read", "RecordsLane", "lanes_of"]
 
 _any = msgspec.json.Decoder()
 _inference = msgspec.json.Decoder(oip.InferenceRequest)
@@ -53,14 +53,39 @@ class Lane(Protocol):
         """Write the rows of all methods' columns."""
 
 
-class RecordsLane:
-    """``POST /models/{m}/predict`` with JSON records."""
-
-    protocol = "records"
+class _RowsLane:
+    """What protocols share whose requests are rows in JSON, and methods in the query."""
 
     def __init__(self, twin: RecordTwin) -> None:
         self._twin = twin
         self._default = (twin.signature.default_method,)
+
+    def _asked(self, rows: Any, query: bytes) -> Read:
+        """A request of records, or of values in the model's order."""
+        methods = self._methods(query) if query else self._default
+        if type(rows) is not list or not 0 < len(rows) <= self._twin.most:
+            raise Unusual
+        binder, kinds = self._twin.binder, {*map(type, rows)}
+        if kinds == {dict}:
+            return Read([binder.record(record) for record in rows], methods, binder.unknown(rows))
+        if kinds != {list} or any(len(row) != len(binder.names) for row in rows):
+            raise Unusual
+        return Read([binder.values(row) for row in rows], methods)
+
+    def _records(self, asked: Read, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+        methods = self._twin.methods
+        columns = [column for method in asked.methods for column in methods[method][1].columns]
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def _methods(self, query: bytes) -> Sequence[str]:
+        pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+        return [*dict.fromkeys(value for name, value in pairs if name == "method")] or self._default
+
+
+class RecordsLane(_RowsLane):
+    """``POST /models/{m}/predict`` with JSON records."""
+
+    protocol = "records"
 
     def takes(self, headers: Mapping[bytes, bytes]) -> bool:
         """See :class:`Lane`."""
@@ -68,26 +93,61 @@ class RecordsLane:
 
     def read(self, body: bytes, query: bytes) -> Read:
         """See :class:`Lane`."""
-        methods = self._methods(query) if query else self._default
-        records = _any.decode(body)
-        if type(records) is dict:
-            records = [records]
-        if type(records) is not list or not 0 < len(records) <= self._twin.most:
+        rows = _any.decode(body)
+        if type(rows) is dict:
+            rows = [rows]
+        elif type(rows) is not list or list in map(type, rows):
             raise Unusual
-        binder = self._twin.binder
-        if not all(type(record) is dict for record in records):
-            raise Unusual
-        return Read([binder.record(record) for record in records], methods, binder.unknown(records))
+        return self._asked(rows, query)
 
     def write(self, asked: Read, rows: Sequence[Sequence[Any]], _: str) -> bytes:
         """See :class:`Lane`."""
-        methods = self._twin.methods
-        columns = [column for method in asked.methods for column in methods[method][1].columns]
-        return encode([dict(zip(columns, row, strict=True)) for row in rows])
+        return encode(self._records(asked, rows))
 
-    def _methods(self, query: bytes) -> Sequence[str]:
-        pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-        return [*dict.fromkeys(value for name, value in pairs if name == "method")] or self._default
+
+class PredictionsLane(_RowsLane):
+    """``POST /v1/models/{m}:predict`` and ``/invocations``: an object with one form of rows in, ``predictions`` out."""
+
+    def __init__(self, twin: RecordTwin, protocol: str, forms: Collection[str], json: bool) -> None:
+        super().__init__(twin)
+        self.protocol = protocol
+        self._forms = forms
+        self._json = json
+
+    def takes(self, headers: Mapping[bytes, bytes]) -> bool:
+        """See :class:`Lane`."""
+        return not self._json or headers.get(b"content-type") in _JSON
+
+    def read(self, body: bytes, query: bytes) -> Read:
+        """See :class:`Lane`."""
+        document = _any.decode(body)
+        if type(document) is not dict or len(document) != 1:
+            raise Unusual
+        ((form, rows),) = document.items()
+        if form not in self._forms:
+            raise Unusual
+        return self._asked(self._split(rows) if form == _SPLIT else rows, query)
+
+    def write(self, asked: Read, rows: Sequence[Sequence[Any]], _: str) -> bytes:
+        """See :class:`Lane`."""
+        if len(asked.methods) > 1:
+            return encode({"predictions": self._records(asked, rows)})
+        flat = len(rows[0]) == 1 and self._twin.signature.outputs[asked.methods[0]].dims != 2
+        return encode({"predictions": [row[0] for row in rows] if flat else [[*row] for row in rows]})
+
+    def _split(self, document: Any) -> Any:
+        """A frame's rows, where its columns are the model's."""
+        if type(document) is not dict or not document.keys() <= {"columns", "data", "index"}:
+            raise Unusual
+        if (
+            document.get("columns") not in (None, self._twin.binder.names)
+            or type(document.get("index", [])) is not list
+        ):
+            raise Unusual
+        rows = document.get("data")
+        if type(rows) is not list or dict in map(type, rows):
+            raise Unusual
+        return rows
 
 
 class OipLane:
@@ -155,14 +215,29 @@ class OipLane:
         return [*zip(*columns, strict=True)]
 
 
-def lanes_of(twin: RecordTwin, name: str, version: int) -> list[tuple[str, str, Lane]]:
-    """Return the lanes of a deployment, with their routes and paths."""
+def lanes_of(twin: RecordTwin, name: str, version: int, default: bool = False) -> list[tuple[str, str, Lane]]:
+    """Return the lanes of a deployment, with their routes and paths.
+
+    Parameters
+    ----------
+    twin : RecordTwin
+        What answers.
+    name, version : str, int
+        The deployment, and the version that it serves.
+    default : bool
+        Whether it is meant where none is named.
+    """
     tensors = OipLane(twin, name, version)
-    return [
-        (routes.PREDICT, routes.path(routes.PREDICT, m=name), RecordsLane(twin)),
-        (routes.INFER, routes.path(routes.INFER, m=name), tensors),
-        (routes.VERSION_INFER, routes.path(routes.VERSION_INFER, m=name, v=version), tensors),
-    ]
+    mlflow = PredictionsLane(twin, "mlflow", (_SPLIT, "dataframe_records", "instances", "inputs"), json=True)
+    lanes: dict[str, Lane] = {
+        routes.PREDICT: RecordsLane(twin),
+        routes.INFER: tensors,
+        routes.VERSION_INFER: tensors,
+        routes.V1_PREDICT: PredictionsLane(twin, "v1", ("instances", "inputs"), json=False),
+        routes.MODEL_INVOCATIONS: mlflow,
+        **({routes.INVOCATIONS: mlflow} if default else {}),
+    }
+    return [(route, routes.path(route, m=name, v=version), lane) for route, lane in lanes.items()]
 
 
 def _sent(datatype: str, values: Sequence[Any]) -> Sequence[Any]:
@@ -182,6 +257,7 @@ _READERS = {
     "FP64": value_reader("float64"),
     **{f"{sign.upper()}INT{bits}": value_reader(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)},
 }
+_SPLIT = "dataframe_split"
 _JSON = frozenset({None, b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
 _ANYTHING = frozenset(
     {None, b"*/*", b"application/json", b"application/json, */*", b"application/json, text/plain, */*"}

@@ -238,6 +238,32 @@ def test_tensors_are_answered_as_ever(service: Service, asked: Any, datatype: st
         assert ask(app, "/v2/models/told/infer", body) == usual
 
 
+@settings(few, max_examples=40)
+@given(asked=questions(), query=st.sampled_from(["", "", "method=lengths", "method=count&method=predict"]))
+def test_predictions_are_answered_as_ever(service: Service, asked: Any, query: str) -> None:
+    """In all the forms that V1 and MLflow have."""
+    signature, sample, records = asked
+    serve(service, signature, sample)
+    app, names = application(service), signature.names
+    rows = [[record.get(name) for name in names] for record in records]
+    for document in (
+        {"instances": records},
+        {"instances": rows},
+        {"instances": [rows[0], *records]},
+        {"instances": rows[0]},
+        {"inputs": rows},
+        {"inputs": {name: [row[i] for row in rows] for i, name in enumerate(names)}},
+        {"dataframe_records": records},
+        {"dataframe_split": {"columns": names, "data": rows}},
+        {"dataframe_split": {"columns": names[::-1], "data": rows}},
+        {"dataframe_split": {"data": records, "index": [1]}},
+        {"instances": rows, "parameters": {}},
+    ):
+        body = msgspec.json.encode(document)
+        for path in ("/v1/models/told:predict", "/models/told/invocations", "/invocations"):
+            assert ask(app, path, body, query) == ask(app, path, body, query, SLOWLY)
+
+
 MIXED = Signature(
     "pandas",
     [
@@ -256,6 +282,9 @@ def test_plain_records_need_nothing_but_their_lane(service: Service, query: str)
     """Behind it, nothing answers."""
     assert serve(service, MIXED, ROW | {"age": 1.5})
     lanes = FastLanes(nowhere, service)
+    for path in ("/v1/models/told:predict", "/models/told/invocations", "/invocations"):
+        for rows in ([ROW], [[*ROW.values()]]):
+            assert ask(lanes, path, msgspec.json.encode({"instances": rows}), query).status == 200
     for rows in (ROW, [ROW], [ROW, ROW | {"age": 7, "extra": 1}]):
         got = ask(lanes, "/models/told/predict", msgspec.json.encode(rows), query)
         assert got == ask(application(service), "/models/told/predict", msgspec.json.encode(rows), query, SLOWLY)
