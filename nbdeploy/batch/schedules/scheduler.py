@@ -29,7 +29,7 @@ from nbdeploy.errors import NbdeployError
 __all__ = ["LEASE", "Scheduler", "start"]
 
 LEASE = "scheduler"
-LOOK_EVERY = 1.0
+LOOK_EVERY = 2.0
 """Seconds between two looks at the database."""
 RECOVER_EVERY = 5.0
 """Seconds between two looks for runs that nobody began."""
