@@ -96,6 +96,10 @@ class NbdeployError(Exception):
         self.message = message
         self.facts = facts
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """An error that crosses into another process says the same there, also where its class composes messages."""
+        return _again, (type(self), self.message, self.facts)
+
     def __getattr__(self, name: str) -> object:
         try:
             return self.__dict__["facts"][name]
@@ -104,6 +108,12 @@ class NbdeployError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+
+def _again(cls: type[NbdeployError], message: str, facts: dict[str, object]) -> NbdeployError:
+    error = cls.__new__(cls)
+    NbdeployError.__init__(error, message, **facts)
+    return error
 
 
 class WrongUsage(NbdeployError):

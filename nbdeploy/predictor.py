@@ -26,7 +26,7 @@ from nbdeploy.flavors.modules import load_modules
 from nbdeploy.manifest import CODE
 from nbdeploy.types import Canonical, Signature
 
-__all__ = ["Caller", "Predictor", "load", "load_again"]
+__all__ = ["Caller", "Predictor", "accept", "load", "load_again"]
 
 
 class Caller:
@@ -80,6 +80,11 @@ class Caller:
     def twin(self) -> Twin | None:
         """The compiled twin, if it has one."""
         return self._pair.twin
+
+    @property
+    def twin_rows(self) -> int:
+        """Up to how many rows the twin answers; 0 if it answers none."""
+        return self._pair.twin_rows
 
     def native(self, wire: pl.DataFrame, method: str) -> Any:
         """Answer wire rows with the model's own return type, by canonical calls."""
@@ -280,6 +285,14 @@ class Predictor:
 def load(source: Bundle | Path, trust: Trust) -> Predictor:
     """Load a bundle: every file checked against its digest, then its author, then the model built.
 
+    Parameters and errors are those of :func:`accept`.
+    """
+    return load_again(accept(source, trust))
+
+
+def accept(source: Bundle | Path, trust: Trust) -> Bundle:
+    """Find out whether a bundle may be loaded; nothing of it is built.
+
     Parameters
     ----------
     source : Bundle or Path
@@ -303,11 +316,11 @@ def load(source: Bundle | Path, trust: Trust) -> Predictor:
     if content.signature.default_method not in content.signature.outputs:
         raise Corrupted(f"the bundle {bundle.digest[:19]} lists no method that answers; it is refused")
     check(content.signature)
-    return load_again(bundle)
+    return bundle
 
 
 def load_again(bundle: Bundle) -> Predictor:
-    """Build the model of a bundle that :func:`load` accepted, perhaps in another process.
+    """Build the model of a bundle that :func:`accept` accepted, perhaps in another process.
 
     No table is made on the way: that would start threads of Polars, and a process that has those cannot be forked.
     """

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbdeploy.connections import Connections
+from nbdeploy.errors import WrongUsage
 from nbdeploy.settings import DEFAULT, Settings
 from nbdeploy.types import Progress, Report, ignore_progress
 
@@ -70,6 +72,11 @@ def serve(
     from nbdeploy.serving.server import serve as serve_here
     from nbdeploy.serving.watching.logs import set_up
 
+    if os.name == "nt":
+        raise WrongUsage(
+            "an endpoint forks its models' processes from one another, which Windows cannot do; serve from Linux, "
+            "macOS or the Windows Subsystem for Linux"
+        )
     settings = settings or Settings.load()
     place = _home(home, settings)
     said = settings.allow_code if settings.sources.get("allow_code", DEFAULT) != DEFAULT else ""

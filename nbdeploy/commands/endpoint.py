@@ -11,7 +11,7 @@ from nbdeploy import api
 from nbdeploy.commands.answers import document_text
 from nbdeploy.commands.door import Door
 from nbdeploy.commands.kinds import DURATION, FILE
-from nbdeploy.commands.serving import protected, watched
+from nbdeploy.commands.serving import forked, protected, watched
 from nbdeploy.commands.syntax import argument, command, group, option, pass_door
 from nbdeploy.settings import ALLOW_CODE
 from nbdeploy.types import Progress
@@ -36,6 +36,7 @@ _home = option("--home", type=FILE, metavar="DIR", help="The endpoint's folder; 
 @option("--log-keep", type=DURATION, metavar="SPAN", help="How long they are kept; 30d by default.")
 @option("--log-rows", type=click.IntRange(min=1), metavar="N", help="How many rows are kept at most.")
 @option("--cache", default="", metavar="N|URL", help="Keep N answers in memory, or answers in a Redis server.")
+@forked
 @protected
 @watched
 @option("--stop", is_flag=True, help="Stop the endpoint of this folder.")

@@ -11,7 +11,7 @@ import click
 from nbdeploy.commands.kinds import FILE, SECONDS, SIZE
 from nbdeploy.commands.syntax import option
 
-__all__ = ["protected", "watched"]
+__all__ = ["forked", "protected", "watched"]
 
 _PROTECTED = (
     option("--certfile", type=FILE, metavar="FILE", help="A certificate in PEM, to be reached by https."),
@@ -28,6 +28,11 @@ _PROTECTED = (
     option("--pending-limit", type=SIZE, metavar="SIZE", help="Bodies at once, together; 512MiB by default."),
     option("--row-limit", type=click.IntRange(1), metavar="N", help="Most rows of a request; a million by default."),
 )
+_FORKED = (
+    option("--workers", type=click.IntRange(1), metavar="N", help="HTTP processes that share the port; 1 by default."),
+    option("--processes", type=click.IntRange(1), metavar="N", help="Processes per version; 1 by default."),
+    option("--model-memory", type=SIZE, metavar="SIZE", help="Most memory of one of these; half of all by default."),
+)
 _WATCHED = (
     option("--open-metrics", is_flag=True, default=None, help="Show /metrics without a token."),
     option("--log-format", type=click.Choice(["text", "json"]), help="How the endpoint's own log is written."),
@@ -35,6 +40,11 @@ _WATCHED = (
 )
 
 _Command = Callable[..., Any]
+
+
+def forked(command: _Command) -> _Command:
+    """Add the options of an endpoint's processes."""
+    return reduce(lambda made, add: add(made), reversed(_FORKED), command)
 
 
 def protected(command: _Command) -> _Command:

@@ -72,6 +72,9 @@ class Forest:
         self._predict = ctypes.CFUNCTYPE(ctypes.c_int, *_PREDICT)(("TreeliteGTILPredict", _LIB))
         self.shape = self._shape(_LIB)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (bytes(self._model.serialize_bytes()), self._columns)
+
     def _shape(self, library: Any) -> tuple[int, int]:
         pointer, axes = ctypes.POINTER(ctypes.c_uint64)(), ctypes.c_uint64()
         one = ctypes.c_uint64(1)
@@ -104,6 +107,12 @@ class Forest:
         if self._predict(self._handle, x.ctypes.data, self._type, rows, out.ctypes.data, self._how):
             raise self._error("Treelite failed")
         return out[0] if x.ndim == 1 else out
+
+
+def _restored(serialized: bytes, columns: int) -> Forest:
+    from treelite import Model
+
+    return Forest(Model.deserialize_bytes(serialized), columns)
 
 
 def forest_of(trees: Sequence[Any], values: Sequence[Any], features: Sequence[Any], columns: int) -> Forest:

@@ -46,6 +46,11 @@ class Pair:
         self._sometimes = exact if isinstance(exact, str) else None
         self._below = border if isinstance(border, int) else 0
 
+    @property
+    def twin_rows(self) -> int:
+        """Up to how many rows the twin answers; 0 if it answers none."""
+        return 2**31 if self._always is not None else self._below if self._sometimes is not None else 0
+
     @cached_property
     def twin(self) -> Twin | None:
         """The twin, if it has one.
@@ -115,7 +120,7 @@ class Pair:
 
     def _answering(self, method: str, rows: int) -> Twin | None:
         """The twin, if it answers batches of this size."""
-        if self._always is None and (self._sometimes is None or rows > self._below):
+        if rows > self.twin_rows:
             return None
         twin = self.twin
         return twin if twin is not None and method in twin.methods else None

@@ -16,21 +16,24 @@ import polars as pl
 
 from nbdeploy.codecs import unknown_columns
 from nbdeploy.codecs.outputs import output_types
-from nbdeploy.codecs.veiled import veil, veiled
-from nbdeploy.errors import InvalidData, NbdeployError, NotFound, TimedOut, TooLarge
-from nbdeploy.predictor import Predictor
+from nbdeploy.codecs.veiled import veiled
+from nbdeploy.errors import InvalidData, NbdeployError, TimedOut, TooLarge
 from nbdeploy.serving.cache import MOST_ROWS, Answers
-from nbdeploy.serving.deployments import Deployments, Served
 from nbdeploy.serving.prediction_log import Event, PredictionLog, new_id
 from nbdeploy.serving.watching.asked import note
 from nbdeploy.serving.watching.metrics import Metrics
 from nbdeploy.serving.watching.secrets import redact
+from nbdeploy.serving.worker.deployments import Deployments, Served
+from nbdeploy.serving.worker.model import Model
 from nbdeploy.types import Signature
 
 __all__ = ["Answer", "DataPlane", "Question"]
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+
+_FEW = 4096
+"""Values that are written in less time than handing them to a thread takes."""
 
 
 @dataclass(frozen=True)
@@ -73,14 +76,14 @@ class Answer:
 
 
 class DataPlane:
-    """Answers questions by calling models in the one thread that may.
+    """Answers questions: by twins at once, otherwise by the processes of versions.
 
     Parameters
     ----------
     deployments : Deployments
         What is served.
-    calls : Executor
-        The one thread that calls models.
+    bodies : Executor
+        The threads that read and write bodies.
     metrics : Metrics
         Where requests are counted.
     log : PredictionLog
@@ -98,7 +101,7 @@ class DataPlane:
     def __init__(
         self,
         deployments: Deployments,
-        calls: Executor,
+        bodies: Executor,
         metrics: Metrics,
         log: PredictionLog,
         cache: Answers | None = None,
@@ -107,7 +110,7 @@ class DataPlane:
         rows: int = 1_000_000,
     ) -> None:
         self._deployments = deployments
-        self._calls = calls
+        self._bodies = bodies
         self._metrics = metrics
         self._log = log
         self._cache = cache
@@ -123,6 +126,7 @@ class DataPlane:
         read: Callable[[Signature], Question],
         write: Callable[[Answer], T],
         caller: str = "",
+        quick: bool = False,
     ) -> tuple[Answer, T]:
         """Answer one request.
 
@@ -138,6 +142,8 @@ class DataPlane:
             which makes the response's body of the answer.
         caller : str
             The name of the token that asks.
+        quick : bool
+            Whether reading takes less time than handing it to a thread.
 
         Raises
         ------
@@ -155,12 +161,11 @@ class DataPlane:
         begun = time.perf_counter()
         event = Event(served.subject, self.new_id(), protocol, caller, time.time())
         try:
-            work = functools.partial(contextvars.copy_context().run, self._work, served, event, read, write)
             async with asyncio.timeout(self._seconds):
-                answer, written = await asyncio.get_running_loop().run_in_executor(self._calls, work)
+                answer, written = await self._answered(served, event, read, write, quick)
             event.outcome = "ok"
             note(version=answer.version, rows=answer.frame.height, prediction=answer.id)
-        except TimeoutError:
+        except (TimeoutError, TimedOut):
             late = self._late(served)
             event.outcome, event.reason = "late", str(late)
             raise late from None
@@ -182,14 +187,52 @@ class DataPlane:
         self._metrics.record(subject.deployment, subject.version, event.protocol, event.outcome, rows, event.seconds)
         self._log.append(event)
 
-    def _outputs(self, predictor: Predictor, wire: pl.DataFrame, methods: Sequence[str]) -> pl.DataFrame:
-        if self._cache is None or wire.height > MOST_ROWS:
-            return predictor.outputs(wire, methods)
-        outputs, types = predictor.signature.outputs, dict[str, Any]()
+    async def _answered(
+        self,
+        served: Served,
+        event: Event,
+        read: Callable[[Signature], Question],
+        write: Callable[[Answer], T],
+        quick: bool,
+    ) -> tuple[Answer, T]:
+        model = served.model
+        with model.used():
+            read_here = functools.partial(self._bound, model, event, read)
+            wire, unknown = read_here() if quick else await self._beside(read_here)
+            frame = event.answers = await self._outputs(model, wire, event)
+        now, signature = served.now, model.signature
+        answer = Answer(served.state.name, now.version, now.digest, event.id, frame, signature, unknown)
+        if quick and frame.height * frame.width <= _FEW:
+            return answer, write(answer)
+        return answer, await self._beside(functools.partial(write, answer))
+
+    async def _beside(self, work: Callable[[], T]) -> T:
+        """Do what takes long beside the event loop."""
+        run = functools.partial(contextvars.copy_context().run, work)
+        return await asyncio.get_running_loop().run_in_executor(self._bodies, run)
+
+    def _bound(self, model: Model, event: Event, read: Callable[[Signature], Question]) -> tuple[pl.DataFrame, int]:
+        question = _asked(read, model.signature)
+        event.methods = model.methods(question.methods)
+        wire = model.bind(question.rows)
+        event.inputs, event.rows = wire, wire.height
+        if wire.height > self._rows:
+            raise TooLarge(f"the request has {wire.height} rows, of {self._rows} that may be; send less at a time")
+        return wire, len(unknown_columns(question.rows, model.signature))
+
+    async def _outputs(self, model: Model, wire: pl.DataFrame, event: Event) -> pl.DataFrame:
+        cache, methods = self._cache, event.methods
+        if cache is None or wire.height > MOST_ROWS:
+            return await model.outputs(wire, methods, event.id)
+        types = dict[str, Any]()
         for method in methods:
-            types |= output_types(outputs[method])
-        name = self._cache.name(predictor.digest, methods, wire)
-        return self._cache.frame(name, types, wire.height, lambda: predictor.outputs(wire, methods))
+            types |= output_types(model.signature.outputs[method])
+        name = cache.name(model.digest, methods, wire)
+        found = await self._beside(lambda: cache.found(name, types, wire.height))
+        if found is None:
+            found = await model.outputs(wire, methods, event.id)
+            await self._beside(functools.partial(cache.keep, name, found))
+        return found
 
     def _late(self, served: Served) -> TimedOut:
         asked = f"{served.state.name} (version {served.now.version})"
@@ -198,36 +241,6 @@ class DataPlane:
             f"{asked} did not answer within {self._seconds:g} s; send fewer rows, or serve with a longer --timeout",
             deployment=served.state.name,
         )
-
-    def _work(
-        self, served: Served, event: Event, read: Callable[[Signature], Question], write: Callable[[Answer], T]
-    ) -> tuple[Answer, T]:
-        predictor = served.model
-        question = _asked(read, predictor.signature)
-        for method in question.methods:
-            if method not in predictor.signature.outputs:
-                raise InvalidData(str(NotFound("method", method, predictor.signature.outputs)), method=method)
-        wire = predictor.bind(question.rows)
-        event.methods, event.inputs, event.rows = predictor.methods(question.methods), wire, wire.height
-        if wire.height > self._rows:
-            raise TooLarge(f"the request has {wire.height} rows, of {self._rows} that may be; send less at a time")
-        try:
-            frame = event.answers = self._outputs(predictor, wire, event.methods)
-        except NbdeployError:
-            raise
-        except Exception as error:
-            # The rows fit the signature and yet the model will not have them: an unseen category, an infinity.
-            private = any(column.private for column in predictor.signature.columns)
-            reason = veil(f"{type(error).__name__}: {error}", wire, predictor.signature)
-            # A traceback would quote what the model was given.
-            _log.warning("%s, prediction %s: %s", served.state.name, event.id, reason, exc_info=not private)
-            raise InvalidData(
-                f"the model could not answer these rows: {reason[:500]} (prediction {event.id} in the server's log)"
-            ) from (None if private else error)
-        unknown = len(unknown_columns(question.rows, predictor.signature))
-        now, signature = served.now, predictor.signature
-        answer = Answer(served.state.name, now.version, now.digest, event.id, frame, signature, unknown)
-        return answer, write(answer)
 
 
 def _asked(read: Callable[[Signature], Question], signature: Signature) -> Question:

@@ -49,6 +49,10 @@ __all__ = [
 CALLER = "nbdeploy.caller"
 """Where a request that left a fast lane says who was admitted there, so that it is not admitted, and counted, twice."""
 
+_JSON = "application/json"
+_QUICK = 8192
+"""Bytes of JSON that are read in less time than handing them to a thread takes."""
+
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 _log = logging.getLogger(__name__)
@@ -153,7 +157,10 @@ async def inferred(
     write: Callable[[Answer], T],
 ) -> tuple[Answer, T]:
     """Answer a request's rows in the name of its caller. See :meth:`nbdeploy.serving.dataplane.DataPlane.infer`."""
-    return await service_of(request).plane.infer(protocol, name, version, read, write, request.state.caller.name)
+    plane, caller = service_of(request).plane, request.state.caller.name
+    plain = request.headers.get("content-type", _JSON).startswith(_JSON)
+    quick = plain and request.state.held <= _QUICK
+    return await plane.infer(protocol, name, version, read, write, caller, quick)
 
 
 def failed(what: str) -> str:

@@ -25,7 +25,17 @@ SECRETS = {"db": "NBDEPLOY_ENDPOINT_DB", "cache": "NBDEPLOY_ENDPOINT_CACHE"}
 """What a server in the background is told in its environment: on its command line, all could read the passwords."""
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+")
-_POSITIVE = ("body_limit", "blob_limit", "row_limit", "concurrency", "pending_limit", "timeout", "patience")
+_POSITIVE = (
+    "body_limit",
+    "blob_limit",
+    "row_limit",
+    "concurrency",
+    "pending_limit",
+    "timeout",
+    "patience",
+    "workers",
+    "processes",
+)
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,12 @@ class Options:
         ``text`` for people, ``json`` for programs.
     access_log : bool
         Whether each request has a line in the log.
+    workers : int
+        HTTP processes, which share the port.
+    processes : int
+        Processes per version, for what its twin does not answer. They share the memory of the model.
+    model_memory : int
+        How much memory one of them may take, in bytes, before another one takes its place; half of this machine's if 0.
     """
 
     host: str = "127.0.0.1"
@@ -119,6 +135,9 @@ class Options:
     root_path: str = ""
     log_format: str = "text"
     access_log: bool = False
+    workers: int = 1
+    processes: int = 1
+    model_memory: int = 0
 
     def __post_init__(self) -> None:
         if self.anonymous not in {None, "predict"}:
@@ -129,7 +148,7 @@ class Options:
             raise InvalidData(
                 "the prediction log keeps rows for some time, and one at least; see --log-keep, --log-rows"
             )
-        for name in _POSITIVE:
+        for name in (*_POSITIVE, "workers", "processes"):
             if not getattr(self, name) > 0:
                 raise InvalidData(f"{name.replace('_', '-')} has to be more than 0, not {getattr(self, name)}")
         if self.log_format not in {"text", "json"}:

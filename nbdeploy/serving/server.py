@@ -1,4 +1,4 @@
-"""One endpoint process: hold the home, listen, register, serve until told to stop.
+"""The first process of an endpoint: hold the home, listen, register, supervise until told to stop.
 
 ``python -m nbdeploy.serving.server --home DIR --connections DIR`` is what runs in the background.
 """
@@ -21,22 +21,20 @@ from typing import Any
 
 import msgspec
 import psutil
-import uvicorn
 
 from nbdeploy.connections import Connections
 from nbdeploy.errors import Conflict, Forbidden, NbdeployError, WrongUsage
 from nbdeploy.hints import typed
-from nbdeploy.serving.app import GRACE_SECONDS, application
-from nbdeploy.serving.fast.protocol import swift
 from nbdeploy.serving.guard.tls import fingerprint, secured
 from nbdeploy.serving.home import Home, Running
 from nbdeploy.serving.options import SECRETS, Options
 from nbdeploy.serving.registration import register
 from nbdeploy.serving.results import Endpoint
-from nbdeploy.serving.service import Service
+from nbdeploy.serving.supervisor.supervisor import Supervisor
 from nbdeploy.serving.tokens import Tokens
 from nbdeploy.serving.watching.logs import set_up
 from nbdeploy.version import __version__
+from nbdeploy.zygote import Zygote
 
 __all__ = ["Server", "main", "serve"]
 
@@ -54,14 +52,30 @@ class Server:
         Where it listens and what it lets in.
     connections : Connections, optional
         Where it registers itself; nowhere if not given.
+    output : int, optional
+        An open file for what its workers log; this process's standard output and error if not given.
+    nursery : Zygote, optional
+        What the processes of versions are forked from; one of its own if not given.
+
+    Attributes
+    ----------
+    supervisor : Supervisor or None
+        Its other processes, once they are started.
     """
 
-    def __init__(self, home: Path, options: Options, connections: Connections | None = None) -> None:
-        self._home = Home(home)
+    def __init__(
+        self,
+        home: Path,
+        options: Options,
+        connections: Connections | None = None,
+        output: int | None = None,
+        nursery: Zygote | None = None,
+    ) -> None:
+        self._home, self._output, self._nursery = Home(home), output, nursery
         self._options = options
         self._connections = connections
-        self._uvicorn: uvicorn.Server | None = None
-        self._stopped = False
+        self._stopped = threading.Event()
+        self.supervisor: Supervisor | None = None
 
     def run(self, on_ready: Callable[[Endpoint], None] = lambda _: None) -> Endpoint:
         """Serve until :meth:`stop`, SIGTERM or Ctrl-C.
@@ -96,20 +110,20 @@ class Server:
                 self._home.announce(running)
                 on_ready(endpoint)
 
-            self._uvicorn = _Uvicorn(_config(Service(self._home, options)), ready)
-            self._uvicorn.should_exit = self._stopped
+            self.supervisor = supervisor = Supervisor(self._home, options, listener, self._output, self._nursery)
             try:
-                with _signals_end_quietly():
-                    self._uvicorn.run(sockets=[listener])
+                with _ended_by_signals(self.stop):
+                    supervisor.start()
+                    ready()
+                    self._stopped.wait()
             finally:
+                supervisor.stop()
                 self._home.depart()
         return endpoint
 
     def stop(self) -> None:
         """Let :meth:`run` finish what it answers and return. From any thread."""
-        self._stopped = True
-        if self._uvicorn is not None:
-            self._uvicorn.should_exit = True
+        self._stopped.set()
 
     def _running(self, port: int, grpc_port: int | None, tokens: Tokens) -> Running:
         certfile, host = self._options.certfile, _reachable(self._options.host)
@@ -152,37 +166,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
-
-
-class _Uvicorn(uvicorn.Server):
-    """Tells when it listens."""
-
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_started = on_started
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._on_started()
-
-
-def _config(service: Service) -> uvicorn.Config:
-    return uvicorn.Config(
-        application(service),
-        loop="asyncio" if os.name == "nt" else "uvloop",
-        http=swift(service.options.patience),
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=60,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        ssl_certfile=service.options.certfile or None,
-        ssl_keyfile=service.options.keyfile or None,
-    )
 
 
 @contextlib.contextmanager
@@ -264,12 +247,13 @@ def _reachable(host: str) -> str:
 
 
 @contextlib.contextmanager
-def _signals_end_quietly() -> Iterator[None]:
-    """Uvicorn raises again the signal that stopped it; by then everything is done."""
+def _ended_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Only the first thread of a program can be told; elsewhere whoever started it stops it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: stop()) for number in signals}
     try:
         yield
     finally:

@@ -6,11 +6,10 @@ import asyncio
 import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from nbdeploy.serving.cache import Answers, place_of
 from nbdeploy.serving.dataplane import DataPlane
-from nbdeploy.serving.deployments import Deployments
 from nbdeploy.serving.gate import Gate
 from nbdeploy.serving.guard.audit import Audit
 from nbdeploy.serving.guard.guard import Guard
@@ -23,38 +22,64 @@ from nbdeploy.serving.prediction_log.figures import LogFigures
 from nbdeploy.serving.prediction_log.retention import Retention
 from nbdeploy.serving.tokens import Tokens
 from nbdeploy.serving.watching.metrics import Metrics
+from nbdeploy.serving.worker.deployments import Deployments
+from nbdeploy.serving.worker.relay import Relay
+from nbdeploy.wire.messages import Usage
 
 __all__ = ["Service"]
 
 T = TypeVar("T")
 
 
-class Service:
-    """One endpoint without its socket.
+_THREADS = 4
 
-    Models are called in one thread, as they are not made for more; stored, loaded and checked in another,
-    so that what serves goes on serving meanwhile.
+
+class Supervision(Protocol):
+    """The way to the supervisor."""
+
+    def order(self, what: str, *arguments: Any) -> Any:
+        """Have it do something, and wait for what comes of it; not in the event loop if that takes long."""
+
+    def note(self, topic: str, content: Any) -> None:
+        """Tell whoever listens to a topic there."""
+
+    async def begin(self) -> None:
+        """Learn what serves."""
+
+
+class Service:
+    """One worker without its socket.
 
     Parameters
     ----------
     home : Home
-        Its state.
+        The endpoint's state.
     options : Options
         What it lets in.
+    supervision : Supervision
+        The way to the supervisor.
     """
 
-    def __init__(self, home: Home, options: Options) -> None:
+    def __init__(self, home: Home, options: Options, supervision: Supervision) -> None:
+        self._supervision = supervision
         self.home = home
         self.options = options
         self.metrics = Metrics()
         self.gate = Gate(Tokens(home.folder), options.anonymous is not None, options.cors)
         rates = Rates(home.run / "rates", options.pace())
         self.guard = Guard(self.gate, rates, Room(options.concurrency, options.pending_limit))
-        self._calls = ThreadPoolExecutor(1, thread_name_prefix="predict")
-        self._upkeep = ThreadPoolExecutor(1, thread_name_prefix="upkeep")
-        self.deployments = Deployments(home, self._calls, options.trusted())
+        self._bodies = ThreadPoolExecutor(_THREADS, thread_name_prefix="bodies")
+        self._upkeep = ThreadPoolExecutor(_THREADS, thread_name_prefix="upkeep")
+        self.deployments = Deployments(home, options.trusted(), supervision.order)
         retention = Retention(options.log_keep, options.log_rows, home.identity)
-        self.log = PredictionLog(options.db or home.database, options.log_share, retention, home.identity)
+        url = options.db or home.database
+        self.log = PredictionLog(
+            url,
+            options.log_share,
+            retention,
+            home.identity,
+            lambda source: Relay(url, source, supervision.note, supervision.order),
+        )
         self.audit = Audit(home.folder, self.log.record)
         self.metrics.register(LogFigures(lambda: self.log.state))
         place = place_of(options.cache)
@@ -63,7 +88,7 @@ class Service:
             self.metrics.register(self.cache)
         self.plane = DataPlane(
             self.deployments,
-            self._calls,
+            self._bodies,
             self.metrics,
             self.log,
             self.cache,
@@ -71,20 +96,25 @@ class Service:
             rows=options.row_limit,
         )
 
+    def usage(self) -> dict[str, Usage]:
+        """What each version takes, by its key; not in the event loop."""
+        taken: dict[str, Usage] = self._supervision.order("usage")
+        return taken
+
     async def change(self, work: Callable[[], T]) -> T:
-        """Run `work` in the one thread that changes what is stored and served."""
+        """Run `work`, which stores something or waits for the supervisor, beside the event loop."""
         context = contextvars.copy_context()
         return await asyncio.get_running_loop().run_in_executor(self._upkeep, lambda: context.run(work))
 
     async def start(self) -> None:
-        """Serve again what was served before."""
+        """Learn what serves."""
         self.log.start()
-        await self.change(self.deployments.restore)
+        await self._supervision.begin()
 
     def close(self) -> None:
         """Let the threads finish."""
-        self._upkeep.shutdown(cancel_futures=True)
-        self._calls.shutdown(cancel_futures=True)
+        self._upkeep.shutdown(wait=False, cancel_futures=True)
+        self._bodies.shutdown(wait=False, cancel_futures=True)
         self.log.close()
         self.metrics.flush()
         if self.cache is not None:

@@ -101,7 +101,9 @@ class NbdeployTarget:
             return TargetStatus(self.name, self.url, healthy=False, reason=str(error))
         failed = [deployment for deployment in found.deployments if deployment.state == "failed"]
         reason = "; ".join(f"{deployment.name}: {deployment.reason}" for deployment in failed)
-        return TargetStatus(self.name, self.url, not failed, reason, tuple(found.deployments), found.log)
+        return TargetStatus(
+            self.name, self.url, not failed, reason, tuple(found.deployments), found.log, usage=found.usage
+        )
 
     def predict(self, deployment: str, data: Any, method: str | None = None) -> CallResult:
         """Predict rows in any container, or of a file; tables travel as Arrow, so that types survive."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from nbdeploy.cards import Card, Result, Table
 from nbdeploy.codecs.strict_json import encode, plain
 from nbdeploy.hints import typed
 from nbdeploy.targets.logged import told_of
-from nbdeploy.wire.messages import Deployment, LogState, Serving
+from nbdeploy.wire.messages import Deployment, LogState, Serving, Usage
 
 __all__ = ["CallResult", "Push", "TargetStatus", "Undeployed"]
 
@@ -100,6 +100,8 @@ class TargetStatus(Result):
         What it serves.
     log : LogState or None
         How its prediction log goes, if it has one.
+    usage : mapping of str to Usage
+        What each version takes of the machine, if it says so.
     """
 
     target: str
@@ -108,6 +110,7 @@ class TargetStatus(Result):
     reason: str = ""
     deployments: tuple[Deployment, ...] = ()
     log: LogState | None = None
+    usage: Mapping[str, Usage] = field(default_factory=dict)
 
     @property
     def notices(self) -> Sequence[str]:
@@ -130,8 +133,8 @@ class TargetStatus(Result):
 
     def card(self) -> Card:
         """Deployments with version, digest and since when."""
-        rows = [(d.name, d.state, _served(d), d.deployed, d.by) for d in self.deployments]
-        table = Table(("deployment", "state", "serves", "since", "by"), rows) if rows else None
+        rows = [(d.name, d.state, _served(d), d.deployed, d.by, *taken(d, self.usage)) for d in self.deployments]
+        table = Table(("deployment", "state", "serves", "since", "by", "memory", "CPU"), rows) if rows else None
         facts = [("healthy", "yes" if self.healthy else f"no: {self.reason}"), ("address", self.url)]
         facts += [(d.name, d.reason) for d in self.deployments if d.reason]
         facts += [("prediction log", told) for told in self.notices]
@@ -146,7 +149,16 @@ class TargetStatus(Result):
             "reason": self.reason,
             "deployments": msgspec.to_builtins(list(self.deployments)),
             "log": msgspec.to_builtins(self.log),
+            "usage": msgspec.to_builtins(dict(self.usage)),
         }
+
+
+def taken(deployment: Deployment, usage: Mapping[str, Usage]) -> tuple[str, str]:
+    """Return memory and processor time of what a deployment serves, for people; empty where that is not known."""
+    found = [usage[key] for s in deployment.serving if (key := f"{s.model}:{s.version}") in usage]
+    if not found:
+        return "", ""
+    return f"{sum(one.memory for one in found) / 2**20:.0f} MiB", f"{sum(one.cpu for one in found):.1f} s"
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,12 @@ __all__ = [
     "Serving",
     "Truth",
     "Unmatched",
+    "Usage",
 ]
+
+
+UNLOADED = "unloaded"
+"""The state of a deployment that serves nothing until it is loaded again."""
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -219,8 +224,27 @@ class FeedbackAnswer(msgspec.Struct, frozen=True):
     first: list[Unmatched] = []
 
 
+class Usage(msgspec.Struct, frozen=True):
+    """What the processes of a version take.
+
+    Attributes
+    ----------
+    memory : int
+        Bytes; pages that they share are counted once.
+    cpu : float
+        Seconds of processor time since they were started.
+    processes : int
+        How many answer.
+    """
+
+    memory: int
+    cpu: float
+    processes: int
+
+
 class DeploymentList(msgspec.Struct, frozen=True):
-    """Every deployment of an endpoint, and how its prediction log goes."""
+    """Every deployment of an endpoint, how its prediction log goes, and what its versions (``churn:3``) take."""
 
     deployments: list[Deployment]
     log: LogState | None = None
+    usage: dict[str, Usage] = {}

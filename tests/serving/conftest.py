@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import queue
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,16 +21,41 @@ import requests
 from nbdeploy.bundles import Trust
 from nbdeploy.connections import Connection, Connections
 from nbdeploy.predictor import Predictor, load
+from nbdeploy.serving.options import Options
 from nbdeploy.serving.results import Endpoint
-from nbdeploy.serving.server import Options, Server
+from nbdeploy.serving.server import Server
 from nbdeploy.serving.tokens import Tokens
 from nbdeploy.snapshots.snapshot import take_snapshot
 from nbdeploy.store import Store
 from nbdeploy.targets.nbdeploy_target import NbdeployTarget
+from nbdeploy.zygote import NURSERY, Zygote
 from tests.serving.every_kind import IMAGES, KINDS, function, image_rows, kinds_rows
 
 TWICE = "def twice(frame):\n    return frame['age'] * 2\n"
 SERVED = ("churn", "images", "kinds", "plans")
+MOODY = """
+held = []
+
+def moody(frame):
+    import ctypes, sys, time
+    worst = frame["age"].min()
+    if worst == -1:
+        ctypes.string_at(0)
+    if worst == -2:
+        time.sleep(600)
+    if worst == -3:
+        sys.exit(3)
+    if worst == -4:
+        print("the model prints")
+    if worst == -5:
+        held.append(bytearray(b"x" * 2**27))
+    if worst == -6:
+        raise ValueError("not this row")
+    if worst <= -10:
+        time.sleep(-worst / 1000)
+    return frame["age"] * 2
+"""
+"""Ages below zero are orders: -1 to end by a signal, -2 to hang, -500 to take half a second …"""
 
 
 def churn_rows(rows: int = 40) -> pd.DataFrame:
@@ -66,12 +93,14 @@ def make_plans() -> Any:
 
 @cache
 def make_store(folder: Path) -> Store:
-    """``churn:1``, ``churn:2``, ``plans:1`` and ``twice:1``, which runs code."""
+    """``churn:1``, ``churn:2``, ``plans:1``, ``twice:1``, and ``moody:1`` and ``moody:2``, which can do harm."""
     store = Store(str(folder / "store"), folder / "cache")
     take_snapshot(store, _churn(0), "churn", churn_rows())
     take_snapshot(store, _churn(5), "churn", churn_rows())
     take_snapshot(store, make_plans(), "plans", plan_rows())
     take_snapshot(store, function(TWICE, "twice"), "twice", churn_rows()[["age"]])
+    for source in (MOODY, MOODY.replace("* 2\n", "* 3\n")):
+        take_snapshot(store, function(source, "moody"), "moody", churn_rows()[["age"]])
     return store
 
 
@@ -82,7 +111,8 @@ class Place:
     endpoint: Endpoint
     connection: Connection
     home: Path
-    stop: Callable[[], None]
+    log: Path
+    server: Server
 
     @property
     def url(self) -> str:
@@ -98,15 +128,27 @@ class Place:
         headers = {**({"Authorization": f"Bearer {secret}"} if secret else {}), **more.pop("headers", {})}
         return requests.request(method, self.url + path, headers=headers, timeout=60, **more)
 
+    def stop(self) -> None:
+        self.server.stop()
+
     def token(self, scope: str, name: str = "other") -> str:
         return Tokens(self.home).create(name, scope)[0]
+
+
+@cache
+def nursery() -> Zygote:
+    """What all versions of all endpoints here are forked from: it imports the frameworks once."""
+    made = Zygote(NURSERY, {}, patience=10.0).__enter__()
+    atexit.register(made.__exit__, None, None, None)
+    return made
 
 
 @contextlib.contextmanager
 def run_endpoint(home: Path, **options: Any) -> Iterator[Place]:
     """Serve in a thread, and stop it by the end."""
     connections = Connections(home.parent / "user")
-    server = Server(home, Options(**{"port": 0, **options}), connections)
+    log = tempfile.NamedTemporaryFile(prefix="workers-", suffix=".log")  # noqa: SIM115 - closed with the server
+    server = Server(home, Options(**{"port": 0, **options}), connections, log.fileno(), nursery())
     told: queue.Queue[Endpoint | BaseException] = queue.Queue()
 
     def run() -> None:
@@ -121,10 +163,11 @@ def run_endpoint(home: Path, **options: Any) -> Iterator[Place]:
         endpoint = told.get(timeout=60)
         if isinstance(endpoint, BaseException):
             raise endpoint
-        yield Place(endpoint, connections.get(endpoint.target), home, server.stop)
+        yield Place(endpoint, connections.get(endpoint.target), home, Path(log.name), server)
     finally:
         server.stop()
         thread.join(60)
+        log.close()
 
 
 @pytest.fixture(scope="session")

@@ -82,14 +82,22 @@ class Answers(Collector):
         work : callable
             Works it out.
         """
+        found = self.found(name, types, height)
+        if found is None:
+            found = work()
+            self.keep(name, found)
+        return found
+
+    def found(self, name: bytes, types: Mapping[str, Any], height: int) -> pl.DataFrame | None:
+        """Return the table that is kept, if there is one. See :meth:`frame`."""
         found = self._read(b"table:" + name)
-        if found is not None and found.height == height and dict(found.schema) == types:
-            return found
-        made = work()
+        return found if found is not None and found.height == height and dict(found.schema) == types else None
+
+    def keep(self, name: bytes, made: pl.DataFrame) -> None:
+        """Keep a table."""
         buffer = io.BytesIO()
         made.write_ipc_stream(buffer)
         self._place.put(b"table:" + name, buffer.getvalue())
-        return made
 
     def _read(self, name: bytes) -> pl.DataFrame | None:
         content = self._get(name)

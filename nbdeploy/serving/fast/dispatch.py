@@ -13,7 +13,6 @@ import msgspec
 
 from nbdeploy.codecs.records import Unusual
 from nbdeploy.errors import NbdeployError
-from nbdeploy.serving.deployments import Served
 from nbdeploy.serving.exchange import CALLER
 from nbdeploy.serving.fast.bodies import Receive, read_body
 from nbdeploy.serving.fast.lanes import Lane, Read, lanes_of
@@ -24,6 +23,7 @@ from nbdeploy.serving.service import Service
 from nbdeploy.serving.tokens import Scope
 from nbdeploy.serving.watching.asked import Asked, note
 from nbdeploy.serving.watching.watched import echoed
+from nbdeploy.serving.worker.deployments import Served
 from nbdeploy.wire import routes
 
 __all__ = ["FastLanes", "Messages", "Taken"]

@@ -6,12 +6,13 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
+
+import polars as pl
 
 from nbdeploy.codecs.plain_answers import PlainAnswer, plain_answer
 from nbdeploy.codecs.records import RecordBinder, record_binder
 from nbdeploy.compilers import Unsure
-from nbdeploy.predictor import Predictor
 from nbdeploy.types import Signature
 
 __all__ = ["One", "RecordTwin", "record_twin", "record_twin_of"]
@@ -101,12 +102,25 @@ def record_twin(signature: Signature, ones: Mapping[str, One], most: int) -> Rec
     return None if binder is None or not methods or most < 1 else RecordTwin(signature, binder, methods, most)
 
 
-def record_twin_of(predictor: Predictor, clock: Callable[[], float] = time.perf_counter) -> RecordTwin | None:
+class Version(Protocol):
+    """A version that is served."""
+
+    signature: Signature
+
+    @property
+    def sample(self) -> pl.DataFrame:
+        """The rows that it was rehearsed with."""
+
+    def alone(self, method: str) -> One | None:
+        """What answers one record by the twin and nothing else. See :meth:`nbdeploy.predictor.Predictor.alone`."""
+
+
+def record_twin_of(predictor: Version, clock: Callable[[], float] = time.perf_counter) -> RecordTwin | None:
     """Return what answers a loaded version's records, if it has a twin for that which is quick enough.
 
     Parameters
     ----------
-    predictor : Predictor
+    predictor : Version
         The version. How long its twin takes is tried on the first row of its sample.
     clock : callable
         Seconds.

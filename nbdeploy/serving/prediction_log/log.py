@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -25,6 +25,30 @@ __all__ = ["PredictionLog"]
 T = TypeVar("T")
 
 
+class Writing(Protocol):
+    """What takes batches to the database, in this process or another. See :class:`Writer`."""
+
+    @property
+    def state(self) -> LogState:
+        """How it goes."""
+
+    @property
+    def database(self) -> Database:
+        """The database, to read in."""
+
+    def start(self) -> None:
+        """Begin to write."""
+
+    def record(self, act: Act, seconds: float = 2.0) -> bool:
+        """Write what somebody did."""
+
+    def flush(self, seconds: float = 2.0) -> bool:
+        """Wait until everything that was known is written."""
+
+    def close(self) -> None:
+        """Write what is left, and end."""
+
+
 class PredictionLog:
     """Takes down what is asked and answered.
 
@@ -38,6 +62,8 @@ class PredictionLog:
         How long.
     endpoint : str
         What tells it from others in the same database.
+    writer : callable, optional
+        Makes what takes batches to the database, of what gives them; a writer in this process if not given.
 
     Attributes
     ----------
@@ -47,12 +73,19 @@ class PredictionLog:
         What owns the database.
     """
 
-    def __init__(self, url: str, share: float = 1.0, retention: Retention | None = None, endpoint: str = "") -> None:
+    def __init__(
+        self,
+        url: str,
+        share: float = 1.0,
+        retention: Retention | None = None,
+        endpoint: str = "",
+        writer: Callable[[Callable[[], Batch]], Writing] | None = None,
+    ) -> None:
         self.url = url
         self._endpoint = endpoint
         self._queue = Queue(share)
         self._told = 0
-        self.writer = Writer(url, retention, self._drained)
+        self.writer: Writing = Writer(url, retention, self._drained) if writer is None else writer(self._drained)
         self.append: Callable[[Event], None] = self._queue.append
         self.start = self.writer.start
         self.flush = self.writer.flush

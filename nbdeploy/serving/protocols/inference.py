@@ -8,8 +8,8 @@ from typing import Any
 from nbdeploy.codecs import oip
 from nbdeploy.errors import InvalidData, NotFound
 from nbdeploy.serving.dataplane import Answer, Question
-from nbdeploy.serving.deployments import Served
 from nbdeploy.serving.protocols.answers import methods_of
+from nbdeploy.serving.worker.deployments import Served
 from nbdeploy.types import Signature
 from nbdeploy.version import __version__
 

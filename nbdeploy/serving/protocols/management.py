@@ -53,7 +53,9 @@ async def put_snapshot(request: Request) -> Response:
 async def list_deployments(request: Request) -> Response:
     service, sees = service_of(request), request.state.caller.sees
     seen = [found for found in service.deployments.all() if sees(found.name)]
-    return json_answer(DeploymentList(seen, service.log.state))
+    versions = {f"{serving.model}:{serving.version}" for found in seen for serving in found.serving}
+    log, usage = await service.change(lambda: (service.log.state, service.usage()))
+    return json_answer(DeploymentList(seen, log, {key: taken for key, taken in usage.items() if key in versions}))
 
 
 async def get_deployment(request: Request) -> Response:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -18,12 +20,14 @@ from hypothesis import strategies as st
 from nbdeploy.codecs import bind
 from nbdeploy.codecs.outputs import output_frame
 from nbdeploy.compilers import Twin
+from nbdeploy.errors import InvalidData, NotFound
 from nbdeploy.serving.app import application
-from nbdeploy.serving.deployments import Served
 from nbdeploy.serving.fast.dispatch import FastLanes
-from nbdeploy.serving.fast.record_twin import record_twin_of
+from nbdeploy.serving.fast.record_twin import RecordTwin, record_twin_of
 from nbdeploy.serving.home import Home
-from nbdeploy.serving.service import Options, Service
+from nbdeploy.serving.options import Options
+from nbdeploy.serving.service import Service
+from nbdeploy.serving.worker.deployments import Served
 from nbdeploy.types import Column, MethodOutput, Signature
 from nbdeploy.wire.messages import Deployment, Serving
 
@@ -74,23 +78,48 @@ class Told:
     def bind(self, rows: Any) -> pl.DataFrame:
         return bind(rows, self.signature)
 
-    def outputs(self, wire: pl.DataFrame, methods: Sequence[str] | None) -> pl.DataFrame:
-        asked = dict.fromkeys(methods or [self.signature.default_method])
+    problem = ""
+    digest = DIGEST
+
+    @cached_property
+    def record_twin(self) -> RecordTwin | None:
+        return record_twin_of(self)
+
+    def used(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    async def outputs(self, wire: pl.DataFrame, asked: Sequence[str], _: str) -> pl.DataFrame:
         frames = [output_frame(ANSWERS[name](wire.rows()), self.signature.outputs[name]) for name in asked]
         return pl.concat(frames, how="horizontal")
 
     def methods(self, wanted: Sequence[str]) -> list[str]:
+        for method in wanted:
+            if method not in ANSWERS:
+                raise InvalidData(str(NotFound("method", method, ANSWERS)), method=method)
         return [*dict.fromkeys(wanted)] or [self.signature.default_method]
 
     def alone(self, method: str) -> Callable[[Sequence[Any]], Any]:
         return lambda values: self.twin.one(method, values)
 
 
+class Alone:
+    """A worker without a supervisor."""
+
+    def order(self, what: str, *arguments: Any) -> Any:
+        raise AssertionError(what)
+
+    def note(self, topic: str, content: Any) -> None:
+        """Nobody listens."""
+
+    async def begin(self) -> None:
+        """What serves is told by the tests."""
+
+
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     home = Home(tmp_path_factory.mktemp("lanes") / "endpoint")
     home.make()
-    made = Service(home, Options(anonymous="predict"))
+    made = Service(home, Options(anonymous="predict"), Alone())
     made.plane.new_id = lambda: "1" * 32
     yield made
     made.close()
@@ -100,9 +129,8 @@ def serve(service: Service, signature: Signature, sample: dict[str, Any]) -> boo
     """Serve a version of a signature; whether it has lanes."""
     predictor: Any = Told(signature, bind([sample], signature))
     state = Deployment(name="told", state="serving", serving=[Serving("told", 3, DIGEST)])
-    twin = record_twin_of(predictor)
-    service.deployments._served = {"told": Served(state, predictor, twin)}
-    return twin is not None
+    service.deployments.install({"told": Served(state, predictor)})
+    return predictor.record_twin is not None
 
 
 @dataclass

@@ -1,0 +1,301 @@
+"""What a process of a version does: it is forked from one that has loaded the model, and answers workers.
+
+The supervisor starts it and gives it sockets to workers; on each it answers one question after the other. When
+the supervisor has ended, or all workers hung up after it was told to finish, it ends.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import resource
+import selectors
+import socket
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from nbdeploy.bundles import Bundle
+from nbdeploy.codecs.veiled import veil
+from nbdeploy.compare import ROUNDING, SINGLE, compare
+from nbdeploy.compilers.samples import plain_rows
+from nbdeploy.errors import Corrupted, InvalidData, NbdeployError, RehearsalFailed
+from nbdeploy.flavors import FLAVORS
+from nbdeploy.predictor import Predictor, load_again
+from nbdeploy.serving.frames import Asked, Buffer, Told, pack, table_bytes, table_of
+from nbdeploy.serving.link import Gone, Link
+from nbdeploy.serving.twins import NotShipped, rows_inline, write_twin
+from nbdeploy.zygote import Serve
+
+__all__ = ["Answered", "Finish", "Listen", "Prove", "Proven", "batch_rows", "get_ready", "prepare", "to_process"]
+
+_log = logging.getLogger(__name__)
+
+_CHUNK = 2**20
+_SEND_SECONDS = 10.0
+_BATCH_SECONDS = 0.005
+_BATCH_ROWS = 64
+_MOST_ROWS = 4096
+_TIMES = 3
+
+
+class Prove(msgspec.Struct, frozen=True, tag=True):
+    """To the process: compare the sample's answers, measure, and write the twin to a file."""
+
+    twin: str
+
+
+class Proven(msgspec.Struct, frozen=True, tag=True):
+    """Of the process.
+
+    Attributes
+    ----------
+    difference : str
+        How the sample was answered differently; empty if it was not.
+    problem : str
+        Why it could not be answered; empty if it could.
+    twin : bool
+        Whether the twin was written.
+    why_not : str
+        Why it was not; empty if the model has none.
+    batch_rows : int
+        Up to how many rows requests should be put together; 0 if that does not pay.
+    seconds : float
+        For one row.
+    """
+
+    difference: str = ""
+    problem: str = ""
+    twin: bool = False
+    why_not: str = ""
+    batch_rows: int = 0
+    seconds: float = 0.0
+
+
+class Listen(msgspec.Struct, frozen=True, tag=True):
+    """To the process, with a socket: one more worker asks here."""
+
+
+class Finish(msgspec.Struct, frozen=True, tag=True):
+    """To the process: end when all workers have hung up."""
+
+
+class Answered(msgspec.Struct, frozen=True, tag=True):
+    """Of the process: it has answered a first question."""
+
+
+def to_process(connection: Connection) -> Link:
+    """Return the supervisor's end of the line to a process, which may run code that came with a snapshot."""
+    return Link(connection, msgspec.msgpack.encode, msgspec.msgpack.Decoder(Proven | Answered).decode)
+
+
+def get_ready(flavor: str) -> None:
+    """Import what takes long to import, so that all models of a flavor share it."""
+    FLAVORS[flavor].get_ready()
+
+
+def prepare(bundle: Path, digest: str, name: str) -> Serve:
+    """Load a model, and return what the processes do that share it.
+
+    Parameters
+    ----------
+    bundle : Path
+        Its folder, which was found trustworthy; every file is compared with its digest again.
+    digest : str
+        The digest that it had.
+    name : str
+        What it is called in messages.
+
+    Raises
+    ------
+    RehearsalFailed
+        If it cannot be loaded here.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        found = Bundle.open(bundle)
+        if found.digest != digest:
+            raise Corrupted(f"the bundle {digest[:19]} was replaced while it was used")
+        predictor = load_again(found)
+    except NbdeployError as error:
+        raise RehearsalFailed(f"{name} cannot be served here: {error}") from error
+    except Exception as error:
+        _log.exception("%s cannot be loaded", name)
+        raise RehearsalFailed(f"{name} cannot be loaded here: {type(error).__name__}: {error}") from error
+
+    def serve(connection: Connection) -> None:
+        faulthandler.enable()
+        commands = msgspec.msgpack.Decoder(Prove | Listen | Finish)
+        _Process(predictor, name, Link(connection, msgspec.msgpack.encode, commands.decode)).run()
+
+    return serve
+
+
+class _Process:
+    def __init__(self, predictor: Predictor, name: str, link: Link) -> None:
+        self._predictor, self._name, self._link = predictor, name, link
+        self._selector = selectors.DefaultSelector()
+        self._lines = 0
+        self._finishing = self._answered = False
+
+    def run(self) -> None:
+        self._selector.register(self._link, selectors.EVENT_READ, self._obey)
+        try:
+            while not (self._finishing and not self._lines):
+                for key, _ in self._selector.select():
+                    key.data()
+        except Gone:
+            return
+
+    def _obey(self) -> None:
+        message, sockets = self._link.receive()
+        if isinstance(message, Prove):
+            self._link.send(self._proven(Path(message.twin)))
+        elif isinstance(message, Listen):
+            line = sockets[0]
+            line.settimeout(_SEND_SECONDS)
+            self._selector.register(line, selectors.EVENT_READ, self._reader(line))
+            self._lines += 1
+        elif isinstance(message, Finish):
+            self._finishing = True
+
+    # -- answering -------------------------------------------------------------------------------
+
+    def _reader(self, line: socket.socket) -> Callable[[], None]:
+        buffer = Buffer()
+
+        def read() -> None:
+            try:
+                piece = line.recv(_CHUNK)
+                buffer.feed(piece)
+                while (message := buffer.take(Asked)) is not None:
+                    line.sendall(self._answer(*message))
+            except OSError:
+                piece = b""
+            if not piece:
+                self._selector.unregister(line)
+                line.close()
+                self._lines -= 1
+
+        return read
+
+    def _answer(self, asked: Asked, body: bytes) -> bytes:
+        wire = table_of(body)
+        try:
+            frame = self._predictor.outputs(wire, asked.methods or None)
+        except NbdeployError as error:
+            return pack(Told(type(error).__name__, str(error)), b"")
+        except BaseException as error:  # a model that calls sys.exit has not answered, and that is all
+            return pack(Told(InvalidData.__name__, self._refusal(error, wire, asked.id)), b"")
+        if not self._answered:
+            self._answered = True
+            self._link.send(Answered())
+        return pack(Told(), table_bytes([frame]))
+
+    def _refusal(self, error: BaseException, wire: pl.DataFrame, prediction: str) -> str:
+        """The rows fit the signature and yet the model will not have them: an unseen category, an infinity."""
+        private = any(column.private for column in self._predictor.signature.columns)
+        reason = veil(f"{type(error).__name__}: {error}", wire, self._predictor.signature)
+        # A traceback would quote what the model was given.
+        _log.warning("%s, prediction %s: %s", self._name, prediction, reason, exc_info=None if private else error)
+        return f"the model could not answer these rows: {reason[:500]} (prediction {prediction} in the server's log)"
+
+    # -- proving ---------------------------------------------------------------------------------
+
+    def _proven(self, twin: Path) -> Proven:
+        try:
+            difference = _difference(self._predictor)
+        except Exception as error:
+            _log.exception("%s does not answer its sample", self._name)
+            return Proven(problem=f"{type(error).__name__}: {error}")
+        if difference:
+            return Proven(difference=difference)
+        try:
+            rows = self._rows()
+            one, many = self._seconds(rows[:1]), self._seconds(rows)
+        except Exception:  # rows that nobody observed may be none that it answers
+            return Proven()
+        shipped, why_not = self._ship(twin, rows)
+        return Proven("", "", shipped, why_not, batch_rows(one, many, rows.height, _together(rows)), one)
+
+    def _rows(self) -> pl.DataFrame:
+        sample = self._predictor.sample
+        if not sample.height:
+            return plain_rows(self._predictor.signature, _BATCH_ROWS)
+        return sample[[i % sample.height for i in range(_BATCH_ROWS)]]
+
+    def _seconds(self, rows: pl.DataFrame) -> float:
+        times = []
+        for _ in range(_TIMES):
+            before = time.perf_counter()
+            self._predictor.outputs(rows)
+            times.append(time.perf_counter() - before)
+            if times[0] > 0.2:
+                break
+        return min(times)
+
+    def _ship(self, path: Path, rows: pl.DataFrame) -> tuple[bool, str]:
+        """Write the twin, if a worker can answer by it; say why not otherwise."""
+        pair = self._predictor.caller
+        most, twin = pair.twin_rows, pair.twin
+        if twin is None or not most:
+            return False, ""
+        try:
+            default = self._predictor.signature.default_method
+            within = rows_inline(twin, default if default in twin.methods else next(iter(twin.methods)), rows)
+            if not within:
+                raise NotShipped("it takes more than a millisecond for a row")
+            write_twin(twin, min(most, within), path)
+        except NotShipped as reason:
+            return False, str(reason)
+        except Exception as error:
+            _log.warning("%s: its twin stays in its own process", self._name, exc_info=True)
+            return False, f"{type(error).__name__}: {error}"
+        return True, ""
+
+
+def batch_rows(one: float, many: float, rows: int, together: float) -> int:
+    """Return up to how many rows requests should be put together; 0 if that does not pay.
+
+    A call takes a time of its own, and a time for each row. Putting requests together saves the first, which has to
+    be more than the work of putting together; and as the first request waits for the rows of all, these should not
+    take longer than the call itself, or some milliseconds.
+
+    Parameters
+    ----------
+    one, many : float
+        Seconds for one row, and for `rows` of them.
+    together : float
+        Seconds to put one more request with others, and to take its answer out again.
+
+    Examples
+    --------
+    >>> batch_rows(0.010, 0.010, 64, 1e-5), batch_rows(0.001, 0.064, 64, 1e-5), batch_rows(0.002, 0.00263, 64, 1e-5)
+    (4096, 0, 500)
+    """
+    each = max((many - one) / (rows - 1), 1e-9)
+    call = one - each
+    return min(_MOST_ROWS, round(max(call, _BATCH_SECONDS) / each)) if call > together else 0
+
+
+def _together(rows: pl.DataFrame) -> float:
+    """Measure the work of putting one more request of a row with others."""
+    parts = [rows[i : i + 1] for i in range(rows.height)]
+    before = time.perf_counter()
+    for i in range(pl.concat(parts).height):
+        rows[i : i + 1].shape  # noqa: B018 - taking it out is what is measured
+    return (time.perf_counter() - before) / rows.height
+
+
+def _difference(predictor: Predictor) -> str:
+    sample: Any = predictor.sample
+    if not sample.height:
+        return ""
+    found = compare(predictor.expected, predictor.outputs(sample, list(predictor.signature.outputs)), ROUNDING, SINGLE)
+    return found.first

@@ -1,0 +1,1 @@
+"""The one process that starts, watches and ends all others of an endpoint, and alone changes its state."""

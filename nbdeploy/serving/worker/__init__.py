@@ -1,0 +1,1 @@
+"""One HTTP worker: decodes, validates, answers by twins, and asks the processes of versions for the rest."""
