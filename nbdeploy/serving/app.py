@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import functools
+import os
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
@@ -16,8 +16,8 @@ from nbdeploy.serving.fast.dispatch import FastLanes
 from nbdeploy.serving.options import Options
 from nbdeploy.serving.protocols.table import PROTOCOLS
 from nbdeploy.serving.service import Service
-from nbdeploy.serving.watching.tracing import Tracer, tracer
-from nbdeploy.serving.watching.watched import Watched
+from nbdeploy.serving.watching.tracing import tracer
+from nbdeploy.serving.watching.watched import Watch, Watched
 from nbdeploy.wire import routes
 
 __all__ = ["GRACE_SECONDS", "application", "behind"]
@@ -45,12 +45,13 @@ def application(service: Service) -> ASGIApp:
         Started and closed with the application.
     """
     spans = tracer()
+    watch = Watch(service.metrics, spans, service.options.access_log)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await service.start()
         try:
-            async with _grpc(service):
+            async with _grpc(service, watch):
                 yield
         finally:
             service.close()
@@ -61,15 +62,14 @@ def application(service: Service) -> ASGIApp:
     app = Starlette(routes=known, lifespan=lifespan, exception_handlers={HTTPException: unrouted})
     app.router.redirect_slashes = False
     app.state.service = service
-    return _quickened(behind(app, service.options), service, spans)
+    return _quickened(behind(app, service.options), service, watch, each=spans is not None)
 
 
-def _quickened(app: ASGIApp, service: Service, spans: Tracer | None) -> ASGIApp:
+def _quickened(app: ASGIApp, service: Service, watch: Watch, each: bool) -> ASGIApp:
     """Fast lanes come first, and see to what is watched always; spans and lines in the log are made by one for all."""
-    watch = functools.partial(Watched, metrics=service.metrics, tracer=spans, access_log=service.options.access_log)
-    if spans is None and not service.options.access_log:
-        return FastLanes(watch(app), service)
-    return watch(FastLanes(app, service, watched=True))
+    if each or service.options.access_log:
+        return Watched(FastLanes(app, service, watched=True), watch)
+    return FastLanes(Watched(app, watch), service)
 
 
 def behind(app: ASGIApp, options: Options) -> ASGIApp:
@@ -97,14 +97,16 @@ class _Below:
 
 
 @contextlib.asynccontextmanager
-async def _grpc(service: Service) -> AsyncIterator[None]:
+async def _grpc(service: Service, watch: Watch) -> AsyncIterator[None]:
     """Serve gRPC as well, if that is asked for. It starts threads, so nothing may fork from here on."""
     if service.options.grpc_port is None:
         yield
         return
+    # Its core writes lines of its own kind to the log, for whoever connects wrongly.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from nbdeploy.serving.protocols.oip_grpc.server import start
 
-    server = await start(service)
+    server = await start(service, watch)
     try:
         yield
     finally:

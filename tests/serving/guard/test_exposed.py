@@ -124,18 +124,6 @@ def test_a_certificate_is_trusted_by_its_authority_or_for_what_it_is(exposed: Ex
         requests.get(exposed.url.replace("https", "http") + "/ping", timeout=10)
 
 
-def test_grpc_is_encrypted_by_the_same_certificate(exposed: Exposed) -> None:
-    """Whoever trusts its authority is answered; a connection that is not encrypted is none."""
-    method, asked = f"/{SERVICE}/ModelMetadata", MESSAGES["ModelMetadataRequest"](name="churn").SerializeToString()
-    token = (("authorization", f"Bearer {exposed.connection.token}"),)
-    trusted = grpc.ssl_channel_credentials(Path(exposed.ca).read_bytes())
-    with grpc.secure_channel(exposed.grpc, trusted) as channel:
-        answer = channel.unary_unary(method)(asked, metadata=token, timeout=30)
-    assert MESSAGES["ModelMetadataResponse"].FromString(answer).name == "churn"
-    with grpc.insecure_channel(exposed.grpc) as channel, pytest.raises(grpc.RpcError):
-        channel.unary_unary(method)(asked, metadata=token, timeout=30)
-
-
 def test_certificates_that_cannot_be_used_are_refused_before_it_listens(certificates: Certificates) -> None:
     """With the reason, and without asking anybody for a password."""
     folder = certificates.key.parent
@@ -199,6 +187,42 @@ def test_a_request_keeps_its_id_and_its_trace(exposed: Exposed) -> None:
     facts = {a.key: a.value.string_value or a.value.int_value for a in found.attributes}
     assert facts["nbdeploy.deployment"] == "churn"
     assert facts["http.response.status_code"] == 200
+
+
+def test_grpc_is_encrypted_watched_and_guarded_as_http_is(exposed: Exposed) -> None:
+    """One certificate, one line in the log, one span; and a token sees its own models only."""
+
+    def ask(channel: Any, method: str, secret: str | None, **fields: Any) -> Any:
+        message = MESSAGES[f"{method}Request"](**fields)
+        metadata = [("x-request-id", "order-18"), ("traceparent", f"00-{TRACE}-{SPAN}-01")]
+        metadata += [("authorization", f"Bearer {secret}")] if secret else []
+        call = channel.unary_unary(f"/{SERVICE}/{method}")
+        body = call(message.SerializeToString(), metadata=metadata, timeout=20)
+        return MESSAGES[f"{method}Response"].FromString(body)
+
+    credentials = grpc.ssl_channel_credentials(Path(exposed.ca).read_bytes())
+    address = exposed.grpc.replace("127.0.0.1", "localhost")
+    other = Tokens(exposed.home).create("other-only", "deploy", None, ["other*"])[0]
+    with grpc.secure_channel(address, credentials) as channel:
+        assert ask(channel, "ServerReady", None).ready
+        assert ask(channel, "ModelMetadata", exposed.connection.token, name="churn").name == "churn"
+        for secret, name, code, told in (
+            (other, "churn", grpc.StatusCode.PERMISSION_DENIED, "not for 'churn'"),
+            (other, "other-1", grpc.StatusCode.NOT_FOUND, "no deployment 'other-1'"),
+            ("nbd_" + "w" * 43, "churn", grpc.StatusCode.UNAUTHENTICATED, "unknown or was revoked"),
+            (exposed.connection.token, other, grpc.StatusCode.NOT_FOUND, "[secret]"),
+        ):
+            with pytest.raises(grpc.RpcError) as error:
+                ask(channel, "ModelMetadata", secret, name=name)
+            assert (error.value.code(), told in error.value.details()) == (code, True)
+            assert secret == exposed.connection.token or "'churn'" not in error.value.details().partition("not for")[0]
+    with grpc.insecure_channel(exposed.grpc) as plain, pytest.raises(grpc.RpcError):
+        ask(plain, "ServerLive", None)
+    lines = [line for line in map(json.loads, exposed.log().splitlines()) if line.get("request_id") == "order-18"]
+    assert {line["route"] for line in lines} == {f"{SERVICE}/ServerReady", f"{SERVICE}/ModelMetadata"}
+    assert {line["status"] for line in lines} == {200, 401, 403, 404}
+    names = {span.name for span in eventually(lambda: [s for s in exposed.collector.spans if "gRPC" in s.name])}
+    assert f"gRPC {SERVICE}/ServerReady" in names
 
 
 @pytest.mark.parametrize("sent", ["", "a b", "x" * 200, "é", '"},{"level":"error'])

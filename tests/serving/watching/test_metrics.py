@@ -23,7 +23,7 @@ from nbdeploy.serving.guard.room import Room
 from nbdeploy.serving.tokens import Scope, Tokens
 from nbdeploy.serving.watching.asked import note
 from nbdeploy.serving.watching.metrics import FLUSH_SECONDS, Metrics
-from nbdeploy.serving.watching.watched import Watched
+from nbdeploy.serving.watching.watched import Watch, Watched
 from nbdeploy.serving.watching.workers import prepare, retire
 
 WORKER = """
@@ -187,7 +187,7 @@ def test_a_request_costs_microseconds(tmp_path: Path) -> None:
     async def least(app: Any) -> float:
         return min([await seconds(app) for _ in range(40)])
 
-    cost = asyncio.run(least(Watched(guarded, metrics))) - asyncio.run(least(bare))
+    cost = asyncio.run(least(Watched(guarded, Watch(metrics)))) - asyncio.run(least(bare))
     assert cost < 60e-6, f"{cost * 1e6:.1f} µs"
 
 

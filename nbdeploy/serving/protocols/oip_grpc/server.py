@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 
-from nbdeploy.errors import NbdeployError, NotFound
+from nbdeploy.errors import Forbidden, NbdeployError, NotFound
 from nbdeploy.serving.exchange import REFUSALS, failed, known_to
 from nbdeploy.serving.guard.audit import DONE, STRANGER
 from nbdeploy.serving.guard.caller import ANONYMOUS, Caller
@@ -22,7 +22,9 @@ from nbdeploy.serving.protocols.oip_grpc.inference import GrpcInference, paramet
 from nbdeploy.serving.protocols.oip_grpc.messages import MESSAGES, METHODS, SERVICE
 from nbdeploy.serving.service import Service
 from nbdeploy.serving.tokens import Scope
+from nbdeploy.serving.watching.asked import note
 from nbdeploy.serving.watching.secrets import redact
+from nbdeploy.serving.watching.watched import Watch
 from nbdeploy.wire import routes
 from nbdeploy.wire.statuses import status_of
 
@@ -44,7 +46,7 @@ _CODES = {
 """What HTTP's statuses are here."""
 
 
-async def start(service: Service) -> Any:
+async def start(service: Service, watch: Watch) -> Any:
     """Start to serve gRPC in the running event loop.
 
     The port is shared with other processes that ask for the same: each takes some of the connections.
@@ -53,6 +55,8 @@ async def start(service: Service) -> Any:
     ----------
     service : Service
         The endpoint; its options name host and port.
+    watch : Watch
+        What is done for every request.
 
     Returns
     -------
@@ -70,7 +74,7 @@ async def start(service: Service) -> Any:
         maximum_concurrent_rpcs=options.concurrency,
     )
     servicer = _Servicer(service)
-    handlers = {name: _handler(servicer, name) for name in METHODS}
+    handlers = {name: _handler(servicer, name, watch) for name in METHODS}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
     host = options.host.strip("[]")
     address = f"[{host}]:{options.grpc_port}" if ":" in host else f"{host}:{options.grpc_port}"
@@ -88,30 +92,43 @@ def _credentials(certfile: str, keyfile: str) -> Any:
     return grpc.ssl_server_credentials([(key, chain)])
 
 
-def _handler(servicer: _Servicer, name: str) -> Any:
+def _handler(servicer: _Servicer, name: str, watch: Watch) -> Any:
     kind, scope = servicer.handlers[name]
     request, response = MESSAGES[f"{name}Request"], MESSAGES[f"{name}Response"]
 
+    async def answered(content: bytes, context: Any) -> bytes:
+        asked = request.FromString(content)
+        async with servicer.admitted(name, asked, context, scope) as caller:
+            answer = await kind(asked, context, caller)
+        done: bytes = answer if isinstance(answer, bytes) else response(**answer).SerializeToString()
+        return done
+
     async def guarded(content: bytes, context: Any) -> bytes:
-        code, told = grpc.StatusCode.INTERNAL, ""
+        headers = [(key.encode(), value.encode()) for key, value in _texts(context).items()]
+        passing = watch.begin(headers, "gRPC")
+        status, code, told = 500, grpc.StatusCode.INTERNAL, ""
         try:
-            asked = request.FromString(content)
-            async with servicer.admitted(name, asked, context, scope) as caller:
-                answer = await kind(asked, context, caller)
-            done: bytes = answer if isinstance(answer, bytes) else response(**answer).SerializeToString()
+            done = await answered(content, context)
+            status = 200
+            return done
         except NbdeployError as error:
-            code, told = _CODES.get(status_of(error), grpc.StatusCode.UNKNOWN), redact(str(error))
+            status = status_of(error)
+            code, told = _CODES.get(status, grpc.StatusCode.UNKNOWN), redact(str(error))
             servicer.count(error)
         except DecodeError:
-            code, told = grpc.StatusCode.INVALID_ARGUMENT, f"the bytes are no {name}Request"
+            status, code, told = 400, grpc.StatusCode.INVALID_ARGUMENT, f"the bytes are no {name}Request"
         except Exception:
             told = failed(f"{SERVICE}/{name}")
-        else:
-            return done
+        finally:
+            watch.end(passing, "gRPC", f"{SERVICE}/{name}", status, context.peer())
         await context.abort(code, told)
         raise AssertionError("abort raises")
 
     return grpc.unary_unary_rpc_method_handler(guarded)
+
+
+def _texts(context: Any) -> dict[str, str]:
+    return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
 
 
 class _Servicer:
@@ -137,7 +154,7 @@ class _Servicer:
         if scope is None:
             yield ANONYMOUS
             return
-        headers = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+        headers = _texts(context)
         # No page of a browser speaks gRPC, so nobody was led here under a foreign name.
         headers["host"] = self._service.options.host
         guard, model = self._service.guard, getattr(asked, "model_name", "") or getattr(asked, "name", "") or None
@@ -145,6 +162,7 @@ class _Servicer:
         try:
             caller = guard.enter(headers, scope, model, heeded=name == "RepositoryIndex")
             who, held = caller.name, 0
+            note(caller=who)
             try:
                 guard.room.take(asked.ByteSize())
                 held = asked.ByteSize()
@@ -157,6 +175,8 @@ class _Servicer:
                 guard.room.leave(held)
         except Exception as error:
             outcome = str(error)
+            if isinstance(error, Forbidden):
+                who = str(error.facts.get("token") or who)
             raise
         finally:
             if scope is Scope.DEPLOY:
