@@ -40,6 +40,9 @@ def best(classes: Any, scores: Any, size: Any | None) -> Answer:
 
 def above_zero(classes: Any, score: Any, size: Any | None) -> Answer:
     """Return the second class where the score is above zero, else the first. See :func:`best`."""
+    if score.ndim == 0:  # plain numbers take a tenth of the time of arrays without axes
+        one = float(score)
+        return classes[int(one > 0), ...], None if size is None else abs(one) <= ROUNDING * max(1.0, float(size))
     answer = labels(classes, (score > 0).astype(np.intp))
     return answer, None if size is None else np.abs(score) <= ROUNDING * np.maximum(1.0, size)
 

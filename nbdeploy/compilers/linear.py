@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -52,20 +53,23 @@ class _Scores:
     def both(self, rows: Any) -> tuple[Any, Any]:
         """Return the scores, and the size of what was summed (None if they have the native bits)."""
         x = self._numbers.run(rows)
-        scores = self._product(x) + self._intercept
-        if not np.isfinite(scores).all():
-            raise Unsure
-        if self.binary:
-            scores = scores[..., 0]
+        scores = self._finite(self._product(x) + self._intercept)
+        if self.exact:
+            return scores, None
         # How the sizes are summed does not matter: they are compared with a far larger margin.
-        return scores, None if self.exact else (np.abs(x) @ self._sizes).max(axis=-1)
+        sizes = np.abs(x) @ self._sizes
+        return scores, sizes[..., 0] if self.binary else sizes.max(axis=-1)
 
     def scores(self, rows: Any) -> Any:
         """Return the scores."""
-        scores = self._product(self._numbers.run(rows)) + self._intercept
-        if not np.isfinite(scores).all():
+        return self._finite(self._product(self._numbers.run(rows)) + self._intercept)
+
+    def _finite(self, scores: Any) -> Any:
+        if self.binary:
+            scores = scores[..., 0]
+        if not (isfinite(scores) if scores.ndim == 0 else np.isfinite(scores).all()):
             raise Unsure
-        return scores[..., 0] if self.binary else scores
+        return scores
 
     def predict(self, rows: Any) -> Answer:
         """Return the class that scores highest."""
