@@ -90,6 +90,7 @@ def prepare_command(
     cwd: Path,
     output: str,
     timeout: float | None = None,
+    environment: Mapping[str, str] | None = None,
     schedule: str = "",
 ) -> Prepared:
     """Write the folder of a run that is a command.
@@ -108,6 +109,8 @@ def prepare_command(
         What it writes.
     timeout : float, optional
         Seconds that it may take.
+    environment : mapping, optional
+        Variables to set for it.
     schedule : str
         The schedule that begins it, if one does.
     """
@@ -117,7 +120,7 @@ def prepare_command(
     request = Request(folder.path.name, "", output, timeout=timeout, command=list(command), cwd=str(cwd))
     folder.write(request)
     run = Run(request.run, None, Path(output), folder.path, QUEUED, created=now, command=words, schedule=schedule)
-    return Prepared(run, folder, settings)
+    return Prepared(run, folder, settings, environment or {})
 
 
 def launch(ledger: Ledger, prepared: Prepared) -> subprocess.Popen[bytes]:

@@ -60,12 +60,20 @@ def add(
 ) -> object:
     """Add a schedule, and show its next ten times.
 
-    Parameters, INPUT and OUTPUT may hold words that become dates of the scheduled time, in its time zone: {{ ds }} (the
-    day), {{ ds_nodash }}, {{ ts }}, {{ hour }}, {{ yesterday }}, {{ tomorrow }}, {{ week }}, {{ previous_week }},
-    {{ month }}, {{ previous_month }}, {{ next_month }}, {{ month_start }}, {{ month_end }}, {{ previous_month_start }},
-    {{ previous_month_end }}, {{ quarter }}, {{ previous_quarter }}, {{ year }}, {{ previous_year }}. Quote them in a
-    shell.
-    """
+    Parameters, INPUT and OUTPUT may hold words that become dates of the scheduled time, in its time zone, however late
+    the run begins. Quote them in a shell.
+
+    \b
+    {{ ds }} 2026-11-21   {{ ds_nodash }} 20261121   {{ hour }} 06
+    {{ ts }} 2026-11-21T06:00:00+01:00
+    {{ yesterday }}   {{ tomorrow }}
+    {{ week }} 2026-W47   {{ previous_week }}
+    {{ month }} 2026-11   {{ previous_month }}   {{ next_month }}
+    {{ month_start }} 2026-11-01   {{ month_end }}
+    {{ previous_month_start }}   {{ previous_month_end }}
+    {{ quarter }} 2026-Q4   {{ previous_quarter }}
+    {{ year }} 2026   {{ previous_year }}
+    """  # noqa: D301 - click reads the character, not the two
     from nbdeploy.batch import Text
 
     return api.schedule_add(

@@ -85,7 +85,7 @@ class DueRow(Base):
     begin: Mapped[datetime]
     reason: Mapped[str]
     state: Mapped[str] = mapped_column(index=True)
-    run: Mapped[str | None]
+    run: Mapped[str | None] = mapped_column(index=True)
     note: Mapped[str]
 
 

@@ -41,8 +41,9 @@ def running(ledger: Ledger) -> Holder | None:
 def run_here(ledger: Ledger, told: Callable[[Scheduling], None]) -> Scheduling:
     """See to schedules in this process until it is asked to end."""
     stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopped.set())
     Scheduler(ledger).run(stopped, lambda leads: told(_here("is at work" if leads else "waits for its turn")))
     return _here("has ended")
 

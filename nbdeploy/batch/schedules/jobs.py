@@ -18,7 +18,7 @@ from nbdeploy.batch.starting import Prepared, prepare_command, prepare_notebook
 from nbdeploy.batch.values import Text, portable, showable
 from nbdeploy.errors import InvalidData
 from nbdeploy.notebooks import Notebook
-from nbdeploy.settings import Settings
+from nbdeploy.settings import DEFAULT, Settings
 
 __all__ = ["Job", "NotebookJob", "PredictionJob", "Surroundings"]
 
@@ -41,10 +41,16 @@ class Surroundings(msgspec.Struct, frozen=True):
     def of(cls, settings: Settings, cwd: Path) -> Surroundings:
         """Those of somebody with these settings in this folder."""
         store = settings.store if "://" in settings.store else str(Path(settings.store).expanduser().absolute())
-        return cls(
-            str(cwd),
-            {"NBDEPLOY_HOME": str(settings.home), "NBDEPLOY_STORE": store, "NBDEPLOY_TARGET": settings.target},
-        )
+        values = {
+            "home": str(settings.home),
+            "store": store,
+            "target": settings.target,
+            "allow_code": settings.allow_code,
+            "trusted_keys": os.pathsep.join(settings.trusted_keys),
+        }
+        always = {"home", "store", "target"}
+        chosen = {name for name, source in settings.sources.items() if source != DEFAULT} | always
+        return cls(str(cwd), {f"NBDEPLOY_{name.upper()}": values[name] for name in values if name in chosen})
 
     def settings(self) -> Settings:
         """The settings in force there; the database is that of whoever asks."""
@@ -121,6 +127,7 @@ class NotebookJob(msgspec.Struct, frozen=True, tag="notebook"):
             output=None if self.output is None else self._places([self.output], due)[0],
             timeout=self.timeout,
             kernel=self.kernel,
+            environment=self.at.variables,
             schedule=schedule,
         )
 
@@ -174,6 +181,7 @@ class PredictionJob(msgspec.Struct, frozen=True, tag="predict"):
             cwd=Path(self.at.cwd),
             output=out if "://" in out else self.at.place(out),
             timeout=self.timeout,
+            environment=self.at.variables,
             schedule=schedule,
         )
 

@@ -7,6 +7,7 @@ beside ours; of APScheduler, the line whose stores processes can share (4) has h
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
 import subprocess
@@ -115,7 +116,8 @@ class Scheduler:
                 stop.wait(LOOK_EVERY)
         finally:
             if self.lease.held:
-                self.lease.release()
+                with contextlib.suppress(DBAPIError):
+                    self.lease.release()
 
     def turn(self) -> None:
         """See to everything that is due at this moment."""

@@ -20,7 +20,7 @@ from nbdeploy.batch.schedules import scheduler
 from nbdeploy.batch.starting import Prepared, launch
 
 ZERO = datetime(2026, 1, 1, tzinfo=UTC)
-PAUSE = 0.15
+PAUSE = 0.4
 """Seconds before and after the start of a process in which a kill is most harmful."""
 
 
@@ -45,6 +45,8 @@ def main() -> None:
         return child
 
     with Ledger(url) as ledger:
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
         scheduler.Scheduler(ledger, lambda: moment(begun, speed), start).run(threading.Event())
 
 

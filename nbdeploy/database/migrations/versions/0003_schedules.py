@@ -43,7 +43,8 @@ def upgrade() -> None:
         sa.Column("note", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("schedule", "due", name=op.f("pk_schedule_times")),
     )
-    op.create_index(op.f("ix_schedule_times_state"), "schedule_times", ["state"])
+    for name in ("run", "state"):
+        op.create_index(op.f(f"ix_schedule_times_{name}"), "schedule_times", [name])
     op.create_table(
         "leases",
         sa.Column("name", sa.String(), nullable=False),
