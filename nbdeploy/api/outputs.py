@@ -184,7 +184,7 @@ def _bound(frame: pl.DataFrame, text: bool, signature: Signature) -> pl.DataFram
     except InvalidData:
         columns = [column for column in signature.columns if column.name in frame.columns]
         loose = [pl.String if column.type == "categorical" else wire_dtype(column) for column in columns]
-        plain = frame.select(column.name for column in columns)
+        plain = frame[[column.name for column in columns]]
         if text:
             plain = plain.with_columns(pl.col(pl.String).replace("", None))
         casts = []

@@ -40,12 +40,12 @@ class LoggedRows(Result):
         """What is known of each row's request, whatever the model calls its columns."""
         theirs = {*self.facts.inputs, *self.facts.answers}
         names = [name for name in self.frame.columns if name not in theirs]
-        return self.frame.select(pl.col(name).alias(name.removeprefix("request_")) for name in names)
+        return self.frame[names].rename({name: name.removeprefix("request_") for name in names})
 
     @property
     def values(self) -> pl.DataFrame:
         """The model's inputs and answers."""
-        return self.frame.select([*self.facts.inputs, *self.facts.answers])
+        return self.frame[[*self.facts.inputs, *self.facts.answers]]
 
     @property
     def line(self) -> str:

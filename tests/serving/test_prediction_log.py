@@ -15,6 +15,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import requests
+from sklearn.linear_model import LinearRegression
 
 import nbdeploy as nd
 from nbdeploy.commands.shell import run as type_in
@@ -23,6 +24,7 @@ from nbdeploy.database import Database, PredictionRow
 from nbdeploy.errors import NotFound, RemoteError, WrongUsage
 from nbdeploy.serving import background
 from nbdeploy.settings import Settings
+from nbdeploy.snapshots.snapshot import take_snapshot
 from nbdeploy.store import Store
 from nbdeploy.targets import connect
 from nbdeploy.wire import routes
@@ -92,6 +94,21 @@ def test_values_of_every_kind_come_back_as_they_were(prod: Place, everything: St
     model = nd.load(f"{name}:1")
     assert model.bind(back).equals(model.bind(rows))
     assert model.outputs(model.bind(back)).equals(answers.frame)
+
+
+def test_columns_may_be_called_as_the_log_calls_its_own(prod: Place, everything: Store) -> None:
+    """Theirs keep their names; the log's begin with `request_`, and an answer of an input's name with `answer_`."""
+    rows = pd.DataFrame({"id": [1.5, 2.5] * 20, "prediction": [3.0, 4.0] * 20})
+    model = LinearRegression().fit(rows.to_numpy(), rows["id"])
+    model.feature_names_in_ = rows.columns.to_numpy()
+    taken = take_snapshot(everything, model, "odd", rows)
+    prod.target.push(everything, taken.version)
+    answers = prod.target.predict("odd", rows)
+    found = nd.requests("prod/odd", condition=f"request_id = '{answers.prediction}' and id > 2").frame
+    assert found["id"].to_list() == [2.5] * 20
+    assert found["answer_prediction"].to_list() == answers.frame["prediction"].to_list()[1::2]
+    assert nd.load("odd:1").bind(found.to_pandas()).equals(nd.load("odd:1").bind(rows[rows["id"] > 2]))
+    assert [finding.ok for finding in nd.diagnose("prod/odd").findings] == [True] * 6
 
 
 def test_what_was_refused_is_there_with_the_reason(logging: Place) -> None:

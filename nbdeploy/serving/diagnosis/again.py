@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from nbdeploy.codecs.columns import frame_of
 from nbdeploy.compare import ROUNDING, SINGLE, compare
 from nbdeploy.errors import NbdeployError
 from nbdeploy.predictor import Predictor
@@ -64,7 +65,7 @@ def predicted_again(predictor: Predictor, frame: pl.DataFrame, methods: pl.Serie
 
 def _compared(predictor: Predictor, part: pl.DataFrame, methods: list[str]) -> Again:
     names = predictor.signature.names
-    answers = predictor.outputs(predictor.bind(part.select(names)), methods)
-    logged = part.select(pl.col(f"answer_{name}" if name in names else name).alias(name) for name in answers.columns)
+    answers = predictor.outputs(predictor.bind(part[names]), methods)
+    logged = frame_of([part[f"answer_{n}" if n in names else n].alias(n) for n in answers.columns])
     found = compare(logged.cast(dict(answers.schema)), answers, ROUNDING, SINGLE)  # type: ignore[arg-type]
     return Again(part.height, len(found.rows), found.first)

@@ -17,7 +17,7 @@ from nbdeploy.cards import Table
 from nbdeploy.errors import NbdeployError
 from nbdeploy.hints import typed
 from nbdeploy.predictor import Predictor
-from nbdeploy.profiles import ModelProfile
+from nbdeploy.profiles import ModelProfile, Profile
 from nbdeploy.serving.diagnosis.again import predicted_again
 from nbdeploy.serving.diagnosis.cause import cause_of, moment
 from nbdeploy.serving.diagnosis.finding import Finding
@@ -180,7 +180,7 @@ def compared(
     answers = [name for name in now.frame.columns if name not in inputs]
     findings: list[Finding] = []
     tables: list[tuple[str, Table]] = []
-    trained = (None, None) if profile is None else (profile.inputs, profile.predictions)
+    trained = (None, None) if profile is None else (profile.inputs, _as_logged(profile.predictions, inputs))
     parts = (("inputs", inputs, trained[0]), ("predictions", answers, trained[1]))
     for name, columns, training in parts:
         if not now.frame.height:
@@ -190,6 +190,12 @@ def compared(
         if found:
             tables.append((f"{name} that are not as in training", shifts_table(found, now)))
     return findings, tables
+
+
+def _as_logged(answers: Profile, inputs: Sequence[str]) -> Profile:
+    """A profile of answers by the names that the log gives them."""
+    named = {f"answer_{name}" if name in inputs else name: found for name, found in answers.columns.items()}
+    return msgspec.structs.replace(answers, columns=named)
 
 
 def callers(about: pl.DataFrame) -> list[tuple[str, Table]]:

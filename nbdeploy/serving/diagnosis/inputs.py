@@ -73,7 +73,7 @@ def changes(
     step : callable
         From a condition to the command that gets the rows of which it is true.
     """
-    ours = now.frame.select(name for name in columns if name in now.frame.columns)
+    ours = now.frame[[name for name in columns if name in now.frame.columns]]
     past = _past(week, ours.columns)
     reference, label = (training, "training") if training is not None else (past, "last week")
     if reference is None or not set(ours.columns) & set(reference.columns):
@@ -110,7 +110,7 @@ def changes(
 def _past(week: Rows | None, columns: Sequence[str]) -> Profile | None:
     if week is None or week.frame.height < 10:
         return None
-    return profile_of(week.frame.select(name for name in columns if name in week.frame.columns), anonymity=1)
+    return profile_of(week.frame[[name for name in columns if name in week.frame.columns]], anonymity=1)
 
 
 def _finding(

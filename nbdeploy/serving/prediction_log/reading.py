@@ -172,7 +172,7 @@ def _ordered(frame: pl.DataFrame, found: Logged) -> pl.DataFrame:
         return frame
     about = [name for name in frame.columns if name not in found.inputs and name not in found.answers]
     order = [f"request_{name}" if f"request_{name}" in about else name for name in ("time", "id", "row")]
-    frame = frame.select([*about, *found.inputs, *found.answers])
+    frame = frame[[*about, *found.inputs, *found.answers]]
     if "truth" in about and frame["truth"].null_count() == frame.height:
         frame = frame.drop("truth")
     return frame.sort(order, descending=[True, True, False])
