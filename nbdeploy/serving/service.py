@@ -78,7 +78,7 @@ class Service:
             options.log_share,
             retention,
             home.identity,
-            lambda source: Relay(url, source, supervision.note, supervision.order),
+            lambda source: Relay(url, source, supervision.note, supervision.order, options.workers > 1),
         )
         self.audit = Audit(home.folder, self.log.record)
         self.metrics.register(LogFigures(lambda: self.log.state))

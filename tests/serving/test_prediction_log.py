@@ -38,8 +38,8 @@ ARROW = {"Accept": "application/vnd.apache.arrow.stream"}
 
 @pytest.fixture(scope="module")
 def logging(snapshots: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """An endpoint that serves `churn` and `plans`."""
-    with run_endpoint(tmp_path_factory.mktemp("logging") / "endpoint") as place:
+    """An endpoint of two workers that serves `churn` and `plans`."""
+    with run_endpoint(tmp_path_factory.mktemp("logging") / "endpoint", workers=2) as place:
         for name in ("churn:1", "plans:1"):
             place.target.push(snapshots, snapshots.resolve(name))
         yield place
@@ -83,6 +83,13 @@ def test_rows_of_every_protocol_are_there_at_once_with_their_types(logging: Plac
     one = logging.target.requests("plans", id=oip.headers[routes.HEADER_PREDICTION])
     assert one.frame["protocol"].to_list() == ["oip"]
     assert one.facts.inputs == ["plan", "tenure", "balance"]
+
+
+def test_what_any_worker_answered_is_read_at_once(logging: Place) -> None:
+    """Connections are spread over the workers; whoever is asked for the log knows what the other has answered."""
+    for _ in range(5):
+        asked = [ask(logging, "churn", [{"age": 30.0, "balance": 0.5}]) for _ in range(8)]
+        assert {*asked} <= {*logging.target.requests("churn").frame["id"]}
 
 
 @pytest.mark.parametrize(("name", "rows"), [("kinds", kinds_rows()), ("images", image_rows())], ids=["kinds", "images"])

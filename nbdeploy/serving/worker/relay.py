@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -19,6 +20,7 @@ LOG = "prediction log"
 """The topic of batches."""
 
 _INTERVAL = 0.25
+_ON_ITS_WAY = 0.05
 
 
 class Relay:
@@ -32,11 +34,19 @@ class Relay:
         Gives what was logged since it was asked last.
     note, order : callable
         See :class:`nbdeploy.serving.service.Service`.
+    others : bool
+        Whether there are other workers, who answer requests too.
     """
 
     def __init__(
-        self, url: str, source: Callable[[], Batch], note: Callable[[str, Any], None], order: Callable[..., Any]
+        self,
+        url: str,
+        source: Callable[[], Batch],
+        note: Callable[[str, Any], None],
+        order: Callable[..., Any],
+        others: bool = False,
     ) -> None:
+        self._others = others
         self._url, self._source, self._note, self._order = url, source, note, order
         self._turn = threading.Lock()
         self._closing = threading.Event()
@@ -74,8 +84,10 @@ class Relay:
         return written
 
     def flush(self, seconds: float = 2.0) -> bool:
-        """Wait until everything that was known here is written, and return whether it is."""
+        """Wait until everything that was known here and at other workers is written, and return whether it is."""
         self._pass_on()
+        if self._others:
+            time.sleep(_INTERVAL + _ON_ITS_WAY)
         written: bool = self._order("log flush", seconds)
         return written
 
