@@ -214,6 +214,19 @@ def test_every_protocol_answers_what_predictor_answers(
                 assert [read(value, expected[column].dtype) for value in found[column]] == listed(expected[column])
 
 
+@pytest.mark.parametrize("protocol", ["records", "csv", "arrow", "oip json", "oip raw", "grpc raw", "mlflow split"])
+def test_many_rows_are_answered_as_few(open_place: Any, predictors: dict[str, Predictor], protocol: str) -> None:
+    """Thousands in one request; whatever answers that many answers as for one row."""
+    predictor = predictors["churn"]
+    wire = predictor.bind(churn_rows(3_001))
+    expected = predictor.outputs(wire, ["predict_proba"])
+    answered = PROTOCOLS[protocol](open_place, "churn", wire, "predict_proba")
+    found = answered if isinstance(answered, dict) else answered.to_dict(as_series=False)
+    found = by_column(found[""], expected) if "" in found else found
+    for name in expected.columns:
+        assert [read(value, pl.Float64) for value in found[name]] == listed(expected[name])
+
+
 def by_column(predictions: list[Any], expected: pl.DataFrame) -> dict[str, list[Any]]:
     wide = expected.width > 1
     return {name: [row[i] if wide else row for row in predictions] for i, name in enumerate(expected.columns)}

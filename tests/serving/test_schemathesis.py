@@ -23,4 +23,4 @@ def test_what_the_document_says_holds(open_place: Any, shared: Any, name: str, h
     token = [] if place is open_place else ["-H", f"Authorization: Bearer {place.connection.token}"]
     done = subprocess.run([*program, *options, *token], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    assert "7 selected / 7 total" in done.stdout
+    assert "8 selected / 8 total" in done.stdout

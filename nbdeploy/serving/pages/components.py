@@ -13,6 +13,16 @@ __all__ = ["components"]
 Document = dict[str, Any]
 
 _LABEL = ["string", "integer", "number", "boolean", "null"]
+_TRUTH: Document = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "truth": {"description": "A number, text, or true and false, as the model answers."},
+        "row": {"type": ["integer", "null"]},
+    },
+    "required": ["id", "truth"],
+    "additionalProperties": False,
+}
 
 
 def components(signature: Signature) -> Document:
@@ -36,6 +46,7 @@ def components(signature: Signature) -> Document:
             "properties": {"error": {"type": "string"}, "kind": {"type": "string"}},
             "required": ["error"],
         },
+        "Truths": {"type": "array", "items": _TRUTH},
         "Ready": {"type": "object", "properties": {"name": {"type": "string"}, "ready": {"type": "boolean"}}},
         "Invocation": _invocation(row, columns_schema(signature), chosen, values),
         "Instances": _instances(row, columns_schema(signature), chosen, values),

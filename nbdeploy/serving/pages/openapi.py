@@ -109,6 +109,7 @@ def _paths(name: str, signature: Signature, rows: pl.DataFrame) -> Document:
         at(routes.INFER): {"post": _infer(rows)},
         at(routes.MODEL_INVOCATIONS): {"post": _invocations(signature, rows)},
         at(routes.V1_PREDICT): {"post": _v1(signature, rows)},
+        at(routes.FEEDBACK): {"post": _feedback()},
         at(routes.MODEL): {"get": _told("What the model takes and answers, as tensors.", "ModelMetadata")},
         at(routes.MODEL_READY): {
             "get": _told("Whether it answers.", "Ready", _OPEN, {"503": {"description": "It does not."}})
@@ -169,6 +170,28 @@ def _v1(signature: Signature, rows: pl.DataFrame) -> Document:
         {_JSON: {"schema": {"$ref": "#/components/schemas/Predictions"}}},
         [_method(signature)],
     )
+
+
+def _feedback() -> Document:
+    codes = [code for code in _REFUSALS if code != "406"]
+    return {
+        "summary": "Tell what came true",
+        "description": "The truth of predictions, by their ids, whenever it is known; `row` is a row of that request.",
+        "requestBody": {
+            "required": True,
+            "content": {
+                _JSON: {"schema": {"$ref": "#/components/schemas/Truths"}},
+                _CSV: {"schema": {"type": "string"}},
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "How many belong to predictions.",
+                "content": {_JSON: {"schema": {"type": "object"}}},
+            },
+            **{code: {"$ref": f"#/components/responses/{code}"} for code in codes},
+        },
+    }
 
 
 def _operation(

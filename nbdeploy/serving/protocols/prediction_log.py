@@ -144,7 +144,7 @@ def _truths(rows: Any, signature: Signature) -> list[Truth]:
     if isinstance(rows, Text):
         rows = _read_numbers(rows.frame, signature)
     records = rows.to_dicts() if isinstance(rows, pl.DataFrame) else rows
-    for place, record in enumerate(records):
+    for place, record in enumerate([rows.columns] if isinstance(rows, pl.DataFrame) else records):
         odd = [name for name in record if name not in Truth.__struct_fields__]
         if odd or "id" not in record or "truth" not in record:
             found = ", ".join(map(str, record))[:200] or "nothing"
