@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 import numpy as np
 import polars as pl
+import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from nbdeploy.errors import MissingExtra
 from nbdeploy.predictor import Predictor
 from nbdeploy.serving.options import Options
 from nbdeploy.serving.protocols.oip_grpc.messages import MESSAGES, METHODS, SERVICE
+from nbdeploy.store import Store
 from tests.serving.conftest import churn_rows, plan_rows
 from tests.serving.every_kind import image_rows, kinds_rows
 
@@ -228,3 +230,28 @@ def test_without_its_library_it_is_refused_at_the_start(monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "grpc", None)
     with pytest.raises(MissingExtra, match=r"nbdeploy\[grpc\]"):
         Options(grpc_port=0)
+
+
+def test_every_worker_serves_grpc_on_the_one_port(run: Any, snapshots: Store) -> None:
+    """Each of them listens for itself, after it was forked, and answers as the others do."""
+    with run(workers=2, grpc_port=0) as place:
+        place.target.push(snapshots, snapshots.resolve("churn:1"))
+        token = (("authorization", f"Bearer {place.connection.token}"),)
+        asked = MESSAGES["ModelInferRequest"](
+            model_name="churn", raw_input_contents=[np.array([[50.0, 0.0]]).tobytes()]
+        )
+        asked.inputs.add(name="x", datatype="FP64", shape=[1, 2])
+        port = int(place.endpoint.grpc.rpartition(":")[2])
+        family = [psutil.Process(place.endpoint.pid), *psutil.Process(place.endpoint.pid).children(recursive=True)]
+        listening = [
+            one for one in family if any(c.laddr.port == port for c in one.net_connections() if c.status == "LISTEN")
+        ]
+        assert len(listening) == 2
+        answers = set()
+        for _ in range(20):
+            # Channels of one process share a connection, unless they are told not to.
+            with grpc.insecure_channel(place.endpoint.grpc, [("grpc.use_local_subchannel_pool", 1)]) as channel:
+                call = channel.unary_unary(f"/{SERVICE}/ModelInfer")
+                content = call(asked.SerializeToString(), metadata=token, timeout=30)
+            answers.add(MESSAGES["ModelInferResponse"].FromString(content).raw_output_contents[0])
+        assert answers == {b"\3\0\0\0yes"}
