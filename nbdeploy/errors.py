@@ -231,6 +231,8 @@ class Busy(NbdeployError):
         After how long it is worth trying again.
     """
 
+    seconds = 1.0
+
     def __init__(self, message: str, seconds: float = 1.0, **facts: object) -> None:
         super().__init__(f"{message}; try again in {seconds:.2g} s", **facts)
         self.seconds = seconds
