@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,10 +14,12 @@ from typing import Any
 import nbformat
 import pandas as pd
 import pytest
+import requests
 from sklearn.linear_model import LinearRegression
 
 from nbdeploy import api
 from nbdeploy.commands.shell import run
+from nbdeploy.connections import Connections
 from nbdeploy.settings import Settings
 
 ROWS = pd.DataFrame({"id": [7, 8, 9], "x": [1.0, 2.0, 3.0]})
@@ -222,3 +225,42 @@ def test_an_endpoint_in_the_foreground_ends_with_ctrl_c() -> None:
             process.kill()
     assert (out, err) == ("", "")
     assert process.returncode in {0, 130}
+
+
+def test_options_of_serve_reach_the_endpoint() -> None:
+    """Sizes, spans and rates as they are typed; its log is JSON, and each request is in it."""
+    given = "--open-metrics --body-limit 1KiB --blob-limit 2MB --pending-limit 1GiB --row-limit 7 --concurrency 9"
+    more = "--timeout 5s --patience 2s --rate 50/s --cors https://app.team --root-path /team --log-format json"
+    words = [sys.executable, "-m", "nbdeploy", "serve", "--port", "0", "--access-log", *given.split(), *more.split()]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ) as process:
+        try:
+            assert process.stderr is not None
+            line = process.stderr.readline()
+            url = re.findall(r"http://[\d.:]+", line)[0]
+            token = Connections(Settings.load().home).get("local").token
+            headers = {"Authorization": f"Bearer {token}", "Origin": "https://app.team"}
+            assert requests.get(f"{url}/team/metrics", timeout=30).status_code == 200
+            large = requests.put(f"{url}/api/deployments/x", data=b" " * 1025, headers=headers, timeout=30)
+            assert (large.status_code, "1024 bytes" in large.text) == (413, True)
+            assert large.headers["access-control-allow-origin"] == "https://app.team"
+            process.send_signal(signal.SIGINT)
+            lines = [json.loads(line) for line in process.communicate(timeout=60)[1].splitlines()]
+        finally:
+            process.kill()
+    seen = [(line["route"], line["status"]) for line in lines if line["logger"] == "nbdeploy.access"]
+    assert seen == [("/metrics", 200), ("/api/deployments/{m}", 413)]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "status", "told"),
+    [
+        ("--rate", "fast", 1, "100/s"),
+        ("--cors", "app.team/x", 1, "https://app.team"),
+        ("--body-limit", "big", 2, "64MiB"),
+    ],
+)
+def test_options_of_serve_that_are_not_understood_start_nothing(
+    shell: Shell, option: str, value: str, status: int, told: str
+) -> None:
+    """The message shows how they are written."""
+    assert told in shell.document("serve", "--port", "0", option, value, status=status)["error"]

@@ -54,6 +54,10 @@ class JsonLines(logging.Formatter):
         return msgspec.json.encode(_redacted(document), enc_hook=str).decode()
 
 
+_OTHERS = {
+    "alembic": logging.WARNING,  # tells of each of its own parts
+    "uvicorn": logging.ERROR,  # anybody can send what it warns of, as often as they like
+}
 FORMATS: dict[str, type[logging.Formatter]] = {"text": Lines, "json": JsonLines}
 
 
@@ -78,7 +82,8 @@ def set_up(kind: str, force: bool = True) -> None:
     handler.setFormatter(FORMATS[kind]())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=force)
     logging.captureWarnings(True)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # what it says at start and end, we say
+    for name, level in _OTHERS.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def _more(record: logging.LogRecord) -> dict[str, Any]:
