@@ -23,6 +23,7 @@ from nbdeploy.connections import Connection, Connections
 from nbdeploy.errors import InvalidData, Unreachable, WrongUsage
 from nbdeploy.serving import background
 from nbdeploy.serving.guard.tls import secured
+from nbdeploy.serving.home import Home
 from nbdeploy.serving.options import Options
 from nbdeploy.serving.protocols.oip_grpc.messages import MESSAGES, SERVICE
 from nbdeploy.serving.tokens import Tokens
@@ -223,6 +224,24 @@ def test_grpc_is_encrypted_watched_and_guarded_as_http_is(exposed: Exposed) -> N
     assert {line["status"] for line in lines} == {200, 401, 403, 404}
     names = {span.name for span in eventually(lambda: [s for s in exposed.collector.spans if "gRPC" in s.name])}
     assert f"gRPC {SERVICE}/ServerReady" in names
+
+
+def test_messages_of_strangers_are_not_read(exposed: Exposed) -> None:
+    """However large they are: 160 MB of them leave the endpoint's memory as it is."""
+    running = Home(exposed.home).running()
+    assert running is not None
+    peak = re.compile(r"VmHWM:\s+(\d+) kB")
+    status = Path("/proc", str(running.pid), "status")
+    before = int(peak.findall(status.read_text())[0])
+    credentials = grpc.ssl_channel_credentials(Path(exposed.ca).read_bytes())
+    body = b"\0" * 40_000_000
+    options = [("grpc.max_send_message_length", -1)]
+    address = exposed.grpc.replace("127.0.0.1", "localhost")
+    with grpc.secure_channel(address, credentials, options) as channel:
+        call = channel.unary_unary(f"/{SERVICE}/ModelInfer")
+        for answer in [call.future(body, timeout=60) for _ in range(4)]:
+            assert answer.code() == grpc.StatusCode.UNAUTHENTICATED
+    assert int(peak.findall(status.read_text())[0]) - before < 40_000
 
 
 @pytest.mark.parametrize("sent", ["", "a b", "x" * 200, "é", '"},{"level":"error'])

@@ -45,6 +45,9 @@ _CODES = {
 }
 """What HTTP's statuses are here."""
 
+_STRANGERS = 4
+"""Messages that are read at once of those who need no token."""
+
 
 async def start(service: Service, watch: Watch) -> Any:
     """Start to serve gRPC in the running event loop.
@@ -70,7 +73,7 @@ async def start(service: Service, watch: Watch) -> Any:
             ("grpc.max_send_message_length", -1),
             ("grpc.so_reuseport", 1),
         ],
-        # More are refused before their messages are read; the guard counts what HTTP and gRPC hold together.
+        # The guard counts what HTTP and gRPC hold together.
         maximum_concurrent_rpcs=options.concurrency,
     )
     servicer = _Servicer(service)
@@ -96,19 +99,21 @@ def _handler(servicer: _Servicer, name: str, watch: Watch) -> Any:
     kind, scope = servicer.handlers[name]
     request, response = MESSAGES[f"{name}Request"], MESSAGES[f"{name}Response"]
 
-    async def answered(content: bytes, context: Any) -> bytes:
-        asked = request.FromString(content)
-        async with servicer.admitted(name, asked, context, scope) as caller:
+    async def answered(messages: AsyncIterator[bytes], context: Any) -> bytes:
+        async def read() -> Any:
+            return request.FromString(await anext(messages, b""))
+
+        async with servicer.admitted(name, read, context, scope) as (caller, asked):
             answer = await kind(asked, context, caller)
         done: bytes = answer if isinstance(answer, bytes) else response(**answer).SerializeToString()
         return done
 
-    async def guarded(content: bytes, context: Any) -> bytes:
+    async def guarded(messages: AsyncIterator[bytes], context: Any) -> bytes:
         headers = [(key.encode(), value.encode()) for key, value in _texts(context).items()]
         passing = watch.begin(headers, "gRPC")
         status, code, told = 500, grpc.StatusCode.INTERNAL, ""
         try:
-            done = await answered(content, context)
+            done = await answered(aiter(messages), context)
             status = 200
             return done
         except NbdeployError as error:
@@ -124,7 +129,8 @@ def _handler(servicer: _Servicer, name: str, watch: Watch) -> Any:
         await context.abort(code, told)
         raise AssertionError("abort raises")
 
-    return grpc.unary_unary_rpc_method_handler(guarded)
+    # One message, and yet a stream: so that it is not read before its sender is admitted.
+    return grpc.stream_unary_rpc_method_handler(guarded)
 
 
 def _texts(context: Any) -> dict[str, str]:
@@ -136,6 +142,7 @@ class _Servicer:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._strangers = asyncio.Semaphore(_STRANGERS)
         self.handlers: dict[str, tuple[Callable[[Any, Any, Caller], Awaitable[Any]], Scope | None]] = {
             "ServerLive": (self.live, None),
             "ServerReady": (self.ready, None),
@@ -149,24 +156,31 @@ class _Servicer:
         }
 
     @contextlib.asynccontextmanager
-    async def admitted(self, name: str, asked: Any, context: Any, scope: Scope | None) -> AsyncIterator[Caller]:
-        """Give who asks, whose token allows it; what changes something is written down."""
+    async def admitted(
+        self, name: str, read: Callable[[], Awaitable[Any]], context: Any, scope: Scope | None
+    ) -> AsyncIterator[tuple[Caller, Any]]:
+        """Give who asks, whose token allows it, and what is asked; what changes something is written down."""
         if scope is None:
-            yield ANONYMOUS
+            async with self._strangers:
+                asked = await read()
+            yield ANONYMOUS, asked
             return
         headers = _texts(context)
         # No page of a browser speaks gRPC, so nobody was led here under a foreign name.
         headers["host"] = self._service.options.host
-        guard, model = self._service.guard, getattr(asked, "model_name", "") or getattr(asked, "name", "") or None
+        guard, model = self._service.guard, None
         who, outcome = STRANGER, DONE
         try:
+            guard.gate.admit(headers, scope)
+            asked = await read()
+            model = getattr(asked, "model_name", "") or getattr(asked, "name", "") or None
             caller = guard.enter(headers, scope, model, heeded=name == "RepositoryIndex")
             who, held = caller.name, 0
             note(caller=who)
             try:
                 guard.room.take(asked.ByteSize())
                 held = asked.ByteSize()
-                yield caller
+                yield caller, asked
             except NotFound as error:
                 if not caller.restricted:
                     raise
