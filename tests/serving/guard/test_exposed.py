@@ -19,6 +19,7 @@ import pytest
 import requests
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from nbdeploy import api
 from nbdeploy.connections import Connection, Connections
 from nbdeploy.errors import InvalidData, Unreachable, WrongUsage
 from nbdeploy.serving import background
@@ -123,6 +124,21 @@ def test_a_certificate_is_trusted_by_its_authority_or_for_what_it_is(exposed: Ex
             connect(stranger).sample("churn")
     with pytest.raises(requests.ConnectionError):
         requests.get(exposed.url.replace("https", "http") + "/ping", timeout=10)
+
+
+def test_a_target_is_added_with_the_file_of_its_authority(
+    exposed: Exposed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its path holds wherever it is used from; one that is no file is refused."""
+    url = exposed.url.replace("127.0.0.1", "localhost") + "/team/models-here"
+    monkeypatch.setenv("PROD", str(exposed.connection.token))
+    monkeypatch.chdir(Path(exposed.ca).parent)
+    api.target_add("prod", url, token_env="PROD", ca=Path(exposed.ca).name)
+    monkeypatch.chdir(tmp_path)
+    assert api.target_check("prod")
+    assert api.call("prod/churn").document()["version"] == 1
+    with pytest.raises(InvalidData, match="no file"):
+        api.target_add("other", url, ca="nowhere.pem")
 
 
 def test_certificates_that_cannot_be_used_are_refused_before_it_listens(certificates: Certificates) -> None:
