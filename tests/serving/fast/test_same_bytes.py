@@ -345,3 +345,15 @@ def test_requests_that_are_not_plain_are_answered_as_ever(service: Service, head
     app = application(service)
     for path in ("/models/told/predict", "/v2/models/told/infer"):
         assert ask(app, path, body, headers=headers) == ask(app, path, body, headers=[*headers, *SLOWLY])
+
+
+def test_a_lane_that_fails_leaves_its_request_to_the_usual_way(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the same answer, and nothing counted as still under way."""
+    serve(service, MIXED, ROW | {"age": 1.5})
+    app, body = application(service), msgspec.json.encode(ROW)
+    usual = ask(app, "/models/told/predict", body, headers=SLOWLY)
+    monkeypatch.setattr(FastLanes, "_predicted", lambda *_: 1 / 0)
+    assert ask(app, "/models/told/predict", body) == usual
+    assert service.guard.room.requests == 0
