@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from nbdeploy.codecs.columns import column_of, frame_of, nameless, wire_dtype
+from nbdeploy.codecs.columns import column_of, nameless, wire_dtype
 from nbdeploy.codecs.labels import labels, plain_label, wire_name
 from nbdeploy.codecs.numpy_tables import ArrayPart, object_values
 from nbdeploy.codecs.parts import Part
@@ -130,9 +130,8 @@ def quick_rows(data: Any, columns: list[Column]) -> pl.DataFrame | None:
             if type(value) is not kind or value != value or (categories is not None and value not in categories):
                 return None
     try:
-        return frame_of(
-            [pl.Series(c.name, [row[c.name] for row in data], dtype=wire_dtype(c)) for c in columns],
-        )
+        # A series for each column would take four times as long.
+        return pl.DataFrame(data, schema={column.name: wire_dtype(column) for column in columns})
     except (TypeError, OverflowError, UnicodeError, pl.exceptions.PolarsError):
         return None
 
