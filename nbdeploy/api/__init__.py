@@ -8,6 +8,9 @@ from nbdeploy.api.checkup import doctor
 from nbdeploy.api.demo import demo
 from nbdeploy.api.diagnoses import diagnose
 from nbdeploy.api.endpoints import (
+    back_up_serving,
+    install_serving,
+    restore_serving,
     serve,
     stop_serving,
     token_create,
@@ -41,6 +44,7 @@ from nbdeploy.api.targets import target_add, target_check, target_list, target_r
 __all__ = [
     "Target",
     "alias",
+    "back_up_serving",
     "call",
     "check_predictions",
     "config",
@@ -55,6 +59,7 @@ __all__ = [
     "history",
     "import_",
     "install_scheduler",
+    "install_serving",
     "keys_create",
     "keys_list",
     "label",
@@ -67,6 +72,7 @@ __all__ = [
     "push",
     "remove_alias",
     "requests",
+    "restore_serving",
     "rm",
     "run",
     "runs",

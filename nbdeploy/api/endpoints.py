@@ -14,9 +14,22 @@ from nbdeploy.settings import DEFAULT, Settings
 from nbdeploy.types import Progress, Report, ignore_progress
 
 if TYPE_CHECKING:
+    from nbdeploy.serving.backup import BackedUp, Restored
+    from nbdeploy.serving.options import Options
     from nbdeploy.serving.results import Endpoint, Stopped, TokenCreated, TokenList, TokenRevoked
+    from nbdeploy.serving.unit import Installed
 
-__all__ = ["serve", "stop_serving", "token_create", "token_list", "token_revoke", "token_rotate"]
+__all__ = [
+    "back_up_serving",
+    "install_serving",
+    "restore_serving",
+    "serve",
+    "stop_serving",
+    "token_create",
+    "token_list",
+    "token_revoke",
+    "token_rotate",
+]
 
 
 def serve(
@@ -66,36 +79,59 @@ def serve(
     >>> nd.serve(port=0).url  # doctest: +SKIP
     'http://127.0.0.1:36871'
     """
-    from nbdeploy.bundles.keys import Keys
     from nbdeploy.serving import background as detached
-    from nbdeploy.serving.options import Options
     from nbdeploy.serving.server import serve as serve_here
     from nbdeploy.serving.watching.logs import set_up
 
-    if os.name == "nt":
-        raise WrongUsage(
-            "an endpoint forks its models' processes from one another, which Windows cannot do; serve from Linux, "
-            "macOS or the Windows Subsystem for Linux"
-        )
     settings = settings or Settings.load()
     place = _home(home, settings)
-    said = settings.allow_code if settings.sources.get("allow_code", DEFAULT) != DEFAULT else ""
-    keys = Keys(settings.keys).trusted([*trust, *settings.trusted_keys])
-    trusted = [str(key) for key in keys]
-    given = {name: value for name, value in more.items() if value is not None}
-    given |= {name: _absolute(given[name]) for name in _FILES if given.get(name)}
-    if "token_files" in given:
-        pairs = [pair.partition("=") for pair in given["token_files"]]
-        given["token_files"] = [f"{scope}={_absolute(file)}" for scope, _, file in pairs]
-    options = Options(host, port, anonymous, allow_code=allow_code or said, trust=trusted, **given)
+    options = _options(settings, host, port, anonymous, allow_code, trust, more)
     if background:
         return detached.start(place, settings, options, progress)
 
     def ready(up: Endpoint) -> None:
-        progress(Progress(message=up.line, facts=up.document()))
+        progress(Progress(message=up.banner, facts=up.document()))
 
     set_up(options.log_format, force=False)
     return serve_here(place, options, Connections(settings.home), ready)
+
+
+def install_serving(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    home: str | Path | None = None,
+    anonymous: str | None = None,
+    allow_code: str | None = None,
+    trust: Sequence[str | Path] = (),
+    settings: Settings | None = None,
+    **more: Any,
+) -> Installed:
+    """Write a systemd unit that serves as :func:`serve` would, for the user's own systemd to start.
+
+    Parameters are those of :func:`serve`; nothing is started.
+    """
+    from nbdeploy.serving.unit import install
+
+    settings = settings or Settings.load()
+    options = _options(settings, host, port, anonymous, allow_code, trust, more)
+    return install(_home(home, settings), settings.home, options)
+
+
+def back_up_serving(out: str | Path, *, home: str | Path | None = None, settings: Settings | None = None) -> BackedUp:
+    """Write all that an endpoint has to a ``.zip`` archive; it may run meanwhile."""
+    from nbdeploy.serving.backup import back_up
+
+    return back_up(_home(home, settings or Settings.load()), Path(out).expanduser().absolute())
+
+
+def restore_serving(
+    archive: str | Path, *, home: str | Path | None = None, settings: Settings | None = None
+) -> Restored:
+    """Make an endpoint's folder of an archive, where there is none yet."""
+    from nbdeploy.serving.backup import restore
+
+    return restore(Path(archive).expanduser().absolute(), _home(home, settings or Settings.load()))
 
 
 def stop_serving(
@@ -177,3 +213,31 @@ def _absolute(path: str | Path) -> str:
 
 def _home(home: str | Path | None, settings: Settings) -> Path:
     return Path(home).expanduser().absolute() if home is not None else settings.endpoint_home
+
+
+def _options(
+    settings: Settings,
+    host: str,
+    port: int,
+    anonymous: str | None,
+    allow_code: str | None,
+    trust: Sequence[str | Path],
+    more: dict[str, Any],
+) -> Options:
+    if os.name == "nt":
+        raise WrongUsage(
+            "an endpoint forks its models' processes from one another, which Windows cannot do; serve from Linux, "
+            "macOS or the Windows Subsystem for Linux"
+        )
+    from nbdeploy.bundles.keys import Keys
+    from nbdeploy.serving.options import Options
+
+    said = settings.allow_code if settings.sources.get("allow_code", DEFAULT) != DEFAULT else ""
+    keys = Keys(settings.keys).trusted([*trust, *settings.trusted_keys])
+    trusted = [str(key) for key in keys]
+    given = {name: value for name, value in more.items() if value is not None}
+    given |= {name: _absolute(given[name]) for name in _FILES if given.get(name)}
+    if "token_files" in given:
+        pairs = [pair.partition("=") for pair in given["token_files"]]
+        given["token_files"] = [f"{scope}={_absolute(file)}" for scope, _, file in pairs]
+    return Options(host, port, anonymous, allow_code=allow_code or said, trust=trusted, **given)

@@ -39,15 +39,33 @@ _home = option("--home", type=FILE, metavar="DIR", help="The endpoint's folder; 
 @forked
 @protected
 @watched
+@option("--install", is_flag=True, help="Write a systemd unit that serves so, and start nothing.")
+@option("--backup", type=FILE, metavar="FILE.zip", help="Write all that the endpoint has; it may run.")
+@option("--restore", type=FILE, metavar="FILE.zip", help="Make the endpoint's folder of that again.")
 @option("--stop", is_flag=True, help="Stop the endpoint of this folder.")
 @pass_door
-def serve(door: Door, /, home: str | None, stop: bool, **options: Any) -> object:
+def serve(
+    door: Door,
+    /,
+    home: str | None,
+    stop: bool,
+    install: bool,
+    backup: str | None,
+    restore: str | None,
+    **options: Any,
+) -> object:
     """Start an endpoint.
 
     In a shell it runs until Ctrl-C; in a notebook it runs in the background and survives the kernel.
     """
     if stop:
         return api.stop_serving(home=home, progress=door.report)
+    if backup is not None:
+        return api.back_up_serving(backup, home=home)
+    if restore is not None:
+        return api.restore_serving(restore, home=home)
+    if install:
+        return api.install_serving(home=home, **options)
     if door.live:
         return api.serve(home=home, **options, progress=door.report)
     api.serve(home=home, **options, background=False, progress=lambda step: _announce(step, door))

@@ -202,6 +202,11 @@ class Home:
             return None
         return running if running.alive else None
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether the last server here was killed; only for who holds the folder."""
+        return self._endpoint.exists()
+
     def announce(self, running: Running) -> None:
         """Write who runs here."""
         write_atomically(self._endpoint, msgspec.json.encode(running), mode=0o600)

@@ -10,6 +10,7 @@ from nbdeploy.cards import Card, Result, Table
 from nbdeploy.hints import typed
 from nbdeploy.serving.home import Running
 from nbdeploy.serving.tokens import Token
+from nbdeploy.wire import routes
 
 __all__ = ["Endpoint", "Stopped", "TokenCreated", "TokenList", "TokenRevoked"]
 
@@ -32,6 +33,8 @@ class Endpoint(Result):
         Whether this call started it; it ran before otherwise.
     grpc : str
         Host and port where it answers gRPC; empty if it does not.
+    serves : tuple of (str, str)
+        Deployments, and the snapshot that each serves.
     """
 
     url: str
@@ -40,6 +43,7 @@ class Endpoint(Result):
     target: str
     started: bool = True
     grpc: str = ""
+    serves: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, running: Running, home: str, started: bool) -> Endpoint:
@@ -52,6 +56,21 @@ class Endpoint(Result):
         does = "serves at" if self.started else "runs already at"
         to = "" if self.target in {"", "local"} else f" --to {self.target}"
         return f"the endpoint {does} {self.url} (process {self.pid}); next: {typed(f'push NAME{to}')}"
+
+    @property
+    def banner(self) -> str:
+        """The line; what is served, and where; a line to try it with; how to stop."""
+        told = [self.line]
+        for name, snapshot in self.serves:
+            told.append(f"  {name} ({snapshot}): {self.url}{routes.path(routes.PREDICT, m=name)}")
+        if self.serves:
+            name = self.serves[0][0]
+            sample, predict = (self.url + routes.path(route, m=name) for route in (routes.SAMPLE, routes.PREDICT))
+            head, json = '-H "Authorization: Bearer $TOKEN"', "-H 'Content-Type: application/json'"
+            told.append(f"  try it, with the TOKEN that this prints: {typed('token create try --scope deploy')}")
+            told.append(f"  curl -s {head} {sample} | curl -s {head} {json} -d @- {predict}")
+        told.append(f"  stop it with Ctrl-C, or: {typed('serve --stop')}")
+        return "\n".join(told)
 
     def card(self) -> Card:
         """Address, target, process and folder."""

@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -39,6 +40,8 @@ from nbdeploy.zygote import Zygote
 __all__ = ["Server", "main", "serve"]
 
 _log = logging.getLogger(__name__)
+
+_CUT_OFF_SECONDS = 5.0
 
 
 class Server:
@@ -99,7 +102,11 @@ class Server:
         """
         if self._options.certfile:
             secured(self._options.certfile, self._options.keyfile)
-        with self._home.held(), _listening(self._options) as listener, _reserved(self._options) as options:
+        with (
+            self._home.held(),
+            _listening(self._options, self._home.cut_off) as listener,
+            _reserved(self._options) as options,
+        ):
             tokens = Tokens(self._home.folder)
             tokens.accept(list(_given(options)))
             _refuse_exposure(options, tokens)
@@ -108,7 +115,7 @@ class Server:
 
             def ready() -> None:
                 self._home.announce(running)
-                on_ready(endpoint)
+                on_ready(replace(endpoint, serves=supervisor.releases.serving))
 
             self.supervisor = supervisor = Supervisor(self._home, options, listener, self._output, self._nursery)
             try:
@@ -169,8 +176,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @contextlib.contextmanager
-def _listening(options: Options) -> Iterator[socket.socket]:
-    with _bound(options.host, options.port, "--port") as listener:
+def _listening(options: Options, cut_off: bool) -> Iterator[socket.socket]:
+    """Listen; workers whose supervisor was killed hold the port for a moment."""
+    deadline = time.monotonic() + (_CUT_OFF_SECONDS if cut_off else 0)
+    while True:
+        try:
+            bound = _bound(options.host, options.port, "--port")
+            break
+        except Conflict:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+    with bound as listener:
         listener.listen(2048)
         yield listener
 

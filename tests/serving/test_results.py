@@ -45,3 +45,15 @@ def test_a_new_token_is_shown_once(tmp_path: Path) -> None:
     assert created.secret not in listed.card().text() + json.dumps(listed.document())
     check(revoke_token(tmp_path, "crm"), "crm", "revoked")
     check(list_tokens(tmp_path), "no tokens")
+
+
+def test_the_banner_says_what_is_served_where_and_how_to_try_and_stop_it() -> None:
+    """Without a secret in it."""
+    banner = Endpoint("http://127.0.0.1:1", 7, "/home", "local", serves=(("churn", "churn:3"),)).banner
+    for part in (
+        "serves at http://127.0.0.1:1",
+        "churn (churn:3): http://127.0.0.1:1/models/churn/predict",
+        'curl -s -H "Authorization: Bearer $TOKEN" http://127.0.0.1:1/models/churn/sample |',
+        "serve --stop",
+    ):
+        assert part in banner

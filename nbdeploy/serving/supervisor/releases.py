@@ -68,6 +68,12 @@ class Releases:
         self._home, self._store, self._running, self._publish, self._now = home, store, running, publish, now
         self._releases: dict[str, _Release] = {}
 
+    @property
+    def serving(self) -> tuple[tuple[str, str], ...]:
+        """What answers: deployments, and the snapshot of each."""
+        found = sorted((name, release) for name, release in self._releases.items() if release.key is not None)
+        return tuple((name, str(release.key)) for name, release in found)
+
     def deploy(self, name: str, order: Deploy, by: str) -> Deployment:
         """Serve a stored snapshot under a name. What served before goes on until the new one is proven.
 
