@@ -26,7 +26,7 @@ __all__ = ["BackedUp", "Restored", "back_up", "restore"]
 
 _MARK = "nbdeploy-endpoint"
 _DATABASE = "nbdeploy.db"
-_PARTS = ("deployments", "tokens", "audit.jsonl", "store")
+_PARTS = ("deployments", "identity", "tokens", "audit.jsonl", "store")
 
 
 @dataclass(frozen=True)

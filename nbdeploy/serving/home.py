@@ -33,7 +33,7 @@ from nbdeploy.files import write_atomically
 from nbdeploy.hints import typed
 from nbdeploy.wire.messages import Deployment
 
-__all__ = ["Home", "Running"]
+__all__ = ["Home", "Running", "began"]
 
 _UPLOAD = ".upload-"
 
@@ -46,7 +46,7 @@ class Running(msgspec.Struct, frozen=True):
     pid : int
         Its process.
     create_time : float
-        When that process began (seconds since 1970), as process numbers are used again.
+        When that process began, as process numbers are used again; in seconds since the machine did, as clocks jump.
     url : str
         Where it answers, for clients on the same machine.
     started : str
@@ -74,11 +74,22 @@ class Running(msgspec.Struct, frozen=True):
     def alive(self) -> bool:
         """Whether that very process still runs."""
         try:
-            process = psutil.Process(self.pid)
-            same = abs(float(process.create_time()) - self.create_time) < 1
-            return same and bool(process.status() != psutil.STATUS_ZOMBIE)
+            same = abs(began(self.pid) - self.create_time) < 1
+            return same and bool(psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE)
         except psutil.Error:
             return False
+
+
+def began(pid: int) -> float:
+    """Return when a process began, in seconds since the machine did.
+
+    Raises
+    ------
+    psutil.Error
+        If there is none of that number.
+    """
+    boot = psutil.boot_time()  # first: both follow the clock, and their difference does not
+    return float(psutil.Process(pid).create_time()) - float(boot)
 
 
 class Home:

@@ -21,13 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import psutil
 
 from nbdeploy.connections import Connections
 from nbdeploy.errors import Conflict, Forbidden, NbdeployError, WrongUsage
 from nbdeploy.hints import typed
 from nbdeploy.serving.guard.tls import fingerprint, secured
-from nbdeploy.serving.home import Home, Running
+from nbdeploy.serving.home import Home, Running, began
 from nbdeploy.serving.options import SECRETS, Options
 from nbdeploy.serving.registration import register
 from nbdeploy.serving.results import Endpoint
@@ -142,9 +141,9 @@ class Server:
         target = ""
         if self._connections is not None:
             target = register(self._home, url, port, self._connections, tokens, known_by).name
-        process = psutil.Process()
+        pid = os.getpid()
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        return Running(process.pid, process.create_time(), url, started, __version__, target, known_by, grpc)
+        return Running(pid, began(pid), url, started, __version__, target, known_by, grpc)
 
 
 def serve(

@@ -83,7 +83,7 @@ def test_a_stale_note_is_nobody(place: Any, tmp_path: Path) -> None:
     running = Home(place.home).running()
     assert running is not None
     home.make()
-    home.announce(type(running)(1, 0.0, running.url, running.started, running.version))
+    home.announce(type(running)(1, -9.0, running.url, running.started, running.version))
     assert home.running() is None
     assert background.stop(home.folder).pid is None
 
@@ -184,3 +184,13 @@ def test_secrets_stay_out_of_the_log(place: Any, caplog: pytest.LogCaptureFixtur
     for text in (caplog.text, place.log.read_text()):
         assert place.connection.token not in text
         assert "nbd_wrong" not in text
+
+
+def test_a_clock_that_jumps_hides_no_endpoint(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Times since 1970 move with the clock, of a running process too."""
+    booted, create_time = psutil.boot_time(), psutil.Process.create_time
+    monkeypatch.setattr(psutil, "boot_time", lambda: booted + 3600)
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: create_time(process) + 3600)
+    found = background.running(place.home)
+    assert found is not None
+    assert found.pid == os.getpid()

@@ -122,6 +122,22 @@ def test_what_a_model_prints_is_in_the_log(busy: Place, caplog: pytest.LogCaptur
         until(lambda: "moody:1: the model prints" in caplog.text)
 
 
+def test_a_twin_answers_in_the_workers_which_load_no_framework(busy: Place) -> None:
+    """While the model's own process stands still; what many rows take, is its work."""
+    body = "age,balance\n" + "43,0\n" * 20
+    (stopped,) = models(busy, "churn:1")
+    os.kill(stopped, signal.SIGSTOP)
+    try:
+        for _ in range(4):
+            answer = busy.ask("POST", "/models/churn/predict", data=body, headers={"Content-Type": "text/csv"})
+            assert (answer.status_code, len(answer.json())) == (200, 20)
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+    for pid in workers(busy):
+        assert "sklearn" not in Path(f"/proc/{pid}/maps").read_text()
+    assert "sklearn" in Path(f"/proc/{stopped}/maps").read_text()
+
+
 def test_idle_connections_keep_nobody_waiting(busy: Place) -> None:
     """Two thousand of them."""
     host, _, port = busy.url.removeprefix("http://").partition(":")
@@ -164,20 +180,26 @@ def test_a_model_that_leaks_is_replaced_by_a_new_process(run: Any, snapshots: St
 
 
 def test_an_endpoint_whose_supervisor_is_killed_ends_and_comes_back(tmp_path: Path, snapshots: Store) -> None:
-    """All its processes end by themselves, and the next start serves what was served, on the same port."""
+    """All its processes end by themselves; the next start serves what was served, and forgets half an upload."""
     settings = Settings.load()
     first = background.start(tmp_path / "endpoint", settings, Options(port=0, workers=2))
     connection = Connections(settings.home).get(first.target)
     connect(connection).push(snapshots, snapshots.resolve("moody:1"))
+    upload = socket.create_connection(("127.0.0.1", int(first.url.rpartition(":")[2])))
+    head = f"PUT /api/blobs/sha256/{'0' * 64} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {connection.token}\r\n"
+    upload.sendall(f"{head}Content-Length: 1000\r\n\r\nhalf".encode())
+    until(lambda: bool(list((tmp_path / "endpoint").glob(".upload-*"))))
     family = psutil.Process(first.pid).children(recursive=True)
     assert len(family) >= 5
     psutil.Process(first.pid).kill()
     _, alive = psutil.wait_procs(family, timeout=5)
     assert not alive
+    upload.close()
     port = int(first.url.rpartition(":")[2])
     again = background.start(tmp_path / "endpoint", settings, Options(port=port, workers=2))
     try:
         assert again.url == first.url
+        assert not list((tmp_path / "endpoint").glob(".upload-*"))
         answer = connect(connection).predict("moody", [{"age": 3.0}]).frame
         assert answer["prediction"].to_list() == [6.0]
         for process in [psutil.Process(again.pid), *psutil.Process(again.pid).children(recursive=True)]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import shutil
 import socket
@@ -10,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from nbdeploy.errors import NbdeployError
+from nbdeploy.errors import NbdeployError, RemoteError
 from nbdeploy.serving.home import Home
 from nbdeploy.serving.options import Options
 from nbdeploy.serving.prediction_log import Batch, Writer
@@ -90,7 +89,6 @@ class Supervisor:
         self._quick: dict[str, Callable[..., Any]] = {
             "log act": self._log.record,
             "log flush": self._log.flush,
-            "log state": lambda: self._log.state,
             "usage": self._usage.now,
         }
 
@@ -149,8 +147,13 @@ class Supervisor:
                     _log.exception("%s failed", what)
                 reply(error)
 
-        with contextlib.suppress(RuntimeError):  # it is stopping: the worker is told to end, too
+        if what == "log state":  # a worker waits for it in its event loop
+            reply(self._log.state)
+            return
+        try:
             (self._clerks if what in self._quick else self._upkeep).submit(done)
+        except RuntimeError:
+            reply(RemoteError("the endpoint is stopping; ask again when it has started"))
 
     def _note(self, topic: str, content: Any) -> None:
         if topic in self.notes:
