@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -60,15 +60,14 @@ class Jobs:
 
     def run_until(self, ready: Callable[[], bool], **job: Any) -> int | None:
         """Run ``nd.predict(**job)``, killed by SIGKILL from outside as soon as something is so. See :meth:`run`."""
-        worker, found = self._zygote.fork(), list[int | None]()
-        asking = threading.Thread(target=lambda: found.append(self._asked(worker, None, job)))
-        asking.start()
-        while asking.is_alive() and not ready():
-            time.sleep(0.001)
-        if asking.is_alive():
-            os.kill(worker.pid, signal.SIGKILL)
-        asking.join()
-        return found[0]
+        worker = self._zygote.fork()
+        with ThreadPoolExecutor(1) as threads:
+            asking = threads.submit(self._asked, worker, None, job)
+            while not asking.done() and not ready():
+                time.sleep(0.001)
+            if not asking.done():
+                os.kill(worker.pid, signal.SIGKILL)
+            return asking.result()
 
     def _asked(self, worker: Any, after: int | None, job: dict[str, Any]) -> int | None:
         try:

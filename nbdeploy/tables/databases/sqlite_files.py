@@ -7,8 +7,10 @@ type is the one that the table declares.
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -39,6 +41,7 @@ class SqliteDatabase:
         path = self.address.path
         if path is None or not path.is_file():
             raise NotFound("database", self.address.name)
+        self._recover(path)
         with contextlib.closing(_connected(self.address, f"{path.as_uri()}?mode=ro")) as connection:
             with _told(self.address, reading=True):
                 # A view is made of one statement that reads, and tells which columns its own ones are.
@@ -50,6 +53,13 @@ class SqliteDatabase:
             names = [name.rpartition(":")[0] if name.rpartition(":")[0] in found else name for name in found]
             types = list(found.values())
             yield Answer(names, types, self._batches(connection, sql, names, types))
+
+    def _recover(self, path: Path) -> None:
+        """Undo what a writer that was killed left half done, which a connection that cannot write could not."""
+        if path.with_name(f"{path.name}-journal").is_file() and os.access(path, os.W_OK):
+            writer = _connected(self.address, f"{path.as_uri()}?mode=rw")
+            with contextlib.closing(writer), _told(self.address, reading=True):
+                writer.execute("SELECT count(*) FROM sqlite_master")
 
     def _batches(
         self, connection: sqlite3.Connection, sql: str, names: list[str], types: list[pl.DataType]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import pickle
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -207,3 +209,22 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
         with pytest.raises(NbdeployError, match=r"text\.db"):
             open_query("SELECT 1 AS a", f"{kind}:///{path}").columns()
     assert path.read_text().startswith("not a database")
+
+
+KILLED = """
+import os, sqlite3, sys
+writer = sqlite3.connect(sys.argv[1], isolation_level=None)
+writer.executescript("PRAGMA cache_size = 1; BEGIN; UPDATE birds SET mass = -1")
+writer.executemany("INSERT INTO birds VALUES (?)", [(i / 7,) for i in range(20_000)])
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_killed_writer_left_half_done_is_undone(tmp_path: Path) -> None:
+    """Its pages are in the file already, and its journal beside it."""
+    file = tmp_path / "birds.db"
+    tell(f"sqlite:///{file}", "CREATE TABLE birds (mass REAL)", "INSERT INTO birds VALUES (3.5)")
+    subprocess.run([sys.executable, "-c", KILLED, str(file)], check=False)
+    assert file.with_name("birds.db-journal").is_file()
+    source = open_query("SELECT * FROM birds", f"sqlite:///{file}")
+    assert [source.read(span).frame.rows() for span in source.spans(10)] == [[(3.5,)]]
