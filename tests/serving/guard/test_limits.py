@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbdeploy.errors import Busy, InvalidData
@@ -37,6 +37,7 @@ def admitted(rates: Rates, caller: Caller = CRM) -> bool:
     return True
 
 
+@settings(deadline=None)
 @given(
     rate=st.integers(1, 50),
     steps=st.lists(st.floats(0, 2, allow_nan=False), min_size=1, max_size=60),

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbdeploy.errors import InvalidData
@@ -71,6 +71,7 @@ def test_without_a_request_lines_are_written_all_the_same() -> None:
 hexadecimal = st.text("0123456789abcdef", min_size=0, max_size=40)
 
 
+@settings(deadline=None)
 @given(st.tuples(hexadecimal, hexadecimal, hexadecimal, hexadecimal), st.sampled_from(["", "-", "-more"]))
 def test_only_a_parent_by_the_rules_is_continued(parts: tuple[str, str, str, str], more: str) -> None:
     """W3C Trace Context, section 3.2: lengths, no zeros, no version ff; later versions may say more."""
@@ -104,6 +105,7 @@ def test_parents_as_the_recommendation_has_them(version: str, trace: str, span: 
     assert asked.flags == ("01" if parent else "00")
 
 
+@settings(deadline=None)
 @given(
     st.text(max_size=60),
     st.from_regex(r"[A-Za-z0-9_-]{43}", fullmatch=True),

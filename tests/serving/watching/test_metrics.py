@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -122,6 +122,7 @@ def test_outcomes_are_told_apart(shared: Any) -> None:
     assert value(text, "nbdeploy_refused_total", reason="Unauthenticated") >= 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 40), st.integers(0, 9), st.sampled_from(["ok", "late"])), max_size=30))
 def test_what_is_summed_up_first_is_what_the_library_would_have_counted(asked: list[tuple[float, int, str]]) -> None:
     """Bucket by bucket, at their edges too; nothing is lost before it is shown, nor counted twice."""
