@@ -56,7 +56,7 @@ def predicted_again(predictor: Predictor, frame: pl.DataFrame, methods: pl.Serie
     chosen = frame.with_columns(methods.alias(_METHODS)).gather_every(max(1, -(-frame.height // MOST)))
     for (asked,), part in chosen.group_by([_METHODS], maintain_order=True):
         try:
-            found = _compared(predictor, part, str(asked).split(","))
+            found = _compared(predictor, part, [*filter(None, str(asked).split(","))])
         except NbdeployError as error:
             found = Again(part.height, part.height, str(error))
         done = Again(done.rows + found.rows, done.different + found.different, done.first or found.first)

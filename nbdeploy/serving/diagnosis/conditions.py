@@ -36,8 +36,10 @@ def one_of(series: pl.Series, values: Sequence[str]) -> str:
     --------
     >>> one_of(pl.Series("plan", ["x"]), ["gold+", "it's"])
     "plan in ('gold+', 'it''s')"
+    >>> one_of(pl.Series("rooms", [7]), ["7"])
+    'rooms = 7'
     """
     quoted = ["'" + value.replace("'", "''") + "'" for value in values]
-    shown = [*values] if series.dtype == pl.Boolean else quoted
+    shown = [*values] if series.dtype == pl.Boolean or series.dtype.is_numeric() else quoted
     name = column_name(series.name)
     return f"{name} = {shown[0]}" if len(shown) == 1 else f"{name} in ({', '.join(shown)})"

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from nbdeploy.profiles import ColumnProfile, Numbers, Profile
+from nbdeploy.profiles import ANONYMITY, ColumnProfile, Numbers, Profile
 from nbdeploy.serving.diagnosis.conditions import column_name, one_of
 
 __all__ = ["Shift", "shifts"]
@@ -36,6 +36,9 @@ _CHANCE = 1e-4
 _BINS = 10
 _FEWEST = 10
 _TEXT_OF_ONES_OWN = 0.5
+_SPARE = 0.01
+"""How far beyond what is kept of training values may be, in parts of that: its ends are means of neighbours."""
+
 _ABOUT = 0.08
 """How near a ratio is to a power of ten, in powers of ten, to be called one."""
 
@@ -111,7 +114,8 @@ def _compared(series: pl.Series, before: ColumnProfile, label: str) -> Iterator[
     present = series.filter(~absent)
     if len(present) < _FEWEST:
         return
-    if before.kind == "category":
+    # Of numbers that took few values a profile keeps each one, and of others means of neighbours only.
+    if before.kind == "category" or (before.kind == "number" and before.values is not None):
         yield from _categories(series, absent, before, label)
     elif before.kind in {"number", "duration", "list"} and before.numbers is not None:
         yield from _numbers(series, absent, before.numbers, before.rows - before.missing, label)
@@ -164,9 +168,12 @@ def _numbers(series: pl.Series, absent: pl.Series, before: Numbers, rows: int, l
     cuts = before.cuts(_BINS)
     ours = np.histogram(array, [-np.inf, *cuts, np.inf])[0].tolist()
     theirs = [share * rows for share in before.shares(cuts)]
+    spare = _SPARE * (high - low)
+    low, high = low - spare, high + spare
     beyond = (values < low) | (values > high)
     outside = _share(beyond.fill_null(False).filter(~absent))
-    is_beyond = outside >= UNSEEN and _sigmas(outside, len(array), min(1.0, 2 * _BINS / rows), rows) >= _SIGMAS
+    usual = min(1.0, 2 * ANONYMITY / rows)  # what is kept ends at the means of so many rows
+    is_beyond = outside - usual >= UNSEEN and _sigmas(outside, len(array), usual, rows) >= _SIGMAS
     if not is_beyond and not _is_other(ours, theirs):
         return
     now = float(np.median(array))
@@ -229,6 +236,10 @@ def _share(hits: pl.Series) -> float:
 
 def _texts(series: pl.Series) -> pl.Series:
     """Values as a profile names them."""
+    if series.dtype.is_numeric():
+        numbers = _floats(series) + 0.0  # -0.0 is 0
+        names = {value: repr(value).removesuffix(".0") for value in numbers.drop_nulls().unique().to_list()}
+        return numbers.replace_strict(names, default=None, return_dtype=pl.String)
     if series.dtype == pl.Boolean:
         return series.replace_strict({True: "true", False: "false"}, default=None, return_dtype=pl.String)
     return series.cast(pl.String)
