@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +64,7 @@ def _keep_write_ahead_log(engine: Engine) -> None:
 
 
 def _migrate(connection: Connection) -> None:
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each of its parts as it is imported
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
