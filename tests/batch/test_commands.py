@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from nbdeploy import batch
@@ -75,3 +76,14 @@ def test_a_command_that_takes_too_long_is_ended(settings: Settings) -> None:
     found = ended(settings, begun(settings, "sleep 60", timeout=0.5))
     assert found.error is not None
     assert "longer than its timeout of 0.5 s" in found.error.message
+
+
+def test_a_command_is_stopped_with_what_it_started(settings: Settings) -> None:
+    """And its run says so."""
+    run = begun(settings, "sleep 600 & echo $! > pid; wait")
+    until = time.monotonic() + 60
+    while not (Path("pid").exists() and Path("pid").read_text().strip()) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert batch.stop(settings, run.id).status == "stopped"
+    number = int(Path("pid").read_text())
+    assert not psutil.pid_exists(number) or psutil.Process(number).status() == psutil.STATUS_ZOMBIE

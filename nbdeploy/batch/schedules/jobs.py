@@ -116,6 +116,10 @@ class NotebookJob(msgspec.Struct, frozen=True, tag="notebook"):
         bind(book, self._values(due), render(self.raw, due), self._places(self.files, due))
         choose_kernel(book, self.kernel)
 
+    def doubts(self) -> list[str]:
+        """What may be a mistake, and may not."""
+        return []
+
     def prepare(self, due: datetime, settings: Settings, schedule: str) -> Prepared:
         """Prepare the run of a scheduled time."""
         return prepare_notebook(
@@ -169,6 +173,13 @@ class PredictionJob(msgspec.Struct, frozen=True, tag="predict"):
     def check(self, due: datetime) -> None:
         """Refuse words that are none."""
         render([self.source, self.out, *self.options], due)
+
+    def doubts(self) -> list[str]:
+        """What may be a mistake, and may not: an input may come later."""
+        varies = "://" in self.source or any(char in self.source for char in "{*?[")
+        if varies or Path(self.at.place(self.source)).exists():
+            return []
+        return [f"{self.at.place(self.source)} is not there yet"]
 
     def prepare(self, due: datetime, settings: Settings, schedule: str) -> Prepared:
         """Prepare the run of a scheduled time."""

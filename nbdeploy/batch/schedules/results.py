@@ -55,6 +55,11 @@ class Scheduled(Result):
     advice: str = ""
 
     @property
+    def notices(self) -> Sequence[str]:
+        """What may be a mistake in a new schedule."""
+        return self.schedule.job.doubts() if self.done == "added" else ()
+
+    @property
     def line(self) -> str:
         """The next times, and what to do so that they come true."""
         if self.done == "removed":

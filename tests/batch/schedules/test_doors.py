@@ -59,6 +59,9 @@ def test_weekly_scoring_as_in_the_story(magic: InteractiveShell, stock: Path) ->
     assert added.line.endswith("(Europe/Madrid); no scheduler is running: %deploy scheduler install")
     assert "predict lr@champion inbox/ --out scored/" in added._repr_html_()
     assert len(added.document()["next"]) == 10
+    assert added.notices == [f"{Path.cwd()}/inbox is not there yet"]
+    Path("inbox").mkdir()
+    assert not added.notices
 
 
 def test_monthly_retraining_as_in_the_story(magic: InteractiveShell, retrain: Path, home: Path) -> None:
