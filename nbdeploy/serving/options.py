@@ -78,7 +78,8 @@ class Options:
     pending_limit : int
         How large the bodies of these requests may be together, in bytes.
     timeout : float
-        How long a model may take to answer, in seconds.
+        How long a model may take to answer, in seconds, waiting included. One call of it is ended after three quarters,
+        so that those that wait behind it are answered.
     patience : float
         How long a client may take to send a request's head, and then its body, in seconds; a body has one second more
         for each 500 bytes of it that came.

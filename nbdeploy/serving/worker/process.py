@@ -34,8 +34,8 @@ __all__ = ["Control", "prepare"]
 _log = logging.getLogger(__name__)
 
 FAREWELL_SECONDS = 0.7
-_SHARE = 0.9
-"""Of the time that a request may take: a process that is silent so long is ended before others wait in vain."""
+_SHARE = 0.75
+"""Of the time that a request may take: a process that is silent so long is ended, and others are answered."""
 
 
 def prepare(home: Path, options: Options, listener: int) -> Serve:
