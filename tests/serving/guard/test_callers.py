@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,22 +17,13 @@ def header(secret: str) -> bytes:
 
 
 def test_a_caller_is_looked_up_once(tmp_path: Path) -> None:
-    """And costs a microsecond or two from then on (ten are allowed for on a busy machine)."""
+    """And remembered from then on."""
     tokens = Tokens(tmp_path)
     secret, _ = tokens.create("crm", Scope.PREDICT)
     callers = Callers(tokens)
     sent = header(secret)
     first = callers.get(sent)
-    best = min(_seconds(lambda: callers.get(sent)) for _ in range(5))
     assert callers.get(sent) is first
-    assert best < 10e-6
-
-
-def _seconds(work: object, times: int = 2000) -> float:
-    begun = time.perf_counter()
-    for _ in range(times):
-        work()  # type: ignore[operator]
-    return (time.perf_counter() - begun) / times
 
 
 def test_what_changes_is_seen_at_the_next_request(tmp_path: Path) -> None:
