@@ -219,6 +219,7 @@ def test_an_endpoint_in_the_foreground_ends_with_ctrl_c() -> None:
         try:
             assert process.stderr is not None
             assert "the endpoint serves at http://127.0.0.1:" in process.stderr.readline()
+            assert "stop it with Ctrl-C" in process.stderr.readline()
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=60)
         finally:
