@@ -56,10 +56,13 @@ def test_the_two_commands_are_the_ones_that_are_tried() -> None:
 
 @pytest.mark.parametrize("name", sorted(TABLE))
 def test_every_command_is_in_the_table(name: str) -> None:
-    """Each command stands in the README with each of its own options."""
+    """Each command stands in the README with each of its own options, there or in the section that it names."""
     rows = README.partition("## Commands")[2].partition("\n## ")[0]
     row = next((line for line in rows.splitlines() if re.search(rf"`{name}[ `]", line)), None)
     assert row is not None, f"{name} is not in the README"
+    row += "".join(
+        README.partition(f"\n## {title}\n")[2].partition("\n## ")[0] for title in re.findall(r"see \*(.+?)\*", row)
+    )
     command = cli.get_command(None, name)  # type: ignore[arg-type]
     options = [o for p in command.params for o in p.opts if p.param_type_name == "option" and not p.hidden]  # type: ignore[attr-defined]
     common = {"--json", "--debug", "--help", "-h"}

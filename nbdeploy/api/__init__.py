@@ -28,7 +28,6 @@ from nbdeploy.api.runs import logs, parameters, run, runs
 from nbdeploy.api.schedules import (
     install_scheduler,
     schedule_add,
-    schedule_alongside,
     schedule_list,
     schedule_pause,
     schedule_resume,
@@ -77,7 +76,6 @@ __all__ = [
     "run",
     "runs",
     "schedule_add",
-    "schedule_alongside",
     "schedule_list",
     "schedule_pause",
     "schedule_resume",

@@ -45,8 +45,8 @@ def begin(root: Path, log: logging.Logger) -> threading.Thread:
 def _work(root: Path, stopped: threading.Event, log: logging.Logger) -> None:
     try:
         settings = Settings.load(root)
-        from nbdeploy import api
+        from nbdeploy.api.schedules import schedule_alongside
 
-        api.schedule_alongside(stopped, "the Jupyter server", settings=settings)
+        schedule_alongside(stopped, "the Jupyter server", settings=settings)
     except NbdeployError as error:
         log.warning("nbdeploy does not see to schedules here: %s", error)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from nbdeploy import api
+from nbdeploy.api.schedules import schedule_alongside
 from nbdeploy.batch.ledger import Ledger
 from nbdeploy.batch.schedules.book import Book
 from nbdeploy.errors import InvalidData
@@ -42,11 +43,11 @@ def test_it_can_be_switched_off(home: Path, caplog: pytest.LogCaptureFixture, mo
     """By the setting ``scheduler``; another value is told in the server's log, and is no silent yes."""
     stopped = threading.Event()
     Path("nbdeploy.toml").write_text('scheduler = "off"\n')
-    api.schedule_alongside(stopped, "this test")
+    schedule_alongside(stopped, "this test")
     assert not home.exists()
     monkeypatch.setenv("NBDEPLOY_SCHEDULER", "no")
     with pytest.raises(InvalidData, match=r"scheduler is 'no' .*; there are: auto, off"):
-        api.schedule_alongside(stopped, "this test")
+        schedule_alongside(stopped, "this test")
     begin(Path.cwd(), logging.getLogger("jupyter")).join(10)
     assert "nbdeploy does not see to schedules here: scheduler is 'no'" in caplog.text
 
@@ -55,5 +56,5 @@ def test_without_a_database_it_waits_and_makes_none(home: Path) -> None:
     """A server of somebody who schedules nothing leaves no trace."""
     stopped = threading.Event()
     threading.Timer(0.3, stopped.set).start()
-    api.schedule_alongside(stopped, "this test")
+    schedule_alongside(stopped, "this test")
     assert not home.exists()
