@@ -171,7 +171,7 @@ def token_create(
     >>> import nbdeploy as nd
     >>> nd.api.token_create("crm", "predict", models=["churn*"]).secret  # doctest: +SKIP
     """
-    from nbdeploy.serving.token_commands import create_token
+    from nbdeploy.serving.guard.token_commands import create_token
 
     return create_token(_home(home, settings or Settings.load()), name, scope, lifetime, models, rate)
 
@@ -184,21 +184,21 @@ def token_rotate(
     settings: Settings | None = None,
 ) -> TokenCreated:
     """Give a token a new secret; the former one holds for `grace` more."""
-    from nbdeploy.serving.token_commands import rotate_token
+    from nbdeploy.serving.guard.token_commands import rotate_token
 
     return rotate_token(_home(home, settings or Settings.load()), name, grace)
 
 
 def token_list(*, home: str | Path | None = None, settings: Settings | None = None) -> TokenList:
     """List the tokens of an endpoint, without their secrets."""
-    from nbdeploy.serving.token_commands import list_tokens
+    from nbdeploy.serving.guard.token_commands import list_tokens
 
     return list_tokens(_home(home, settings or Settings.load()))
 
 
 def token_revoke(name: str, *, home: str | Path | None = None, settings: Settings | None = None) -> TokenRevoked:
     """Make a token worthless at once."""
-    from nbdeploy.serving.token_commands import revoke_token
+    from nbdeploy.serving.guard.token_commands import revoke_token
 
     return revoke_token(_home(home, settings or Settings.load()), name)
 

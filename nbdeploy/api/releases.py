@@ -206,8 +206,8 @@ def _register(home: Path, url: str, connections: Connections) -> None:
     """Write down again where an endpoint of this user answers, which was forgotten while it ran."""
     from urllib.parse import urlsplit
 
+    from nbdeploy.serving.guard.tokens import Tokens
     from nbdeploy.serving.home import Home
     from nbdeploy.serving.registration import register
-    from nbdeploy.serving.tokens import Tokens
 
     register(Home(home), url, urlsplit(url).port or 80, connections, Tokens(home))

@@ -22,8 +22,8 @@ from nbdeploy.errors import AccessDenied, Busy, Forbidden, NbdeployError, NotFou
 from nbdeploy.serving.dataplane import Answer, Question
 from nbdeploy.serving.guard.audit import DONE, STRANGER
 from nbdeploy.serving.guard.caller import Caller
+from nbdeploy.serving.guard.tokens import Scope
 from nbdeploy.serving.service import Service
-from nbdeploy.serving.tokens import Scope
 from nbdeploy.serving.watching.asked import current, note
 from nbdeploy.serving.watching.secrets import redact
 from nbdeploy.types import Signature

@@ -10,7 +10,7 @@
     store/                   the endpoint's own snapshot store
     identity                 whose rows are its own in a database that endpoints share
     nbdeploy.db              predictions and acts; see nbdeploy.serving.prediction_log
-    tokens/                  see nbdeploy.serving.tokens
+    tokens/                  see nbdeploy.serving.guard.tokens
     run/                     what the processes of a running server share; emptied when one starts
 """
 

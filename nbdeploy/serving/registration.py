@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from nbdeploy.connections import Connection, Connections
 from nbdeploy.errors import Unauthenticated
+from nbdeploy.serving.guard.tokens import Scope, Tokens
 from nbdeploy.serving.home import Home
-from nbdeploy.serving.tokens import Scope, Tokens
 
 __all__ = ["register"]
 

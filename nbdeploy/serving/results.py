@@ -8,8 +8,8 @@ from typing import Any
 
 from nbdeploy.cards import Card, Result, Table
 from nbdeploy.hints import typed
+from nbdeploy.serving.guard.tokens import Token
 from nbdeploy.serving.home import Running
-from nbdeploy.serving.tokens import Token
 from nbdeploy.wire import routes
 
 __all__ = ["Endpoint", "Stopped", "TokenCreated", "TokenList", "TokenRevoked"]

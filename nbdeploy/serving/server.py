@@ -26,12 +26,12 @@ from nbdeploy.connections import Connections
 from nbdeploy.errors import Conflict, Forbidden, NbdeployError, WrongUsage
 from nbdeploy.hints import typed
 from nbdeploy.serving.guard.tls import fingerprint, secured
+from nbdeploy.serving.guard.tokens import Tokens
 from nbdeploy.serving.home import Home, Running, began
 from nbdeploy.serving.options import SECRETS, Options
 from nbdeploy.serving.registration import register
 from nbdeploy.serving.results import Endpoint
 from nbdeploy.serving.supervisor.supervisor import Supervisor
-from nbdeploy.serving.tokens import Tokens
 from nbdeploy.serving.watching.logs import set_up
 from nbdeploy.version import __version__
 from nbdeploy.zygote import Zygote

@@ -10,17 +10,17 @@ from typing import Any, Protocol, TypeVar
 
 from nbdeploy.serving.cache import Answers, place_of
 from nbdeploy.serving.dataplane import DataPlane
-from nbdeploy.serving.gate import Gate
 from nbdeploy.serving.guard.audit import Audit
+from nbdeploy.serving.guard.gate import Gate
 from nbdeploy.serving.guard.guard import Guard
 from nbdeploy.serving.guard.rates import Rates
 from nbdeploy.serving.guard.room import Room
+from nbdeploy.serving.guard.tokens import Tokens
 from nbdeploy.serving.home import Home
 from nbdeploy.serving.options import Options
 from nbdeploy.serving.prediction_log import PredictionLog
 from nbdeploy.serving.prediction_log.figures import LogFigures
 from nbdeploy.serving.prediction_log.retention import Retention
-from nbdeploy.serving.tokens import Tokens
 from nbdeploy.serving.watching.metrics import Metrics
 from nbdeploy.serving.worker.deployments import Deployments
 from nbdeploy.serving.worker.relay import Relay

@@ -15,13 +15,13 @@ from typing import Any
 
 import polars as pl
 
-from nbdeploy.serving.gate import Gate
 from nbdeploy.serving.guard.callers import Callers
+from nbdeploy.serving.guard.gate import Gate
 from nbdeploy.serving.guard.guard import Guard
 from nbdeploy.serving.guard.rates import Rates
 from nbdeploy.serving.guard.room import Room
+from nbdeploy.serving.guard.tokens import Scope, Tokens
 from nbdeploy.serving.prediction_log import Event, Queue, Subject
-from nbdeploy.serving.tokens import Scope, Tokens
 from nbdeploy.serving.watching.asked import note
 from nbdeploy.serving.watching.metrics import Metrics
 from nbdeploy.serving.watching.watched import Watch, Watched

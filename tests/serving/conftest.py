@@ -21,10 +21,10 @@ import requests
 from nbdeploy.bundles import Trust
 from nbdeploy.connections import Connection, Connections
 from nbdeploy.predictor import Predictor, load
+from nbdeploy.serving.guard.tokens import Tokens
 from nbdeploy.serving.options import Options
 from nbdeploy.serving.results import Endpoint
 from nbdeploy.serving.server import Server
-from nbdeploy.serving.tokens import Tokens
 from nbdeploy.snapshots.snapshot import take_snapshot
 from nbdeploy.store import Store
 from nbdeploy.targets.nbdeploy_target import NbdeployTarget

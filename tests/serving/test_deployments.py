@@ -18,7 +18,7 @@ from nbdeploy.bundles.keys import Keys
 from nbdeploy.bundles.signing import sign
 from nbdeploy.errors import Forbidden
 from nbdeploy.manifest import SIGNATURE, Manifest, canonical_json, file_entry, sha256
-from nbdeploy.serving.tokens import Tokens
+from nbdeploy.serving.guard.tokens import Tokens
 from nbdeploy.store import Store
 
 

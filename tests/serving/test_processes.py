@@ -17,9 +17,9 @@ import requests
 from nbdeploy.connections import Connection, Connections
 from nbdeploy.errors import Conflict, Forbidden, InvalidData, NotWritable, WrongUsage
 from nbdeploy.serving import background
+from nbdeploy.serving.guard.tokens import Tokens
 from nbdeploy.serving.home import Home
 from nbdeploy.serving.options import Options
-from nbdeploy.serving.tokens import Tokens
 from nbdeploy.settings import Settings
 from nbdeploy.store import Store
 from nbdeploy.targets import connect

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from grpc import RpcError, insecure_channel
 
+from nbdeploy.serving.guard.tokens import Tokens
 from nbdeploy.serving.protocols.oip_grpc.messages import MESSAGES, SERVICE
-from nbdeploy.serving.tokens import Tokens
 from nbdeploy.store import Store
 
 ROW = {"age": 43, "balance": 0}

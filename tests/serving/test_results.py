@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from nbdeploy.cards import Result
+from nbdeploy.serving.guard.token_commands import create_token, list_tokens, revoke_token
 from nbdeploy.serving.results import Endpoint, Stopped
-from nbdeploy.serving.token_commands import create_token, list_tokens, revoke_token
 
 
 def check(result: Result, *says: str) -> None:

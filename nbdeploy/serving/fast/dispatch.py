@@ -17,10 +17,10 @@ from nbdeploy.serving.exchange import CALLER
 from nbdeploy.serving.fast.bodies import Receive, read_body
 from nbdeploy.serving.fast.lanes import Lane, Read, lanes_of
 from nbdeploy.serving.fast.record_twin import RecordTwin
+from nbdeploy.serving.guard.tokens import Scope
 from nbdeploy.serving.options import Options
 from nbdeploy.serving.prediction_log import Event
 from nbdeploy.serving.service import Service
-from nbdeploy.serving.tokens import Scope
 from nbdeploy.serving.watching.asked import Asked, note
 from nbdeploy.serving.watching.watched import echoed
 from nbdeploy.serving.worker.deployments import Served

@@ -9,7 +9,7 @@ from fnmatch import translate
 from nbdeploy.errors import Forbidden
 from nbdeploy.hints import typed
 from nbdeploy.serving.guard.pace import Pace
-from nbdeploy.serving.tokens import Scope, Token
+from nbdeploy.serving.guard.tokens import Scope, Token
 
 __all__ = ["ANONYMOUS", "Caller"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from nbdeploy.errors import Unauthenticated
 from nbdeploy.serving.guard.caller import Caller
-from nbdeploy.serving.tokens import Tokens
+from nbdeploy.serving.guard.tokens import Tokens
 
 __all__ = ["Callers"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nbdeploy.serving.gate import Gate
 from nbdeploy.serving.guard.caller import Caller
+from nbdeploy.serving.guard.gate import Gate
 from nbdeploy.serving.guard.rates import Rates
 from nbdeploy.serving.guard.room import Room
-from nbdeploy.serving.tokens import Scope
+from nbdeploy.serving.guard.tokens import Scope
 
 __all__ = ["Guard"]
 

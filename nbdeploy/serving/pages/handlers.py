@@ -10,10 +10,10 @@ from starlette.responses import Response
 
 from nbdeploy.errors import AccessDenied
 from nbdeploy.serving.exchange import json_answer, route, service_of
+from nbdeploy.serving.guard.tokens import Scope
 from nbdeploy.serving.pages.openapi import Answering, openapi
 from nbdeploy.serving.pages.page import POLICY, page
 from nbdeploy.serving.pages.synthetic import synthetic_rows
-from nbdeploy.serving.tokens import Scope
 from nbdeploy.wire import routes
 from nbdeploy.wire.statuses import status_of
 

@@ -12,7 +12,7 @@ from nbdeploy.codecs.strict_json import decode
 from nbdeploy.errors import Corrupted, InvalidData, NotFound
 from nbdeploy.manifest import Manifest
 from nbdeploy.serving.exchange import body_of, json_answer, route, save_body, service_of
-from nbdeploy.serving.tokens import Scope
+from nbdeploy.serving.guard.tokens import Scope
 from nbdeploy.wire import routes
 from nbdeploy.wire.messages import Deploy, DeploymentList, Offer
 

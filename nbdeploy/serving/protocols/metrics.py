@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nbdeploy.serving.exchange import route, service_of
-from nbdeploy.serving.tokens import Scope
+from nbdeploy.serving.guard.tokens import Scope
 from nbdeploy.wire import routes
 
 __all__ = ["ROUTES"]

@@ -17,10 +17,10 @@ from nbdeploy.codecs.strict_json import decode, encode
 from nbdeploy.errors import InvalidData, NotFound
 from nbdeploy.serving.dataplane import Answer, Question
 from nbdeploy.serving.exchange import body_of, inferred, route, service_of
+from nbdeploy.serving.guard.tokens import Scope
 from nbdeploy.serving.protocols.answers import methods_of, prediction
 from nbdeploy.serving.protocols.formats import format_sent
 from nbdeploy.serving.service import Service
-from nbdeploy.serving.tokens import Scope
 from nbdeploy.types import Signature
 from nbdeploy.version import __version__
 from nbdeploy.wire import routes

@@ -8,9 +8,9 @@ from starlette.responses import Response
 from nbdeploy.codecs import oip
 from nbdeploy.serving.dataplane import Answer
 from nbdeploy.serving.exchange import body_of, inferred, json_answer, route, service_of
+from nbdeploy.serving.guard.tokens import Scope
 from nbdeploy.serving.protocols.answers import prediction
 from nbdeploy.serving.protocols.inference import Inference, model_metadata
-from nbdeploy.serving.tokens import Scope
 from nbdeploy.wire import routes
 
 __all__ = ["ROUTES"]

@@ -18,10 +18,10 @@ from nbdeploy.compare import ROUNDING, SINGLE, compare
 from nbdeploy.errors import InvalidData, NotFound
 from nbdeploy.serving.dataplane import Question
 from nbdeploy.serving.exchange import body_of, inferred, json_answer, route, service_of
+from nbdeploy.serving.guard.tokens import Scope
 from nbdeploy.serving.prediction_log.reading import Wanted
 from nbdeploy.serving.prediction_log.where import Where
 from nbdeploy.serving.protocols.formats import format_accepted, format_sent
-from nbdeploy.serving.tokens import Scope
 from nbdeploy.types import Signature
 from nbdeploy.wire import routes
 from nbdeploy.wire.messages import CheckAnswer, LogFacts, Truth

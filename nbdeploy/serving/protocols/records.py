@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from nbdeploy.serving.dataplane import Question
 from nbdeploy.serving.exchange import body_of, inferred, route, service_of
+from nbdeploy.serving.guard.tokens import Scope
 from nbdeploy.serving.protocols.answers import prediction
 from nbdeploy.serving.protocols.formats import format_accepted, format_sent
-from nbdeploy.serving.tokens import Scope
 from nbdeploy.types import Signature
 from nbdeploy.wire import routes
 

@@ -15,8 +15,8 @@ from nbdeploy.codecs.strict_json import decode
 from nbdeploy.errors import InvalidData
 from nbdeploy.serving.exchange import body_of, json_answer, route, service_of
 from nbdeploy.serving.guard.caller import Caller
+from nbdeploy.serving.guard.tokens import Scope
 from nbdeploy.serving.service import Service
-from nbdeploy.serving.tokens import Scope
 from nbdeploy.wire import routes
 from nbdeploy.wire.messages import Deployment
 

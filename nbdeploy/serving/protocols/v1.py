@@ -19,8 +19,8 @@ from nbdeploy.codecs.strict_json import decode, encode
 from nbdeploy.errors import InvalidData, NotFound
 from nbdeploy.serving.dataplane import Answer, Question
 from nbdeploy.serving.exchange import body_of, inferred, json_answer, route, service_of
+from nbdeploy.serving.guard.tokens import Scope
 from nbdeploy.serving.protocols.answers import methods_of, prediction
-from nbdeploy.serving.tokens import Scope
 from nbdeploy.types import Signature
 from nbdeploy.wire import routes
 

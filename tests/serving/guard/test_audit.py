@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nbdeploy.serving.guard.audit import STRANGER, Audit
-from nbdeploy.serving.token_commands import create_token, revoke_token, rotate_token
+from nbdeploy.serving.guard.token_commands import create_token, revoke_token, rotate_token
 from nbdeploy.store import Store
 from tests.serving.conftest import Place
 

@@ -9,7 +9,7 @@ import pytest
 
 from nbdeploy.errors import Unauthenticated
 from nbdeploy.serving.guard.callers import Callers
-from nbdeploy.serving.tokens import Scope, Tokens
+from nbdeploy.serving.guard.tokens import Scope, Tokens
 
 
 def header(secret: str) -> bytes:

@@ -24,10 +24,10 @@ from nbdeploy.connections import Connection, Connections
 from nbdeploy.errors import InvalidData, Unreachable, WrongUsage
 from nbdeploy.serving import background
 from nbdeploy.serving.guard.tls import secured
+from nbdeploy.serving.guard.tokens import Tokens
 from nbdeploy.serving.home import Home
 from nbdeploy.serving.options import Options
 from nbdeploy.serving.protocols.oip_grpc.messages import MESSAGES, SERVICE
-from nbdeploy.serving.tokens import Tokens
 from nbdeploy.settings import Settings
 from nbdeploy.store import Store
 from nbdeploy.targets import connect

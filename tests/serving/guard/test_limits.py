@@ -22,8 +22,8 @@ from nbdeploy.serving.guard.caller import Caller
 from nbdeploy.serving.guard.pace import Pace
 from nbdeploy.serving.guard.rates import Rates
 from nbdeploy.serving.guard.room import Room
+from nbdeploy.serving.guard.tokens import Scope, Tokens
 from nbdeploy.serving.options import Options
-from nbdeploy.serving.tokens import Scope, Tokens
 from tests.serving.conftest import Place, run_endpoint
 
 CRM = Caller("crm", [Scope.PREDICT])
@@ -90,7 +90,7 @@ from nbdeploy.errors import Busy
 from nbdeploy.serving.guard.caller import Caller
 from nbdeploy.serving.guard.pace import Pace
 from nbdeploy.serving.guard.rates import Rates
-from nbdeploy.serving.tokens import Scope
+from nbdeploy.serving.guard.tokens import Scope
 rates = Rates(Path(sys.argv[1]), Pace.parse("500/h"), lambda: 5.0)
 rates._pace = Pace(rates._pace.interval, 500.0)
 passed = 0

@@ -16,12 +16,12 @@ from nbdeploy.errors import Forbidden, NbdeployError, NotFound
 from nbdeploy.serving.exchange import REFUSALS, failed, known_to
 from nbdeploy.serving.guard.audit import DONE, STRANGER
 from nbdeploy.serving.guard.caller import ANONYMOUS, Caller
+from nbdeploy.serving.guard.tokens import Scope
 from nbdeploy.serving.protocols import repository
 from nbdeploy.serving.protocols.inference import model_metadata, server_metadata
 from nbdeploy.serving.protocols.oip_grpc.inference import GrpcInference, parameters
 from nbdeploy.serving.protocols.oip_grpc.messages import MESSAGES, METHODS, SERVICE
 from nbdeploy.serving.service import Service
-from nbdeploy.serving.tokens import Scope
 from nbdeploy.serving.watching.asked import note
 from nbdeploy.serving.watching.secrets import redact
 from nbdeploy.serving.watching.watched import Watch

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from nbdeploy.errors import Conflict, InvalidData, InvalidName, NotFound, Unauthenticated, WrongUsage
-from nbdeploy.serving.token_commands import create_token, list_tokens, revoke_token, rotate_token
-from nbdeploy.serving.tokens import Scope, Tokens
+from nbdeploy.serving.guard.token_commands import create_token, list_tokens, revoke_token, rotate_token
+from nbdeploy.serving.guard.tokens import Scope, Tokens
 
 ROUTES = {
     "predict": ("POST", "/models/churn/predict", {"json": [{"age": 1, "balance": 0}]}),

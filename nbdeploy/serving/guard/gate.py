@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from nbdeploy.errors import Unauthenticated
 from nbdeploy.serving.guard.caller import ANONYMOUS, Caller
 from nbdeploy.serving.guard.callers import Callers
-from nbdeploy.serving.tokens import Scope, Tokens
+from nbdeploy.serving.guard.tokens import Scope, Tokens
 from nbdeploy.wire.client import is_loopback
 
 __all__ = ["Gate"]

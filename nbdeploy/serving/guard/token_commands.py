@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from nbdeploy.serving.guard.audit import DONE, Audit, acting
+from nbdeploy.serving.guard.tokens import Tokens
 from nbdeploy.serving.results import TokenCreated, TokenList, TokenRevoked
-from nbdeploy.serving.tokens import Tokens
 
 __all__ = ["create_token", "list_tokens", "revoke_token", "rotate_token"]
 
