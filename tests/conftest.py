@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from nbdeploy.hints import SHELL, type_as
 from tests import postgresql
 from tests.models import NOTEBOOK, PENGUINS, STOCK, populated
 
@@ -77,6 +78,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Interacti
     made = InteractiveShell(config=config, ipython_dir=str(tmp_path / "ipython"), user_module=module, colors="nocolor")
     yield made
     made.restore_sys_module_state()
+    type_as(SHELL)  # the extension says otherwise, to the whole process
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -98,6 +99,7 @@ def survives(ledger: Ledger, make: Make, file: Path, kills: int, speed: float, b
         for _ in range(kills):
             time.sleep(chance.random() * between)
             changes.append(schedulers.kill())
+        wait(lambda: moment(schedulers.begun, schedulers.speed) >= ZERO + timedelta(minutes=kills), 120)
         last = moment(schedulers.begun, schedulers.speed)
         expected = Counter(due.isoformat() for due in schedule.preview(ZERO, 10**4) if due <= last)
         book_is_through = lambda: set(expected) <= set(lines(file))  # noqa: E731
