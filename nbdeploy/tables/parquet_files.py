@@ -130,9 +130,7 @@ class ParquetSink(BlockSink):
         # Floats seldom repeat: looking for those that do takes longer than all else.
         repeating = [name for name, kind in empty.schema.items() if not kind.is_numeric()]
         schema = empty.to_arrow().schema
-        return pq.ParquetWriter(
-            self._out, schema, compression="zstd", compression_level=1, use_dictionary=repeating or False
-        )
+        return pq.ParquetWriter(self._out, schema, compression="snappy", use_dictionary=repeating or False)
 
     def _append(self, block: pl.DataFrame) -> None:
         self._writer.write_table(block.to_arrow().cast(self._writer.schema), row_group_size=block.height)

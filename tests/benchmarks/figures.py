@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
@@ -51,6 +52,10 @@ def seconds(action: Callable[[], object], times: int = 3) -> float:
 
 
 def program(source: str, *arguments: str) -> str:
-    """Run Python source in an interpreter of its own, and return what it printed."""
+    """Run Python source in an interpreter of its own, and return what it printed.
+
+    Modules are compiled once, as those of installed packages are.
+    """
     command = [sys.executable, "-P", "-c", source, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
