@@ -22,7 +22,7 @@ from nbdeploy.tables.records import Cut, Window, cuts, rectangular
 
 __all__ = ["CsvSink", "CsvSource", "TsvSink", "TsvSource"]
 
-_COUNTED = 64 * 2**20  # bytes of a file whose rows are counted beforehand
+_COUNTED = 8 * 2**20  # bytes of a file whose rows are counted beforehand
 _CELLS = 2**20  # written at once
 _NEWLINE = ord("\n")
 _PATIENCE = 3  # ranges whose numbers need a closer look before it is taken first

