@@ -13,9 +13,9 @@ from typing import Any
 import polars as pl
 
 from nbdeploy.bundles import Bundle, Trust
-from nbdeploy.bundles.rows import expected_rows, sample_rows
+from nbdeploy.bundles.described import Described
 from nbdeploy.canonical import Pass, is_one_pass, parallel_parts, single_job, tiles
-from nbdeploy.codecs import bind, rebuild
+from nbdeploy.codecs import rebuild
 from nbdeploy.codecs.frames import check, container_of, like
 from nbdeploy.codecs.outputs import join, output_frame, rows_of
 from nbdeploy.compilers import Twin
@@ -141,7 +141,7 @@ class Caller:
         return ThreadpoolController()
 
 
-class Predictor:
+class Predictor(Described):
     """A snapshot that answers rows.
 
     Made by :func:`nbdeploy.load`. It offers the model's own methods with the model's own return types
@@ -165,36 +165,11 @@ class Predictor:
     """
 
     def __init__(self, bundle: Bundle, model: Any) -> None:
+        super().__init__(bundle)
         content = bundle.content
-        self.bundle = bundle
-        self.signature = content.signature
         self.model = model
         twin = bundle.record.get("twin", {})  # held to its types when the bundle was opened
         self.caller = Caller(model, content.flavor, content.signature, content.canonical, twin)
-
-    @property
-    def digest(self) -> str:
-        """``sha256:`` and 64 hexadecimal digits."""
-        return self.bundle.digest
-
-    @property
-    def manifest(self) -> dict[str, Any]:
-        """The version record: name, version, author, metrics, rehearsal …."""
-        return self.bundle.record
-
-    @cached_property
-    def sample(self) -> pl.DataFrame:
-        """The rows that the snapshot was rehearsed with."""
-        return sample_rows(self.bundle)
-
-    @cached_property
-    def expected(self) -> pl.DataFrame:
-        """The canonical answers of every method for :attr:`sample`."""
-        return expected_rows(self.bundle)
-
-    def bind(self, data: Any) -> pl.DataFrame:
-        """Fit data of any kind to the signature. See :func:`nbdeploy.codecs.bind`."""
-        return bind(data, self.signature)
 
     def methods(self, wanted: str | Sequence[str] | None = None) -> list[str]:
         """Return the methods to answer with: those wanted, each once, or the default one.

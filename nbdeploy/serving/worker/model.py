@@ -10,8 +10,7 @@ from typing import Any
 import polars as pl
 
 from nbdeploy.bundles import Bundle
-from nbdeploy.bundles.rows import expected_rows, sample_rows
-from nbdeploy.codecs import bind
+from nbdeploy.bundles.described import Described
 from nbdeploy.errors import InvalidData, NotFound
 from nbdeploy.manifest import Manifest
 from nbdeploy.serving.fast.record_twin import RecordTwin, record_twin_of
@@ -22,7 +21,7 @@ from nbdeploy.serving.worker.calls import Processes
 __all__ = ["Model"]
 
 
-class Model:
+class Model(Described):
     """What answers requests for one version.
 
     Parameters
@@ -56,8 +55,7 @@ class Model:
         on_call: Callable[[str, int, int], None],
     ) -> None:
         self.key = version.key
-        self.bundle = Bundle(version.bundle, Manifest.read(version.bundle))
-        self.signature = self.bundle.content.signature
+        super().__init__(Bundle(version.bundle, Manifest.read(version.bundle)))
         self.inline: Inline | None = read_twin(version.twin, self.signature) if version.twin else None
         name, _, number = version.key.partition(":")
         self.processes = Processes(
@@ -69,26 +67,6 @@ class Model:
         )
         self._users = 0
         self._dropped = False
-
-    @property
-    def digest(self) -> str:
-        """``sha256:`` and 64 hexadecimal digits."""
-        return self.bundle.digest
-
-    @property
-    def manifest(self) -> dict[str, Any]:
-        """The version record."""
-        return self.bundle.record
-
-    @cached_property
-    def sample(self) -> pl.DataFrame:
-        """The rows that the snapshot was rehearsed with."""
-        return sample_rows(self.bundle)
-
-    @cached_property
-    def expected(self) -> pl.DataFrame:
-        """The canonical answers of every method for :attr:`sample`."""
-        return expected_rows(self.bundle)
 
     @cached_property
     def record_twin(self) -> RecordTwin | None:
@@ -105,10 +83,6 @@ class Model:
     def problem(self) -> str:
         """Why it does not answer now; empty if it does."""
         return self.processes.reason
-
-    def bind(self, data: Any) -> pl.DataFrame:
-        """Fit data of any kind to the signature. See :func:`nbdeploy.codecs.bind`."""
-        return bind(data, self.signature)
 
     def methods(self, wanted: Sequence[str]) -> list[str]:
         """Return the methods to answer with: those wanted, each once, or the default one.
