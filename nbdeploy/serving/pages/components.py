@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from nbdeploy.codecs.oip.datatypes import DATATYPES
@@ -12,6 +13,15 @@ __all__ = ["components"]
 
 Document = dict[str, Any]
 
+_TEXT: Document = {"type": "string"}
+_DATATYPE: Document = {"enum": list(DATATYPES)}
+_TENSOR: Document = {
+    "name": _TEXT,
+    "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}},
+    "datatype": _DATATYPE,
+    "data": {"type": "array", "items": {"type": ["array", "number", "string", "boolean", "null"]}},
+    "parameters": {"type": "object"},
+}
 _LABEL = ["string", "integer", "number", "boolean", "null"]
 _TRUTH: Document = {
     "type": "object",
@@ -40,12 +50,8 @@ def components(signature: Signature) -> Document:
         "Row": record_schema(signature),
         "Rows": {"anyOf": [{"type": "array", "items": row}, row]},
         "Answers": {"type": "array", "items": answer},
-        "Predictions": {"type": "object", "properties": {"predictions": values}, "required": ["predictions"]},
-        "Error": {
-            "type": "object",
-            "properties": {"error": {"type": "string"}, "kind": {"type": "string"}},
-            "required": ["error"],
-        },
+        "Predictions": _object({"predictions": values}),
+        "Error": _object({"error": _TEXT, "kind": _TEXT}, ["error"]),
         "Truths": {"type": "array", "items": _TRUTH},
         "Ready": {"type": "object", "properties": {"name": {"type": "string"}, "ready": {"type": "boolean"}}},
         "Invocation": _invocation(row, columns_schema(signature), chosen, values),
@@ -95,65 +101,31 @@ def _one_of(forms: Document, more: Document) -> Document:
 
 
 def _tensors(signature: Signature, chosen: Document) -> Document:
-    value = {"type": ["array", "number", "string", "boolean", "null"]}
-    text, shape = {"type": "string"}, {"type": "array", "items": {"type": "integer", "minimum": 0}}
-    tensor: Document = {
-        "type": "object",
-        "properties": {
-            "name": text,
-            "shape": shape,
-            "datatype": {"enum": list(DATATYPES)},
-            "data": {"type": "array", "items": value},
-            "parameters": {"type": "object"},
-        },
-        "required": ["name", "shape", "datatype"],
-    }
+    """What the Open Inference Protocol has."""
     outputs = [column for output in signature.outputs.values() for column in output.columns]
-    wanted = {
-        "type": "object",
-        "properties": {"name": {"enum": outputs}, "parameters": {"type": "object"}},
-        "required": ["name"],
+    wanted = _object({"name": {"enum": outputs}, "parameters": {"type": "object"}}, ["name"])
+    tensor, sizes = {"$ref": "#/components/schemas/Tensor"}, {"type": "array", "items": {"type": "integer"}}
+    told = _listed(_object({"name": _TEXT, "datatype": _DATATYPE, "shape": sizes}))
+    asked = {
+        "id": {"type": ["string", "null"]},
+        "parameters": chosen | {"additionalProperties": True},
+        "inputs": _listed(tensor) | {"minItems": 1},
+        "outputs": _listed(wanted),
     }
-    told = {
-        "type": "object",
-        "properties": {
-            "name": text,
-            "datatype": {"enum": list(DATATYPES)},
-            "shape": shape | {"items": {"type": "integer"}},
-        },
-        "required": ["name", "datatype", "shape"],
-    }
+    answered = {"model_name": _TEXT, "model_version": _TEXT, "id": _TEXT, "outputs": _listed(tensor)}
+    described = {"name": _TEXT, "versions": _listed(_TEXT), "platform": _TEXT, "inputs": told, "outputs": told}
     return {
-        "Tensor": tensor,
-        "InferenceRequest": {
-            "type": "object",
-            "properties": {
-                "id": {"type": ["string", "null"]},
-                "parameters": chosen | {"additionalProperties": True},
-                "inputs": {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}, "minItems": 1},
-                "outputs": {"type": "array", "items": wanted},
-            },
-            "required": ["inputs"],
-        },
-        "InferenceResponse": {
-            "type": "object",
-            "properties": {
-                "model_name": text,
-                "model_version": text,
-                "id": text,
-                "outputs": {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}},
-            },
-            "required": ["model_name", "model_version", "id", "outputs"],
-        },
-        "ModelMetadata": {
-            "type": "object",
-            "properties": {
-                "name": text,
-                "versions": {"type": "array", "items": text},
-                "platform": text,
-                "inputs": {"type": "array", "items": told},
-                "outputs": {"type": "array", "items": told},
-            },
-            "required": ["name", "versions", "platform", "inputs", "outputs"],
-        },
+        "Tensor": _object(_TENSOR, ["name", "shape", "datatype"]),
+        "InferenceRequest": _object(asked, ["inputs"]),
+        "InferenceResponse": _object(answered),
+        "ModelMetadata": _object(described),
     }
+
+
+def _object(properties: Document, required: Sequence[str] | None = None) -> Document:
+    """An object with these properties, all of them required if it is not said which are."""
+    return {"type": "object", "properties": properties, "required": list(properties if required is None else required)}
+
+
+def _listed(items: Document) -> Document:
+    return {"type": "array", "items": items}
