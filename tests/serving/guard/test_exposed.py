@@ -75,8 +75,17 @@ class Exposed(NamedTuple):
         headers = {**({"Authorization": f"Bearer {secret}"} if secret else {}), **more.pop("headers", {})}
         return requests.request(method, self.url + path, headers=headers, verify=self.ca, timeout=60, **more)
 
-    def log(self) -> str:
-        return (self.home / "server.log").read_text()
+    def logged(self, request: str, lines: int = 1) -> list[dict[str, Any]]:
+        """The lines of this request, once there are as many: an answer may arrive before its line is written."""
+
+        def look() -> list[dict[str, Any]] | None:
+            whole = (self.home / "server.log").read_text().rpartition("\n")[0]
+            told = map(json.loads, whole.splitlines())
+            found = [line for line in told if line.get("request_id") == request]
+            return found if len(found) >= lines else None
+
+        found: list[dict[str, Any]] = eventually(look)
+        return found
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +204,7 @@ def test_a_request_keeps_its_id_and_its_trace(exposed: Exposed) -> None:
     assert answer.headers["x-request-id"] == "order-17"
     trace, span = answer.headers["traceresponse"].split("-")[1:3]
     assert (trace, span != SPAN) == (TRACE, True)
-    line = next(line for line in map(json.loads, exposed.log().splitlines()) if line.get("request_id") == "order-17")
+    line = exposed.logged("order-17")[0]
     assert (line["trace_id"], line["route"], line["status"]) == (TRACE, PREDICT.replace("churn", "{m}"), 200)
     assert (line["deployment"], line["version"], line["rows"], line["caller"]) == ("churn", 1, 1, "owner")
     found = eventually(lambda: [s for s in exposed.collector.spans if s.span_id.hex() == span])[0]
@@ -235,7 +244,7 @@ def test_grpc_is_encrypted_watched_and_guarded_as_http_is(exposed: Exposed) -> N
             assert secret == exposed.connection.token or "'churn'" not in error.value.details().partition("not for")[0]
     with grpc.insecure_channel(exposed.grpc) as plain, pytest.raises(grpc.RpcError):
         ask(plain, "ServerLive", None)
-    lines = [line for line in map(json.loads, exposed.log().splitlines()) if line.get("request_id") == "order-18"]
+    lines = exposed.logged("order-18", 6)
     assert {line["route"] for line in lines} == {f"{SERVICE}/ServerReady", f"{SERVICE}/ModelMetadata"}
     assert {line["status"] for line in lines} == {200, 401, 403, 404}
     names = {span.name for span in eventually(lambda: [s for s in exposed.collector.spans if "gRPC" in s.name])}
