@@ -104,9 +104,8 @@ def _play(place: Path, folder: Path | None, progress: Report) -> Demo:
     settings = Settings.load(place, environment)
     try:
         run = batch.run(
-            place / "penguins.ipynb",
+            batch.Order.of(place / "penguins.ipynb", output=place / "executed.ipynb"),
             settings=settings,
-            output=place / "executed.ipynb",
             progress=progress,
             environment={**environment, "NBDEPLOY_STORE": settings.store, "NBDEPLOY_DB": settings.db},
         )

@@ -62,17 +62,10 @@ def run(
     from nbdeploy import batch
 
     settings = settings or Settings.load()
-    given: dict[str, Any] = {
-        "settings": settings,
-        "output": output,
-        "raw": raw,
-        "files": files,
-        "timeout": timeout,
-        "kernel": kernel,
-    }
+    order = batch.Order.of(notebook, parameters, raw=raw, files=files, output=output, timeout=timeout, kernel=kernel)
     if not wait:
-        return batch.submit(notebook, parameters, **given)
-    return batch.run(notebook, parameters, **given, progress=progress)
+        return batch.submit(order, settings=settings)
+    return batch.run(order, settings=settings, progress=progress)
 
 
 def parameters(notebook: str | Path) -> Parameters:

@@ -102,7 +102,7 @@ def schedule_add(
     >>> nd.schedule_add("weekly", predict=("churn@champion", "inbox/"), out="scored/", cron="0 6 * * 1")
     ... # doctest: +SKIP
     """
-    from nbdeploy.batch import schedules
+    from nbdeploy.batch import Order, schedules
 
     settings = settings or Settings.load()
     job: Job
@@ -111,7 +111,10 @@ def schedule_add(
             raise WrongUsage("a schedule runs a notebook with parameters, or --predict REF INPUT --out OUT: not both")
         job = _prediction(predict, out, options, timeout, settings)
     else:
-        job = _run_of(notebook, parameters, output, raw, files, timeout, kernel, settings)
+        if notebook is None:
+            raise WrongUsage("nothing to run: give a notebook, or --predict REF INPUT --out OUT")
+        order = Order.of(notebook, parameters, raw=raw, files=files, output=output, timeout=timeout, kernel=kernel)
+        job = schedules.NotebookJob.of(order, schedules.Surroundings.of(settings, Path.cwd()))
     return schedules.add(
         name,
         job,
@@ -278,29 +281,3 @@ def _prediction(
     resolve(open_store(settings), ref, settings)
     at = Surroundings.of(settings, Path.cwd())
     return PredictionJob(str(ref), str(source), str(out), at, list(options), timeout)
-
-
-def _run_of(
-    notebook: str | Path | None,
-    parameters: Mapping[str, Any] | None,
-    output: str | Path | None,
-    raw: Mapping[str, str] | None,
-    files: Iterable[str | Path],
-    timeout: float | None,
-    kernel: str | None,
-    settings: Settings,
-) -> Job:
-    from nbdeploy.batch.schedules import NotebookJob, Surroundings
-
-    if notebook is None:
-        raise WrongUsage("nothing to run: give a notebook, or --predict REF INPUT --out OUT")
-    return NotebookJob.of(
-        str(notebook),
-        Surroundings.of(settings, Path.cwd()),
-        dict(parameters or {}),
-        raw=dict(raw or {}),
-        files=[str(file) for file in files],
-        output=None if output is None else str(output),
-        timeout=timeout,
-        kernel=kernel,
-    )

@@ -1,6 +1,7 @@
 """Batch runs: a notebook executed by papermill, with typed parameters, in a process of its own."""
 
 from nbdeploy.batch.failure import Failure
+from nbdeploy.batch.order import Order
 from nbdeploy.batch.parameters import Parameter, Parameters, parameters_of
 from nbdeploy.batch.record import Run, RunList
 from nbdeploy.batch.running import find, logs, run, runs, stop, submit
@@ -8,6 +9,7 @@ from nbdeploy.batch.values import Text
 
 __all__ = [
     "Failure",
+    "Order",
     "Parameter",
     "Parameters",
     "Run",

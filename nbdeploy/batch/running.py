@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import threading
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
 
 from nbdeploy.batch.failure import Failure
 from nbdeploy.batch.folder import Events, Folder
 from nbdeploy.batch.ledger import Ledger
+from nbdeploy.batch.order import Order
 from nbdeploy.batch.processes import Worker
 from nbdeploy.batch.record import FAILED, STOPPED, SUCCEEDED, Run, RunList
 from nbdeploy.batch.starting import launch, prepare_notebook
@@ -26,15 +25,9 @@ _LOG_LINES = 5
 
 
 def run(
-    notebook: str | Path,
-    parameters: Mapping[str, Any] | None = None,
+    order: Order,
     *,
     settings: Settings,
-    output: str | Path | None = None,
-    raw: Mapping[str, str] | None = None,
-    files: Iterable[str | Path] = (),
-    timeout: float | None = None,
-    kernel: str | None = None,
     progress: Report = ignore_progress,
     environment: Mapping[str, str] | None = None,
 ) -> Run:
@@ -42,16 +35,14 @@ def run(
 
     Parameters
     ----------
-    notebook, settings : path, Settings
-        The notebook as it is now; where runs and their records live.
-    parameters, raw, files : mapping, mapping, iterable of path; optional
-        Values by name, texts that stay texts, and YAML files that both override; see `bind`.
-    output : path, optional
-        Where the executed notebook goes, also if a cell fails; the run's folder by default.
-    timeout, kernel : float, str; optional
-        Seconds that the whole run may take; a Jupyter kernel instead of the notebook's own.
-    progress, environment : callable, mapping; optional
-        Told about each cell; variables to set for the run.
+    order : Order
+        The notebook as it is now, and how to run it.
+    settings : Settings
+        Where runs and their records live.
+    progress : callable, optional
+        Told about each cell.
+    environment : mapping, optional
+        Variables to set for the run.
 
     Raises
     ------
@@ -60,7 +51,7 @@ def run(
     NotFound, InvalidData, WrongUsage, NotWritable
         If it cannot start; nothing was executed or changed then.
     """
-    begun, child = _start(notebook, parameters, settings, output, raw, files, timeout, kernel, environment)
+    begun, child = _start(order, settings, environment)
     try:
         _follow(child, Folder(begun.folder), progress)
     except BaseException:
@@ -70,18 +61,7 @@ def run(
     return _ended(settings, begun.id, child.returncode)
 
 
-def submit(
-    notebook: str | Path,
-    parameters: Mapping[str, Any] | None = None,
-    *,
-    settings: Settings,
-    output: str | Path | None = None,
-    raw: Mapping[str, str] | None = None,
-    files: Iterable[str | Path] = (),
-    timeout: float | None = None,
-    kernel: str | None = None,
-    environment: Mapping[str, str] | None = None,
-) -> Run:
+def submit(order: Order, *, settings: Settings, environment: Mapping[str, str] | None = None) -> Run:
     """Start a run as `run` does and return at once; it outlives this process, and records itself.
 
     Returns
@@ -89,7 +69,7 @@ def submit(
     Run
         The run, with status ``running``; `find` tells what became of it.
     """
-    begun, child = _start(notebook, parameters, settings, output, raw, files, timeout, kernel, environment)
+    begun, child = _start(order, settings, environment)
     threading.Thread(target=child.wait, name=f"run {begun.id}", daemon=True).start()
     return begun
 
@@ -128,28 +108,10 @@ def stop(settings: Settings, run_id: str) -> Run:
 
 
 def _start(
-    notebook: str | Path,
-    parameters: Mapping[str, Any] | None,
-    settings: Settings,
-    output: str | Path | None,
-    raw: Mapping[str, str] | None,
-    files: Iterable[str | Path],
-    timeout: float | None,
-    kernel: str | None,
-    environment: Mapping[str, str] | None,
+    order: Order, settings: Settings, environment: Mapping[str, str] | None
 ) -> tuple[Run, subprocess.Popen[bytes]]:
     """Check everything that can be checked, then record the run, then start its process."""
-    prepared = prepare_notebook(
-        notebook,
-        parameters,
-        settings,
-        output=output,
-        raw=raw,
-        files=files,
-        timeout=timeout,
-        kernel=kernel,
-        environment=environment,
-    )
+    prepared = prepare_notebook(order, settings, environment=environment)
     with Ledger(settings.db) as ledger:
         ledger.add(prepared.run, Worker.of())
         child = launch(ledger, prepared)

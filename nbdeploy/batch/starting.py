@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from nbdeploy.batch.binding import bind
 from nbdeploy.batch.failure import Failure
 from nbdeploy.batch.folder import Folder, Request
 from nbdeploy.batch.kernels import choose_kernel
 from nbdeploy.batch.ledger import Ledger
+from nbdeploy.batch.order import Order
 from nbdeploy.batch.processes import Worker, environment_of, start_child
 from nbdeploy.batch.record import FAILED, QUEUED, Run
 from nbdeploy.batch.values import showable
@@ -54,28 +54,22 @@ class Prepared:
 
 
 def prepare_notebook(
-    notebook: str | Path,
-    parameters: Mapping[str, Any] | None,
+    order: Order,
     settings: Settings,
     *,
-    output: str | Path | None = None,
-    raw: Mapping[str, str] | None = None,
-    files: Iterable[str | Path] = (),
-    timeout: float | None = None,
-    kernel: str | None = None,
     environment: Mapping[str, str] | None = None,
     schedule: str = "",
 ) -> Prepared:
     """Check a run of a notebook, and write its folder. See :func:`nbdeploy.batch.run`."""
-    book = Notebook.read(notebook)
-    values = bind(book, parameters or {}, raw, files)
-    chosen = choose_kernel(book, kernel)
-    _check_timeout(timeout)
-    destination = None if output is None else _destination(book, Path(output))
+    book = Notebook.read(order.notebook)
+    values = bind(book, order.values, order.raw, order.files)
+    chosen = choose_kernel(book, order.kernel)
+    _check_timeout(order.timeout)
+    destination = None if order.output is None else _destination(book, Path(order.output))
     now = datetime.now(UTC)
     folder = Folder.new(settings.home / "runs", now)
     place = destination or folder.path / f"{book.path.stem}.ipynb"
-    request = Request(folder.path.name, str(book.path), str(place), values, timeout, chosen)
+    request = Request(folder.path.name, str(book.path), str(place), values, order.timeout, chosen)
     folder.write(request, book.content)
     shown = showable(values)
     run = Run(request.run, book.path, place, folder.path, QUEUED, shown, now, schedule=schedule)

@@ -18,7 +18,7 @@ from nbdeploy.types import Progress
 
 def failed(notebook: Path, settings: Settings, **options: Any) -> tuple[batch.Run, str]:
     with pytest.raises(RunFailed) as caught:
-        batch.run(notebook, settings=settings, **options)
+        batch.run(batch.Order.of(notebook, **options), settings=settings)
     run = caught.value.run
     assert isinstance(run, batch.Run)
     assert batch.find(settings, run.id) == run
@@ -87,7 +87,7 @@ def test_interrupt(settings: Settings, notebook: Any, tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        batch.run(path, settings=settings, progress=interrupt)
+        batch.run(batch.Order.of(path), settings=settings, progress=interrupt)
     assert [run.status for run in batch.runs(settings)] == ["stopped"]
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     assert [pid for pid in pids if psutil.pid_exists(pid)] == []

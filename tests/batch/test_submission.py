@@ -29,7 +29,7 @@ def reap(run: batch.Run) -> None:
 def test_submit_returns_at_once_and_finishes(settings: Settings, notebook: Any, tmp_path: Path) -> None:
     """A submitted run is running when submit returns, and its own process records how it ended."""
     path = notebook(tmp_path / "a.ipynb", "n = 1", "print(n)", parameters="n = 0")
-    run = batch.submit(path, {"n": 2}, settings=settings, kernel="python3")
+    run = batch.submit(batch.Order.of(path, {"n": 2}, kernel="python3"), settings=settings)
     assert run.status == "running"
     path.unlink()  # the run has its own copy
     reap(run)
@@ -42,7 +42,7 @@ def test_submit_returns_at_once_and_finishes(settings: Settings, notebook: Any, 
 
 def test_lost(settings: Settings, notebook: Any, tmp_path: Path) -> None:
     """A submitted run whose process is killed is reported as lost."""
-    run = batch.submit(notebook(tmp_path / "a.ipynb", "1"), settings=settings)
+    run = batch.submit(batch.Order.of(notebook(tmp_path / "a.ipynb", "1")), settings=settings)
     with Ledger(settings.db) as ledger:
         psutil.Process(ledger.worker(run.id).pid).kill()
     reap(run)
@@ -52,7 +52,7 @@ def test_lost(settings: Settings, notebook: Any, tmp_path: Path) -> None:
 
 def test_stop(settings: Settings, notebook: Any, tmp_path: Path) -> None:
     """A submitted run can be stopped, and says so."""
-    run = batch.submit(notebook(tmp_path / "a.ipynb", "1"), settings=settings)
+    run = batch.submit(batch.Order.of(notebook(tmp_path / "a.ipynb", "1")), settings=settings)
     assert batch.stop(settings, run.id).status == "stopped"
     reap(run)
     assert batch.find(settings, run.id).status == "stopped"
@@ -85,7 +85,7 @@ def test_refused_before_anything_runs(
     before = path.read_bytes()
     Path("file").write_text("")
     with pytest.raises(error, match=message):
-        batch.run(path, settings=settings, **options)
+        batch.run(batch.Order.of(path, **options), settings=settings)
     assert list(batch.runs(settings)) == []
     assert not (settings.home / "runs").exists()
     assert path.read_bytes() == before
@@ -94,7 +94,7 @@ def test_refused_before_anything_runs(
 def test_missing_notebook(settings: Settings) -> None:
     """A notebook that does not exist is refused by name."""
     with pytest.raises(NotFound, match=r"no notebook 'none\.ipynb'"):
-        batch.submit("none.ipynb", settings=settings)
+        batch.submit(batch.Order.of("none.ipynb"), settings=settings)
 
 
 def test_unknown_run(settings: Settings) -> None:

@@ -71,10 +71,8 @@ def finished(shared: Settings, notebook: Any, tmp_path_factory: pytest.TempPathF
     output, steps = folder / "new" / "out.ipynb", list[Progress]()
     texts = {name: batch.Text(text) for name, text in TYPED_AT_A_PROMPT.items()}
     run = batch.run(
-        path,
-        {**TYPED, **texts},
+        batch.Order.of(path, {**TYPED, **texts}, output=output),
         settings=shared,
-        output=output,
         progress=steps.append,
         environment={"GREETING": "hello"},
     )

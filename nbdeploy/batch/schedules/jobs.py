@@ -7,15 +7,16 @@ import shlex
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from nbdeploy.batch.binding import bind
 from nbdeploy.batch.kernels import choose_kernel
+from nbdeploy.batch.order import Order
 from nbdeploy.batch.schedules.templates import render
 from nbdeploy.batch.starting import Prepared, prepare_command, prepare_notebook
-from nbdeploy.batch.values import Text, portable, showable
+from nbdeploy.batch.values import portable, showable
 from nbdeploy.errors import InvalidData
 from nbdeploy.notebooks import Notebook
 from nbdeploy.settings import DEFAULT, Settings
@@ -66,55 +67,42 @@ class NotebookJob(msgspec.Struct, frozen=True, tag="notebook"):
 
     Attributes
     ----------
-    notebook : str
-        Its path.
+    order : Order
+        The notebook, and how to run it.
     at : Surroundings
         Where it was asked for.
-    parameters : dict
-        Values by name.
-    written : list of str
-        Names of the parameters whose text is read by the notebook's types, at each run.
-    raw, files, output, timeout, kernel
-        As for :func:`nbdeploy.batch.run`.
     """
 
-    notebook: str
+    order: Order
     at: Surroundings
-    parameters: dict[str, Any] = {}
-    written: list[str] = []
-    raw: dict[str, str] = {}
-    files: list[str] = []
-    output: str | None = None
-    timeout: float | None = None
-    kernel: str | None = None
 
     @classmethod
-    def of(cls, notebook: str, at: Surroundings, parameters: dict[str, Any], **options: Any) -> NotebookJob:
-        """The job with parameters as they are given to a run.
+    def of(cls, order: Order, at: Surroundings) -> NotebookJob:
+        """The job with an order as it is given to a run.
 
         Raises
         ------
         InvalidData
             If a value cannot be kept.
         """
-        written = [name for name, value in parameters.items() if isinstance(value, Text)]
-        kept = {name: portable(name, value) for name, value in parameters.items()}
+        kept = {name: portable(name, value) for name, value in order.parameters.items()}
         for name, value in kept.items():
             if showable(value) != value:
                 raise InvalidData(f"parameter {name!r} is {value!r}, which a schedule cannot keep: give it as text")
-        return cls(at.place(notebook), at, kept, written, **options)
+        return cls(replace(order, notebook=at.place(order.notebook), parameters=kept), at)
 
     @property
     def words(self) -> str:
         """What runs, in short."""
-        given = {**self.parameters, **self.raw}
-        return " ".join([Path(self.notebook).name, *(f"{name}={value}" for name, value in given.items())])
+        given = {**self.order.parameters, **self.order.raw}
+        return " ".join([Path(self.order.notebook).name, *(f"{name}={value}" for name, value in given.items())])
 
     def check(self, due: datetime) -> None:
         """Refuse what would fail at `due`, as far as can be seen today."""
-        book = Notebook.read(self.notebook)
-        bind(book, self._values(due), render(self.raw, due), self._places(self.files, due))
-        choose_kernel(book, self.kernel)
+        order = self.order_at(due)
+        book = Notebook.read(order.notebook)
+        bind(book, order.values, order.raw, order.files)
+        choose_kernel(book, order.kernel)
 
     def doubts(self) -> list[str]:
         """What may be a mistake, and may not."""
@@ -122,25 +110,18 @@ class NotebookJob(msgspec.Struct, frozen=True, tag="notebook"):
 
     def prepare(self, due: datetime, settings: Settings, schedule: str) -> Prepared:
         """Prepare the run of a scheduled time."""
-        return prepare_notebook(
-            self.notebook,
-            self._values(due),
-            settings,
-            raw=render(self.raw, due),
-            files=self._places(self.files, due),
-            output=None if self.output is None else self._places([self.output], due)[0],
-            timeout=self.timeout,
-            kernel=self.kernel,
-            environment=self.at.variables,
-            schedule=schedule,
+        return prepare_notebook(self.order_at(due), settings, environment=self.at.variables, schedule=schedule)
+
+    def order_at(self, due: datetime) -> Order:
+        """The order of a scheduled time: words replaced, paths absolute."""
+        order, at = self.order, self.at
+        return replace(
+            order,
+            parameters=render(order.parameters, due),
+            raw=render(order.raw, due),
+            files=[at.place(file) for file in render(order.files, due)],
+            output=None if order.output is None else at.place(render(order.output, due)),
         )
-
-    def _values(self, due: datetime) -> dict[str, Any]:
-        values = render(self.parameters, due)
-        return {name: Text(value) if name in self.written else value for name, value in values.items()}
-
-    def _places(self, paths: list[str], due: datetime) -> list[str]:
-        return [self.at.place(render(path, due)) for path in paths]
 
 
 class PredictionJob(msgspec.Struct, frozen=True, tag="predict"):

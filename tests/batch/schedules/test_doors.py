@@ -79,7 +79,7 @@ def test_a_live_object_is_kept_with_its_type(magic: InteractiveShell, retrain: P
     """What can be no parameter, or cannot be kept, is refused when it is given."""
     magic.user_ns["size"], magic.user_ns["limit"] = 5, float("inf")
     added = deploy(magic, 'schedule add a retrain.ipynb --cron "0 3 1 * *" -p month {{ds}} -p n $size')
-    assert added.schedule.job.parameters == {"month": "{{ds}}", "n": 5}
+    assert added.schedule.job.order.parameters == {"month": "{{ds}}", "n": 5}
     with pytest.raises(InvalidData, match="'n' is inf, which a schedule cannot keep"):
         nd.schedule_add("b", retrain, {"month": "x", "n": float("inf")}, cron="0 3 1 * *")
 

@@ -1,0 +1,74 @@
+"""What somebody asks of a run of a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from nbdeploy.batch.values import Text
+
+__all__ = ["Order"]
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """A notebook to run, and how. :meth:`of` makes one of what users write; it can be kept as JSON.
+
+    Attributes
+    ----------
+    notebook : str
+        Its path.
+    parameters : dict
+        Values by the names in its ``parameters`` cell.
+    written : list of str
+        Names of the parameters whose text is to be read by the types of that cell.
+    raw : dict of str
+        Texts that stay texts.
+    files : list of str
+        YAML files of values, which `parameters` and `raw` override.
+    output : str or None
+        Where the executed notebook goes, also if a cell fails; the run's folder by default.
+    timeout : float or None
+        Seconds that the whole run may take.
+    kernel : str or None
+        A Jupyter kernel instead of the notebook's own.
+    """
+
+    notebook: str
+    parameters: dict[str, Any] = {}
+    written: list[str] = []
+    raw: dict[str, str] = {}
+    files: list[str] = []
+    output: str | None = None
+    timeout: float | None = None
+    kernel: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        notebook: str | Path,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        raw: Mapping[str, str] | None = None,
+        files: Iterable[str | Path] = (),
+        output: str | Path | None = None,
+        **options: Any,
+    ) -> Order:
+        """Return the order in words of the user's: paths, mappings, and texts that are still to be read."""
+        given = dict(parameters or {})
+        return cls(
+            notebook=str(notebook),
+            parameters=given,
+            written=[name for name, value in given.items() if isinstance(value, Text)],
+            raw=dict(raw or {}),
+            files=[str(file) for file in files],
+            output=None if output is None else str(output),
+            **options,
+        )
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The parameters, with the texts that are to be read marked as such."""
+        return {name: Text(value) if name in self.written else value for name, value in self.parameters.items()}
