@@ -40,6 +40,8 @@ class Request:
         What to execute instead of a notebook: a program and its arguments.
     cwd : str
         Where the command is executed.
+    after : list of str
+        Ids of the runs that had to succeed before.
     """
 
     run: str
@@ -50,6 +52,7 @@ class Request:
     kernel: Kernel = field(default_factory=Kernel)
     command: list[str] = field(default_factory=list)
     cwd: str = ""
+    after: list[str] = field(default_factory=list)
 
 
 class Folder:

@@ -142,6 +142,11 @@ def new_row(run: Run, worker: Worker) -> RunRow:
         host=worker.host,
         pid=worker.pid,
         pid_started=worker.started,
+        after=list(run.after),
+        at_once=run.at_once,
+        runs_at_once=run.runs_at_once,
+        sweep=run.sweep,
+        pipeline=run.pipeline,
     )
 
 
@@ -167,4 +172,13 @@ def _value(row: RunRow) -> Run:
         started=row.started,
         finished=row.finished,
         error=None if row.error is None else Failure.of(row.error),
+        after=tuple(row.after),
+        at_once=row.at_once,
+        runs_at_once=row.runs_at_once,
+        attempt=row.attempt,
+        peak_memory=row.peak_memory,
+        metrics=row.metrics,
+        outputs=tuple(row.outputs),
+        sweep=row.sweep,
+        pipeline=row.pipeline,
     )

@@ -34,6 +34,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         Seconds that the whole run may take.
     kernel : str or None
         A Jupyter kernel instead of the notebook's own.
+    after : list of str
+        Ids of the runs that must have succeeded before this one starts.
+    at_once : int or None
+        How many runs of this notebook may go on at once on a machine.
+    sweep, pipeline : str
+        The sweep or pipeline that it is a part of, if of one.
     """
 
     notebook: str
@@ -44,6 +50,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     output: str | None = None
     timeout: float | None = None
     kernel: str | None = None
+    after: list[str] = []
+    at_once: int | None = None
+    sweep: str = ""
+    pipeline: str = ""
 
     @classmethod
     def of(

@@ -54,6 +54,22 @@ class Run(Result):
         The command that runs, in words; empty if a notebook does.
     schedule : str
         The schedule that began it; empty if none did.
+    after : sequence of str
+        Ids of the runs that must succeed before it starts.
+    at_once : int or None
+        How many runs of its notebook may go on at once on its machine, this one included.
+    runs_at_once : int or None
+        How many runs of any kind may; None for as many as the machine has cores.
+    attempt : int
+        Which attempt goes on or was the last, from 1.
+    peak_memory : int or None
+        The most memory that it used at once, in bytes.
+    metrics : mapping
+        Figures that it published, by name.
+    outputs : sequence of mapping
+        Files that it published.
+    sweep, pipeline : str
+        The sweep or pipeline that it is a part of; empty if of none.
     """
 
     id: str
@@ -69,6 +85,15 @@ class Run(Result):
     progress: Progress | None = None
     command: str = ""
     schedule: str = ""
+    after: Sequence[str] = ()
+    at_once: int | None = None
+    runs_at_once: int | None = None
+    attempt: int = 1
+    peak_memory: int | None = None
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Sequence[Mapping[str, Any]] = ()
+    sweep: str = ""
+    pipeline: str = ""
 
     @property
     def subject(self) -> str:
@@ -138,6 +163,13 @@ class Run(Result):
             "started": _iso(self.started),
             "finished": _iso(self.finished),
             "progress": None if progress is None else {"done": progress.done, "total": progress.total},
+            "after": list(self.after),
+            "attempt": self.attempt,
+            "peak_memory": self.peak_memory,
+            "metrics": dict(self.metrics),
+            "outputs": [dict(each) for each in self.outputs],
+            "sweep": self.sweep or None,
+            "pipeline": self.pipeline or None,
         }
 
     def explanation(self) -> str:

@@ -69,10 +69,22 @@ def prepare_notebook(
     now = datetime.now(UTC)
     folder = Folder.new(settings.home / "runs", now)
     place = destination or folder.path / f"{book.path.stem}.ipynb"
-    request = Request(folder.path.name, str(book.path), str(place), values, order.timeout, chosen)
+    request = Request(folder.path.name, str(book.path), str(place), values, order.timeout, chosen, after=order.after)
     folder.write(request, book.content)
-    shown = showable(values)
-    run = Run(request.run, book.path, place, folder.path, QUEUED, shown, now, schedule=schedule)
+    run = Run(
+        request.run,
+        book.path,
+        place,
+        folder.path,
+        QUEUED,
+        showable(values),
+        now,
+        schedule=schedule,
+        after=tuple(order.after),
+        at_once=order.at_once,
+        sweep=order.sweep,
+        pipeline=order.pipeline,
+    )
     return Prepared(run, folder, settings, environment or {})
 
 

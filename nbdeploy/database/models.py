@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, MetaData
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, MetaData
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -61,8 +61,29 @@ class RunRow(Base):
         The values given, as shown to people (the exact ones are in the folder).
     error : dict or None
         What failed, and where.
-    host, pid, pid_started
-        The process that answers for the run now.
+    host, pid, pid_started, boot
+        The process that answers for the run now, and the boot of the machine that it belongs to. Of a run that is
+        queued the machine is the one to run it, and the process the one that is about to start it; 0 if none is.
+    after : list of str
+        Ids of the runs that must have succeeded before it starts.
+    at_once : int or None
+        How many runs of its notebook may go on at once on its machine, this one included.
+    runs_at_once : int or None
+        How many runs of any kind may; None for as many as the machine has cores.
+    attempt : int
+        Which attempt goes on or was the last, from 1.
+    beat : datetime or None
+        When its process last showed that it lives, by the clock of the database.
+    ends_as : str
+        The status that it is to end with, if somebody stops it; empty otherwise.
+    metrics : dict
+        Figures that it published, by name.
+    outputs : list of dict
+        Files that it published.
+    peak_memory : int or None
+        The most memory that it used at once, in bytes.
+    pipeline, sweep : str
+        The pipeline or sweep that it is a part of; empty if of none.
     """
 
     __tablename__ = "runs"
@@ -82,3 +103,15 @@ class RunRow(Base):
     pid_started: Mapped[float]
     command: Mapped[str] = mapped_column(server_default="")
     schedule: Mapped[str] = mapped_column(server_default="")
+    after: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    at_once: Mapped[int | None]
+    attempt: Mapped[int] = mapped_column(default=1, server_default="1")
+    beat: Mapped[datetime | None]
+    boot: Mapped[str] = mapped_column(default="", server_default="")
+    ends_as: Mapped[str] = mapped_column(default="", server_default="")
+    metrics: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    outputs: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, server_default="[]")
+    peak_memory: Mapped[int | None] = mapped_column(BigInteger)
+    pipeline: Mapped[str] = mapped_column(default="", server_default="")
+    runs_at_once: Mapped[int | None]
+    sweep: Mapped[str] = mapped_column(default="", server_default="")

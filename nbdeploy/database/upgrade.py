@@ -15,7 +15,7 @@ from nbdeploy.errors import InvalidData
 __all__ = ["HEAD", "MIGRATIONS", "revision", "upgrade"]
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration. Known here, so that a database that is up to date opens without Alembic."""
 
 _ADVISORY_LOCK = 0x6E62_6465_706C

@@ -65,6 +65,8 @@ def test_rows_of_the_previous_schema_survive(kind: str, tmp_path: Path, request:
             with database.reading() as session:
                 old = session.get_one(RunRow, "old")
                 assert (old.parameters, old.command, old.schedule) == ({"month": 9}, "", "")
+                assert (old.after, old.outputs, old.metrics, old.attempt) == ([], [], {}, 1)
+                assert (old.boot, old.ends_as, old.beat, old.peak_memory, old.at_once) == ("", "", None, None, None)
                 later = (PredictionRow, BlockRow, TruthRow, AuditRow, ScheduleRow, DueRow, LeaseRow)
                 assert {session.query(table).count() for table in later} == {0}
 
