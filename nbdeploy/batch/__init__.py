@@ -2,10 +2,9 @@
 
 from nbdeploy.batch.failure import Failure
 from nbdeploy.batch.order import Order
-from nbdeploy.batch.parameters import Parameter, Parameters, parameters_of
+from nbdeploy.batch.parameters import Parameter, Parameters, Text, parameters_of
 from nbdeploy.batch.record import Run, RunList
 from nbdeploy.batch.running import find, logs, run, runs, stop, submit
-from nbdeploy.batch.values import Text
 
 __all__ = [
     "Failure",

@@ -21,7 +21,7 @@ from traitlets import default
 
 from nbdeploy.batch.failure import plain
 from nbdeploy.batch.kernels import NATIVE
-from nbdeploy.batch.values import showable
+from nbdeploy.batch.parameters import showable
 
 __all__ = ["ENGINE", "Watch", "register"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from nbdeploy.batch.values import Text
+from nbdeploy.batch.parameters import Text
 
 __all__ = ["Order"]
 

@@ -10,15 +10,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nbdeploy.batch.binding import bind
 from nbdeploy.batch.failure import Failure
 from nbdeploy.batch.folder import Folder, Request
 from nbdeploy.batch.kernels import choose_kernel
 from nbdeploy.batch.ledger import Ledger
 from nbdeploy.batch.order import Order
+from nbdeploy.batch.parameters import bind, showable
 from nbdeploy.batch.processes import Worker, environment_of, start_child
 from nbdeploy.batch.record import FAILED, QUEUED, Run
-from nbdeploy.batch.values import showable
 from nbdeploy.errors import RunFailed, WrongUsage
 from nbdeploy.files import replacing
 from nbdeploy.notebooks import Notebook

@@ -1,5 +1,6 @@
 """Schedules of runs: when they are due, what becomes of each time, and the process that sees to them."""
 
+from nbdeploy.batch.parameters import WORDS
 from nbdeploy.batch.schedules.background import alongside, detach, run_here, running, stop
 from nbdeploy.batch.schedules.book import Book
 from nbdeploy.batch.schedules.calendar import Calendar, local_zone
@@ -8,7 +9,6 @@ from nbdeploy.batch.schedules.installing import Installed, install
 from nbdeploy.batch.schedules.jobs import Job, NotebookJob, PredictionJob, Surroundings
 from nbdeploy.batch.schedules.results import Scheduled, Schedules, Scheduling, Triggered
 from nbdeploy.batch.schedules.schedule import MISSED, OVERLAP, Schedule
-from nbdeploy.batch.schedules.templates import WORDS
 
 __all__ = [
     "MISSED",

@@ -11,12 +11,10 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from nbdeploy.batch.binding import bind
 from nbdeploy.batch.kernels import choose_kernel
 from nbdeploy.batch.order import Order
-from nbdeploy.batch.schedules.templates import render
+from nbdeploy.batch.parameters import bind, portable, render, showable
 from nbdeploy.batch.starting import Prepared, prepare_command, prepare_notebook
-from nbdeploy.batch.values import portable, showable
 from nbdeploy.errors import InvalidData
 from nbdeploy.notebooks import Notebook
 from nbdeploy.settings import DEFAULT, Settings

@@ -14,8 +14,8 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import nbdeploy as nd
 from nbdeploy.batch.ledger import Ledger
+from nbdeploy.batch.parameters.words import WORDS
 from nbdeploy.batch.schedules.book import Book
-from nbdeploy.batch.schedules.templates import WORDS
 from nbdeploy.commands import cli
 from nbdeploy.commands.shell import run
 from nbdeploy.errors import Conflict, InvalidData, NotFound, WrongUsage

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nbdeploy.batch import Text, parameters_of
-from nbdeploy.batch.binding import bind
+from nbdeploy.batch.parameters.binding import bind
 from nbdeploy.errors import InvalidData, NbdeployError, NotFound, WrongUsage
 from nbdeploy.notebooks import Notebook
 

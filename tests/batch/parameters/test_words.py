@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbdeploy.batch import Text
-from nbdeploy.batch.schedules.templates import WORDS, render
+from nbdeploy.batch.parameters.words import WORDS, render
 from nbdeploy.errors import WrongUsage
 
 MADRID = ZoneInfo("Europe/Madrid")

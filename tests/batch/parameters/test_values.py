@@ -17,7 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from papermill.translators import PythonTranslator
 
-from nbdeploy.batch.values import portable, showable
+from nbdeploy.batch.parameters.values import portable, showable
 from nbdeploy.errors import InvalidData
 
 TEXT = st.text(st.characters(codec="utf-8"))

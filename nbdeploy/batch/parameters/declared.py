@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nbdeploy.batch.annotations import convert, from_text, read_annotation, type_of_default
-from nbdeploy.batch.values import Text, portable, showable
+from nbdeploy.batch.parameters.annotations import convert, from_text, read_annotation, type_of_default
+from nbdeploy.batch.parameters.values import Text, portable, showable
 from nbdeploy.cards import Card, Result, Table
 from nbdeploy.errors import InvalidData
 from nbdeploy.notebooks import Notebook

@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from papermill.cli import _resolve_type
 
-from nbdeploy.batch.annotations import convert, from_text, guess, read_annotation, type_of_default
+from nbdeploy.batch.parameters.annotations import convert, from_text, guess, read_annotation, type_of_default
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 NESTED = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)

@@ -1,4 +1,4 @@
-"""``{{ ds }}``, ``{{ previous_month }}`` …: words that a schedule replaces by its scheduled time.
+"""``{{ ds }}``, ``{{ previous_month }}`` …: words that become dates of the scheduled time.
 
 The time is the one that the cron line names, in the schedule's time zone, however late the run begins: so a run that
 was missed, delayed or queued scores the month that it was meant for.

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nbdeploy.batch.annotations import guess
-from nbdeploy.batch.parameters import Parameter, Parameters, parameters_of
-from nbdeploy.batch.values import Text, portable
+from nbdeploy.batch.parameters.annotations import guess
+from nbdeploy.batch.parameters.declared import Parameter, Parameters, parameters_of
+from nbdeploy.batch.parameters.values import Text, portable
 from nbdeploy.errors import InvalidData, NotFound, WrongUsage
 from nbdeploy.notebooks import Notebook
 
