@@ -5,6 +5,7 @@ Each joins the rooms with the settings in force, and returns a :class:`nbdeploy.
 
 from nbdeploy.api.aliases import alias, remove_alias
 from nbdeploy.api.checkup import doctor
+from nbdeploy.api.declaring import output
 from nbdeploy.api.demo import demo
 from nbdeploy.api.diagnoses import diagnose
 from nbdeploy.api.endpoints import (
@@ -65,6 +66,7 @@ __all__ = [
     "list_snapshots",
     "load",
     "logs",
+    "output",
     "overview",
     "parameters",
     "predict",

@@ -2,6 +2,7 @@
 
 from nbdeploy.batch.failure import Failure
 from nbdeploy.batch.order import Order
+from nbdeploy.batch.outputs import Output, declare
 from nbdeploy.batch.parameters import Parameter, Parameters, Text, parameters_of
 from nbdeploy.batch.record import Run, RunList
 from nbdeploy.batch.running import find, logs, run, runs, stop, submit
@@ -9,11 +10,13 @@ from nbdeploy.batch.running import find, logs, run, runs, stop, submit
 __all__ = [
     "Failure",
     "Order",
+    "Output",
     "Parameter",
     "Parameters",
     "Run",
     "RunList",
     "Text",
+    "declare",
     "find",
     "logs",
     "parameters_of",
