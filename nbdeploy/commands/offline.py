@@ -95,6 +95,8 @@ def predict(
     In a shell without --out, the predictions go to standard output as CSV. From file to file, a finished job that is
     run again does nothing until input, model or options change. Of a folder the new and changed files are predicted,
     each into a file of its name below --out FOLDER.
+
+    INPUT and OUTPUT may hold the words of `schedule add`: 'inbox/{{ ds }}.csv'.
     """
     if check:
         if source is not None:
@@ -105,9 +107,19 @@ def predict(
     if out == _STREAM and door.as_document:
         raise WrongUsage("--json prints its document to standard output, where --out - would write the predictions too")
     ref = REF.convert(ref, None, None)
+    source, out, wanted["rejects"] = (_dated(given) for given in (source, out, wanted["rejects"]))
     with json_progress() as events:
         report: Report = {"auto": door.report, "json": events, "none": ignore_progress}[progress]
         return _predicted(ref, source, out, report, wanted)
+
+
+def _dated(given: Any) -> Any:
+    """Replace the words of schedules in a path; batch runs are not loaded for others."""
+    if not isinstance(given, str) or "{{" not in given:
+        return given
+    from nbdeploy.batch.parameters.words import meant, render
+
+    return render(given, meant())
 
 
 def _predicted(ref: str, source: object, out: str | None, report: Report, wanted: dict[str, Any]) -> object:

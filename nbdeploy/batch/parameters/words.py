@@ -1,19 +1,25 @@
 """``{{ ds }}``, ``{{ previous_month }}`` …: words that become dates of the scheduled time.
 
 The time is the one that the cron line names, in the schedule's time zone, however late the run begins: so a run that
-was missed, delayed or queued scores the month that it was meant for.
+was missed, delayed or queued scores the month that it was meant for. Where another program keeps the times, it says
+in ``NBDEPLOY_DUE`` which one it means.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from nbdeploy.errors import WrongUsage, alternatives
+from nbdeploy.batch.schedules.calendar import Calendar, local_zone, zone
+from nbdeploy.errors import NbdeployError, WrongUsage, alternatives
 
-__all__ = ["WORDS", "render"]
+__all__ = ["DUE", "WORDS", "meant", "render"]
+
+DUE = "NBDEPLOY_DUE"
+"""Variable of the time that words mean: a moment, or a cron line whose last time it is."""
 
 _TEMPLATE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 
@@ -89,6 +95,53 @@ def render(value: Any, due: datetime) -> Any:
     if isinstance(value, Mapping):
         return {key: render(item, due) for key, item in value.items()}
     return value
+
+
+def meant(environ: Mapping[str, str] | None = None, now: datetime | None = None) -> datetime:
+    """The time that words mean outside a schedule of ours, in this machine's time zone.
+
+    Parameters
+    ----------
+    environ : mapping, optional
+        The environment. ``NBDEPLOY_DUE`` is a moment, or a cron line: its last time up to now. Without it, now.
+    now : datetime, optional
+        This moment.
+
+    Raises
+    ------
+    WrongUsage
+        If ``NBDEPLOY_DUE`` is neither.
+
+    Examples
+    --------
+    >>> meant({"NBDEPLOY_DUE": "2026-11-21T06:00:00Z"}).astimezone(UTC).hour
+    6
+    """
+    said = (os.environ if environ is None else environ).get(DUE, "").strip()
+    now = now or datetime.now(UTC)
+    here = local_zone()
+    if len(said.split()) == 1 and not said.startswith("@"):
+        return _moment(said).astimezone(zone(here))
+    if not said:
+        return now.astimezone(zone(here))
+    try:
+        return Calendar(said, here).last(now) or now.astimezone(zone(here))
+    except NbdeployError as error:
+        raise _undue(said, str(error)) from error
+
+
+def _moment(said: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(said)
+    except ValueError as error:
+        raise _undue(said, str(error)) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone(local_zone()))
+
+
+def _undue(said: str, why: str) -> WrongUsage:
+    return WrongUsage(
+        f"{DUE} is {said!r}, which is no time ({why}): give a moment, as 2026-11-21T06:00:00Z, or a cron line", due=said
+    )
 
 
 def _word(name: str, due: datetime) -> str:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cached_property
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -21,7 +21,7 @@ from cronsim import CronSim, CronSimError
 
 from nbdeploy.errors import NotFound, WrongUsage, alternatives
 
-__all__ = ["Calendar", "local_zone", "zone"]
+__all__ = ["Calendar", "latest", "local_zone", "zone"]
 
 _SHORTHANDS = {
     "@hourly": "0 * * * *",
@@ -44,6 +44,8 @@ _LONGEST = 400
 _EXAMPLE = '"0 6 * * 1" is Mondays at 6:00, "*/15 8-18 * * MON-FRI" each quarter of an hour at work'
 _STEP = timedelta(days=2)
 """Clocks are set at most once in this time."""
+_FIRST_LOOK = timedelta(hours=1)
+_LONGEST_WAIT = timedelta(days=50 * 366)
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,11 @@ class Calendar:
         found = self._passing(after) if self._passes else self._fixed(after)
         return (moment.astimezone(self._zone) for moment in found)
 
+    def last(self, until: datetime) -> datetime | None:
+        """The last time up to a moment; None if there was none in 50 years."""
+        found = latest(self.times, until - _LONGEST_WAIT, until, 1)
+        return found[-1] if found else None
+
     def preview(self, after: datetime, count: int = 10) -> list[datetime]:
         """The next times."""
         return list(islice(self.times(after), count))
@@ -133,6 +140,29 @@ class Calendar:
                 return
             # The face is looked at from one second before: a time at the very moment of the change counts.
             change, shown = end, _face(end, self._zone) - timedelta(seconds=1)
+
+
+def latest(
+    times: Callable[[datetime], Iterator[datetime]], after: datetime, until: datetime, count: int
+) -> list[datetime]:
+    """The last so many times in a span that may be of years: looked at backwards, in ever longer steps.
+
+    Parameters
+    ----------
+    times : callable
+        The times after a moment, in order.
+    after, until : datetime
+        The span; `until` belongs to it.
+    count : int
+        How many, at most.
+    """
+    look = _FIRST_LOOK
+    while True:
+        start = max(after, until - look)
+        found = list(takewhile(lambda due: due <= until, times(start)))
+        if start <= after or len(found) >= count:
+            return found[-count:]
+        look *= 4
 
 
 def zone(name: str) -> ZoneInfo:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
-from nbdeploy.batch.schedules.calendar import Calendar, delay, zone
+from nbdeploy.batch.schedules.calendar import Calendar, delay, latest, zone
 from nbdeploy.batch.schedules.jobs import Job
 
 __all__ = ["LATE", "MISSED", "OVERLAP", "Due", "Schedule", "due_since"]
@@ -23,7 +23,6 @@ LATE = timedelta(seconds=60)
 
 DUE, MADE_UP, TRIGGERED = "due", "missed", "triggered"
 WAITING, STARTED, SKIPPED, UNSTARTED = "waiting", "started", "skipped", "failed"
-_FIRST_LOOK = timedelta(hours=1)
 calendar_of = lru_cache(256)(Calendar)
 
 
@@ -106,23 +105,12 @@ def due_since(schedule: Schedule, now: datetime) -> list[Due]:
     list of Due
         Oldest first. Of times that are skipped together only the last is told.
     """
-    on_time = _latest(schedule, max(schedule.decided, now - LATE), now, None)
+    on_time = list(takewhile(lambda due: due <= now, schedule.times(max(schedule.decided, now - LATE))))
     wanted = {"skip": 0, "last": 0 if on_time else 1, "all": schedule.bound}[schedule.missed]
-    late = _latest(schedule, schedule.decided, min(now, now - LATE), wanted + 1)
+    late = latest(schedule.times, schedule.decided, now - LATE, wanted + 1)
     skipped, made_up = (late[:-wanted], late[-wanted:]) if wanted else (late, [])
     told = [
         schedule.at(due, MADE_UP, SKIPPED, f"no scheduler ran at that time (missed: {schedule.missed})")
         for due in skipped[-1:]
     ]
     return [*told, *(schedule.at(due, MADE_UP) for due in made_up), *map(schedule.at, on_time)]
-
-
-def _latest(schedule: Schedule, after: datetime, until: datetime, count: int | None) -> list[datetime]:
-    """The last times in a span that may be of years: looked at backwards, in ever longer steps."""
-    look = _FIRST_LOOK
-    while True:
-        start = after if count is None else max(after, until - look)
-        found = list(takewhile(lambda due: due <= until, schedule.times(start)))
-        if start <= after or count is None or len(found) >= count:
-            return found if count is None else found[-count:]
-        look *= 4

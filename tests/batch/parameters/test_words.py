@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbdeploy.batch import Text
-from nbdeploy.batch.parameters.words import WORDS, render
+from nbdeploy.batch.parameters.words import WORDS, meant, render
 from nbdeploy.errors import WrongUsage
 
 MADRID = ZoneInfo("Europe/Madrid")
@@ -70,3 +70,31 @@ def test_other_words_are_refused(word: str) -> None:
     """They are looked up and never evaluated."""
     with pytest.raises(WrongUsage, match="is no word that a schedule knows"):
         render(f"x {{{{ {word} }}}}", datetime(2026, 3, 1))
+
+
+@pytest.mark.parametrize(
+    ("said", "due"),
+    [
+        ("", "2026-11-21T00:20:00+01:00"),
+        ("2026-11-01T03:00:00Z", "2026-11-01T04:00:00+01:00"),
+        ("2026-11-01T03:00", "2026-11-01T03:00:00+01:00"),
+        ("2026-11-01", "2026-11-01T00:00:00+01:00"),
+        ("0 23 * * *", "2026-11-20T23:00:00+01:00"),
+        ("@monthly", "2026-11-01T00:00:00+01:00"),
+        ("0 0 29 2 *", "2024-02-29T00:00:00+01:00"),
+    ],
+)
+def test_words_outside_a_schedule_mean_the_time_that_its_runner_names(
+    said: str, due: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start that is late, also after midnight, is of the time before; without a word from anybody it is of now."""
+    monkeypatch.setenv("TZ", "Europe/Madrid")
+    now = datetime(2026, 11, 20, 23, 20, tzinfo=UTC)
+    assert meant({"NBDEPLOY_DUE": said}, now).isoformat() == due
+
+
+@pytest.mark.parametrize("said", ["soon", "* * *", "61 * * * *", "0 0 30 2 *"])
+def test_a_time_that_is_none_is_refused(said: str) -> None:
+    """With what it may be."""
+    with pytest.raises(WrongUsage, match=r"NBDEPLOY_DUE is .* which is no time .*: give a moment"):
+        meant({"NBDEPLOY_DUE": said})

@@ -205,3 +205,12 @@ def test_a_scheduler_inside_a_server_is_not_stopped_from_outside(
     assert lease.hold()
     with pytest.raises(Conflict, match="a part of the Jupyter server"):
         nd.stop_scheduler()
+
+
+def test_words_in_a_prediction_of_a_shell(stock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time that another program names, in this machine's zone; other braces are refused."""
+    monkeypatch.setenv("NBDEPLOY_DUE", "2026-10-31T23:30:00Z")
+    penguins()[0].head(3).to_csv("sales-2026-10.csv", index=False)
+    assert run(["predict", "lr", "sales-{{ previous_month }}.csv", "--out", "scored/{{ ds }}.csv"]) == 0
+    assert Path("scored/2026-11-01.csv").is_file()
+    assert run(["predict", "lr", "sales-{{ secret }}.csv", "--out", "scored/"]) == 2
