@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nbdeploy.batch.values import showable
+from nbdeploy.batch.parameters.values import showable
 from nbdeploy.errors import InvalidData, InvalidName
 
 __all__ = ["INDEX", "METRICS", "Declared", "Number", "default_name", "metric_name", "number_of", "output_name"]

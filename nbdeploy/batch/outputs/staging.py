@@ -15,7 +15,7 @@ from typing import Any
 
 from nbdeploy.batch.outputs.declared import METRICS, Number, default_name, metric_name, number_of, output_name
 from nbdeploy.batch.outputs.places import Outputs
-from nbdeploy.batch.values import showable
+from nbdeploy.batch.parameters.values import showable
 from nbdeploy.cards import Card, Result
 from nbdeploy.errors import NotFound, WrongUsage
 from nbdeploy.files import writing
