@@ -21,6 +21,7 @@ from nbdeploy.batch.commands import CommandFailed, execute
 from nbdeploy.batch.failure import Failure, plain
 from nbdeploy.batch.folder import Folder, Request
 from nbdeploy.batch.ledger import Ledger
+from nbdeploy.batch.outputs import Declared, Outputs
 from nbdeploy.batch.processes import Worker
 from nbdeploy.batch.record import FAILED, STOPPED, SUCCEEDED
 from nbdeploy.errors import NotWritable
@@ -78,7 +79,8 @@ def main(folder: Path) -> int:
             outcome = Outcome(STOPPED)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         outcome, output = _delivered(files, request, outcome)
-        ledger.finish(request.run, outcome.status, outcome.error, output)
+        outcome, declared = _published(files, outcome)
+        ledger.finish(request.run, outcome.status, outcome.error, output, declared)
     return 0 if outcome.status == SUCCEEDED else 1
 
 
@@ -90,6 +92,7 @@ def _executed(files: Folder, request: Request, log: TextIO, begun: float) -> Out
     with files.events.open("a", encoding="utf-8", buffering=1) as events:
         reporter = Reporter(events, log)
         try:
+            Outputs(files.path).begin()
             if request.command:
                 execute(request, files, begun)
             else:
@@ -170,6 +173,18 @@ def _delivered(files: Folder, request: Request, outcome: Outcome) -> tuple[Outco
         failure = outcome.error or Failure("NotWritable", f"{error}; the executed notebook is {executed}")
         return Outcome(FAILED, failure), executed
     return outcome, output
+
+
+def _published(files: Folder, outcome: Outcome) -> tuple[Outcome, Declared]:
+    """Publish what the run declared if it succeeded; from here on it has, whatever becomes of this process."""
+    outputs = Outputs(files.path)
+    if outcome.status == SUCCEEDED:
+        try:
+            return outcome, outputs.publish()
+        except NotWritable as error:
+            outcome = Outcome(FAILED, Failure("NotWritable", str(error)))
+    outputs.set_aside()
+    return outcome, Declared()
 
 
 if __name__ == "__main__":

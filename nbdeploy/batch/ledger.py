@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from nbdeploy.batch.failure import Failure
 from nbdeploy.batch.folder import Folder
+from nbdeploy.batch.outputs import Declared, Outputs
 from nbdeploy.batch.processes import Worker
-from nbdeploy.batch.record import LOST, QUEUED, RUNNING, Run
+from nbdeploy.batch.record import LOST, QUEUED, RUNNING, SUCCEEDED, Run
 from nbdeploy.database import Database, RunRow
 from nbdeploy.errors import NotFound, WrongUsage
 from nbdeploy.hints import typed
@@ -64,11 +65,20 @@ class Ledger:
             row = session.get(RunRow, run_id)
         return row is not None and (row.status, row.host, row.pid) == (RUNNING, worker.host, worker.pid)
 
-    def finish(self, run_id: str, status: str, error: Failure | None = None, output: Path | None = None) -> None:
+    def finish(
+        self,
+        run_id: str,
+        status: str,
+        error: Failure | None = None,
+        output: Path | None = None,
+        declared: Declared | None = None,
+    ) -> None:
         """Record how a run ended. Its own process may also correct that it was thought lost."""
         values: dict[str, Any] = {"status": status, "finished": _now(), "error": error.document() if error else None}
         if output is not None:
             values["output"] = str(output)
+        if declared is not None:
+            values |= declared.columns()
         self._change(run_id, (*_OPEN, LOST), values)
 
     def get(self, run_id: str) -> Run:
@@ -114,7 +124,8 @@ class Ledger:
             with self.database.reading() as session:
                 row = session.get_one(RunRow, row.id)
         run = _value(row)
-        return replace(run, progress=Folder(run.folder).progress())
+        left = Outputs(run.folder).left() if run.final and run.status != SUCCEEDED else Declared()
+        return replace(run, progress=Folder(run.folder).progress(), unpublished=left)
 
     def _change(self, run_id: str, replaceable: tuple[str, ...], values: Mapping[str, Any]) -> bool:
         statement = update(RunRow).where(RunRow.id == run_id, RunRow.status.in_(replaceable)).values(**values)
@@ -177,8 +188,7 @@ def _value(row: RunRow) -> Run:
         runs_at_once=row.runs_at_once,
         attempt=row.attempt,
         peak_memory=row.peak_memory,
-        metrics=row.metrics,
-        outputs=tuple(row.outputs),
+        published=Declared.from_columns(row.outputs, row.metrics, Outputs(Path(row.folder)).published),
         sweep=row.sweep,
         pipeline=row.pipeline,
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from nbdeploy.batch.folder import Folder
+from nbdeploy.batch.outputs import VARIABLE
 from nbdeploy.settings import Settings
 
 __all__ = ["Worker", "environment_of", "start_child"]
@@ -91,7 +92,7 @@ def start_child(folder: Folder, environment: Mapping[str, str]) -> subprocess.Po
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "nbdeploy.batch.child", str(folder.path)],
             cwd=folder.path,
-            env=dict(environment),
+            env={**environment, VARIABLE: str(folder.path)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

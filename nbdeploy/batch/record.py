@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nbdeploy.batch.failure import Failure
+from nbdeploy.batch.outputs import Declared
 from nbdeploy.cards import Card, Result, Table
 from nbdeploy.hints import typed
 from nbdeploy.types import Progress
@@ -64,10 +65,10 @@ class Run(Result):
         Which attempt goes on or was the last, from 1.
     peak_memory : int or None
         The most memory that it used at once, in bytes.
-    metrics : mapping
-        Figures that it published, by name.
-    outputs : sequence of mapping
-        Files that it published.
+    published : Declared
+        Outputs and metrics that it published when it succeeded.
+    unpublished : Declared
+        What it had declared when it failed, was stopped or was lost.
     sweep, pipeline : str
         The sweep or pipeline that it is a part of; empty if of none.
     """
@@ -90,8 +91,8 @@ class Run(Result):
     runs_at_once: int | None = None
     attempt: int = 1
     peak_memory: int | None = None
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-    outputs: Sequence[Mapping[str, Any]] = ()
+    published: Declared = field(default_factory=Declared)
+    unpublished: Declared = field(default_factory=Declared)
     sweep: str = ""
     pipeline: str = ""
 
@@ -99,6 +100,16 @@ class Run(Result):
     def subject(self) -> str:
         """What runs, in short: the notebook's name, or the command."""
         return self.command if self.notebook is None else self.notebook.name
+
+    @property
+    def outputs(self) -> Mapping[str, Path]:
+        """Files and folders that it published, by name."""
+        return self.published.outputs
+
+    @property
+    def metrics(self) -> Mapping[str, int | float]:
+        """Figures that it published, by name."""
+        return self.published.metrics
 
     @property
     def final(self) -> bool:
@@ -132,6 +143,8 @@ class Run(Result):
             facts.append(("schedule", self.schedule))
         if self.parameters:
             facts.append(("parameters", ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())))
+        facts += self.published.facts()
+        facts += [(f"unpublished {name}", value) for name, value in self.unpublished.facts()]
         if self.seconds is not None:
             facts.append(("took", f"{self.seconds:.1f} s"))
         elif self.progress is not None:
@@ -166,8 +179,8 @@ class Run(Result):
             "after": list(self.after),
             "attempt": self.attempt,
             "peak_memory": self.peak_memory,
-            "metrics": dict(self.metrics),
-            "outputs": [dict(each) for each in self.outputs],
+            **self.published.document(),
+            "unpublished": self.unpublished.document() if self.unpublished else None,
             "sweep": self.sweep or None,
             "pipeline": self.pipeline or None,
         }

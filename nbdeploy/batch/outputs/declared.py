@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,16 +46,28 @@ class Declared:
         found = {place.name: item for place in _folders(folder) for item in place.iterdir()}
         return cls(dict(sorted(found.items())), _metrics(folder / METRICS))
 
-    def index(self, folder: Path) -> dict[str, Any]:
-        """The list of all as JSON, with paths relative to `folder`."""
-        paths = {name: path.relative_to(folder).as_posix() for name, path in self.outputs.items()}
-        return {"outputs": paths, "metrics": showable(dict(self.metrics))}
+    def columns(self) -> dict[str, Any]:
+        """What the database keeps of it, and the list beside the outputs; paths are relative to their folder."""
+        published = [{"name": name, "path": f"{name}/{path.name}"} for name, path in self.outputs.items()]
+        return {"outputs": published, "metrics": showable(dict(self.metrics))}
 
     @classmethod
-    def from_index(cls, facts: Mapping[str, Any], folder: Path) -> Declared:
-        """The outputs of a list, as :meth:`index` makes it."""
-        outputs = {name: folder / path for name, path in (facts.get("outputs") or {}).items()}
-        return cls(outputs, {name: number_of(name, value) for name, value in (facts.get("metrics") or {}).items()})
+    def from_columns(cls, outputs: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any], folder: Path) -> Declared:
+        """What was published in a folder, as the database has it."""
+        paths = {str(each["name"]): folder / str(each["path"]) for each in outputs}
+        return cls(paths, {name: number_of(name, value) for name, value in metrics.items()})
+
+    def __bool__(self) -> bool:
+        return bool(self.outputs or self.metrics)
+
+    def document(self) -> dict[str, Any]:
+        """Paths and values by name, as JSON."""
+        return {"outputs": {name: str(path) for name, path in self.outputs.items()}, "metrics": dict(self.metrics)}
+
+    def facts(self) -> list[tuple[str, Any]]:
+        """What a card says of them."""
+        outputs: list[tuple[str, Any]] = [(f"output {name}", path) for name, path in self.outputs.items()]
+        return [*outputs, *((name, f"{value:.6g}") for name, value in self.metrics.items())]
 
 
 def output_name(name: str) -> str:

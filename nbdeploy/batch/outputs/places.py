@@ -60,7 +60,7 @@ class Outputs:
                 if part.name != METRICS:
                     shutil.rmtree(part)
             declared = Declared.of(self.staged)
-            index = json.dumps(declared.index(self.staged), indent=2, allow_nan=False)
+            index = json.dumps(declared.columns(), indent=2, allow_nan=False)
             (self.staged / INDEX).write_text(index, encoding="utf-8")
             for path in _everything(self.staged):
                 _sync(path)
@@ -83,7 +83,7 @@ class Outputs:
         index = self.published / INDEX
         if not index.is_file():
             return None
-        return Declared.from_index(json.loads(index.read_text(encoding="utf-8")), self.published)
+        return Declared.from_columns(**json.loads(index.read_text(encoding="utf-8")), folder=self.published)
 
     @property
     def aside(self) -> Path | None:

@@ -1,0 +1,98 @@
+"""Outputs of real runs: published at success and only then, wherever a process is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nbdeploy as nd
+from nbdeploy.batch.outputs import Outputs
+from nbdeploy.errors import RunFailed
+from nbdeploy.settings import Settings
+
+SCORE = """%load_ext nbdeploy
+from pathlib import Path
+auc = 0.87
+Path('scores.csv').write_text('id,p')
+declared = %deploy output scores.csv --metric auc $auc --metric rows 120
+%deploy output {Path('scores.csv')} --name again
+"""
+
+
+def test_a_notebook_publishes(notebook: Any, tmp_path: Path) -> None:
+    """A run returns its outputs as paths and its metrics as numbers; its record lists them."""
+    run = nd.run(notebook(tmp_path / "score.ipynb", SCORE))
+    assert run.metrics == {"auc": 0.87, "rows": 120}
+    assert run.outputs["scores"].read_text() == "id,p"
+    assert list(run.outputs) == ["again", "scores"]
+    listed = nd.runs()[0]
+    assert (listed.outputs, listed.metrics) == (run.outputs, run.metrics)
+    document = json.loads(json.dumps(listed.document()))
+    assert document["outputs"]["scores"] == str(run.folder / "outputs" / "scores" / "scores.csv")
+    assert document["metrics"] == {"auc": 0.87, "rows": 120}
+    assert str(run.outputs["scores"]) in str(run)
+    assert "published when run" in run.output.read_text()
+
+
+def test_a_run_that_fails_publishes_nothing(notebook: Any, tmp_path: Path) -> None:
+    """What was declared before an error is listed as unpublished, and is kept apart."""
+    with pytest.raises(RunFailed) as caught:
+        nd.run(notebook(tmp_path / "score.ipynb", SCORE, "1 / 0"))
+    run = nd.runs()[0]
+    assert (dict(run.outputs), dict(run.metrics)) == ({}, {})
+    assert run.unpublished.metrics == {"auc": 0.87, "rows": 120}
+    assert run.unpublished.outputs["scores"] == run.folder / "unpublished" / "scores" / "scores.csv"
+    assert run.document()["unpublished"]["metrics"] == {"auc": 0.87, "rows": 120}
+    assert "unpublished output scores" in str(run)
+    assert str(run.id) in str(caught.value)
+
+
+PUBLISH = """
+import os, sys
+from pathlib import Path
+import nbdeploy as nd
+from nbdeploy.batch.outputs import Outputs
+outputs = Outputs(Path(os.environ["NBDEPLOY_RUN"]))
+outputs.begin()
+print(flush=True)
+for number in range(20):
+    Path("file.csv").write_text(str(number) * 100_000)
+    nd.output("file.csv", f"file{number}", metrics={f"m{number}": number})
+outputs.publish()
+"""
+
+
+def test_killed_at_any_time(tmp_path: Path) -> None:
+    """All outputs are there, whole, or none is: wherever the process that declares and publishes is killed."""
+    seen = set()
+    took = 0.1
+    for attempt in range(9):
+        run = tmp_path / f"run{attempt}"
+        run.mkdir()
+        process = subprocess.Popen(
+            [sys.executable, "-c", PUBLISH], env={**os.environ, "NBDEPLOY_RUN": str(run)}, stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        begun = time.monotonic()
+        if attempt:
+            time.sleep(took * attempt / 7)
+            process.kill()
+        process.communicate()
+        took = took if attempt else time.monotonic() - begun
+        published = Outputs(run).read()
+        seen.add(published is not None)
+        assert published is not None or not (run / "outputs").exists()
+        if published is not None:
+            assert sorted(published.metrics.values()) == list(range(20))
+            assert {name: path.read_text() for name, path in published.outputs.items()} == {
+                f"file{number}": str(number) * 100_000 for number in range(20)
+            }
+    assert seen == {True, False}
