@@ -15,7 +15,6 @@ import pytest
 import nbdeploy as nd
 from nbdeploy.batch.outputs import Outputs
 from nbdeploy.errors import RunFailed
-from nbdeploy.settings import Settings
 
 SCORE = """%load_ext nbdeploy
 from pathlib import Path

@@ -10,10 +10,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
-from nbdeploy.batch.schedules.calendar import Calendar, local_zone, zone
 from nbdeploy.errors import NbdeployError, WrongUsage, alternatives
 
 __all__ = ["DUE", "WORDS", "meant", "render"]
@@ -117,11 +116,13 @@ def meant(environ: Mapping[str, str] | None = None, now: datetime | None = None)
     >>> meant({"NBDEPLOY_DUE": "2026-11-21T06:00:00Z"}).astimezone(UTC).hour
     6
     """
+    from nbdeploy.batch.schedules.calendar import Calendar, local_zone, zone  # schedules know these words, too
+
     said = (os.environ if environ is None else environ).get(DUE, "").strip()
     now = now or datetime.now(UTC)
     here = local_zone()
     if len(said.split()) == 1 and not said.startswith("@"):
-        return _moment(said).astimezone(zone(here))
+        return _moment(said, zone(here))
     if not said:
         return now.astimezone(zone(here))
     try:
@@ -130,12 +131,12 @@ def meant(environ: Mapping[str, str] | None = None, now: datetime | None = None)
         raise _undue(said, str(error)) from error
 
 
-def _moment(said: str) -> datetime:
+def _moment(said: str, here: tzinfo) -> datetime:
     try:
         moment = datetime.fromisoformat(said)
     except ValueError as error:
         raise _undue(said, str(error)) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone(local_zone()))
+    return (moment if moment.tzinfo else moment.replace(tzinfo=here)).astimezone(here)
 
 
 def _undue(said: str, why: str) -> WrongUsage:
