@@ -29,6 +29,7 @@ from nbdeploy.api.runs import logs, parameters, run, runs
 from nbdeploy.api.schedules import (
     install_scheduler,
     schedule_add,
+    schedule_export,
     schedule_list,
     schedule_pause,
     schedule_resume,
@@ -78,6 +79,7 @@ __all__ = [
     "run",
     "runs",
     "schedule_add",
+    "schedule_export",
     "schedule_list",
     "schedule_pause",
     "schedule_resume",

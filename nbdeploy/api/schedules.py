@@ -16,11 +16,13 @@ from nbdeploy.types import Progress, Report, ignore_progress
 if TYPE_CHECKING:
     from nbdeploy.batch.ledger import Ledger
     from nbdeploy.batch.schedules import Installed, Job, Scheduled, Schedules, Scheduling, Triggered
+    from nbdeploy.batch.schedules.exporting import Exported
 
 __all__ = [
     "install_scheduler",
     "schedule_add",
     "schedule_alongside",
+    "schedule_export",
     "schedule_list",
     "schedule_pause",
     "schedule_resume",
@@ -164,6 +166,39 @@ def schedule_rm(name: str, *, settings: Settings | None = None) -> Scheduled:
     from nbdeploy.batch import schedules
 
     return schedules.remove(name, settings or Settings.load())
+
+
+def schedule_export(
+    name: str, *, to: str, out: str | Path | None = None, image: str | None = None, settings: Settings | None = None
+) -> Exported:
+    """Write a schedule as another program's definition.
+
+    Parameters
+    ----------
+    name : str
+        The schedule.
+    to : str
+        ``airflow``, ``argo``, ``cron``, ``github-actions`` or ``kubernetes``.
+    out : str or Path, optional
+        The file to write, or a folder for it.
+    image : str, optional
+        The container image that it is to run in, for Argo and Kubernetes.
+
+    Returns
+    -------
+    Exported
+        The definition, what it needs, and what is different there.
+
+    Examples
+    --------
+    >>> import nbdeploy as nd
+    >>> nd.schedule_export("weekly", to="kubernetes").written.text  # doctest: +SKIP
+    """
+    from nbdeploy.batch.schedules import exporting
+
+    options = exporting.Options() if image is None else exporting.Options(image)
+    place = None if out is None else Path(out)
+    return exporting.export(name, to, settings or Settings.load(), place, options)
 
 
 def scheduler(

@@ -132,6 +132,19 @@ def rm(name: str) -> object:
     return api.schedule_rm(name)
 
 
+@schedule.command("export")
+@_name
+@option("--to", required=True, metavar="PROGRAM", help="airflow, argo, cron, github-actions or kubernetes.")
+@option("--out", type=FILE, metavar="FILE", help="Write it here, in a folder under the schedule's name.")
+@option("--image", metavar="IMAGE", help="The container image to run in, for Argo and Kubernetes.")
+def export(name: str, to: str, out: str | None, image: str | None) -> object:
+    """Write a schedule as the definition of another program.
+
+    The definition says in its head what it needs, and what is different there.
+    """
+    return api.schedule_export(name, to=to, out=out, image=image)
+
+
 @group("scheduler", invoke_without_command=True)
 @option("--unless-running", is_flag=True, help="Do nothing if one is at work.")
 @option("--stop", is_flag=True, help="Let the one of this machine end; its runs go on.")

@@ -15,7 +15,7 @@ from typing import Any
 
 from nbdeploy.errors import NbdeployError, WrongUsage, alternatives
 
-__all__ = ["DUE", "WORDS", "meant", "render"]
+__all__ = ["DUE", "WORDS", "meant", "render", "split"]
 
 DUE = "NBDEPLOY_DUE"
 """Variable of the time that words mean: a moment, or a cron line whose last time it is."""
@@ -94,6 +94,18 @@ def render(value: Any, due: datetime) -> Any:
     if isinstance(value, Mapping):
         return {key: render(item, due) for key, item in value.items()}
     return value
+
+
+def split(text: str) -> tuple[list[str], list[str]]:
+    """Return what stands before, between and after the words of a text, and the words.
+
+    Examples
+    --------
+    >>> split("sales-{{ month }}.csv")
+    (['sales-', '.csv'], ['month'])
+    """
+    parts = _TEMPLATE.split(text)
+    return parts[::2], [word.strip() for word in parts[1::2]]
 
 
 def meant(environ: Mapping[str, str] | None = None, now: datetime | None = None) -> datetime:

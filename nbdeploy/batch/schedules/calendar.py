@@ -21,7 +21,7 @@ from cronsim import CronSim, CronSimError
 
 from nbdeploy.errors import NotFound, WrongUsage, alternatives
 
-__all__ = ["Calendar", "latest", "local_zone", "zone"]
+__all__ = ["Calendar", "latest", "local_zone", "next_change", "zone"]
 
 _SHORTHANDS = {
     "@hourly": "0 * * * *",
@@ -81,7 +81,7 @@ class Calendar:
     timezone: str = "UTC"
 
     def __post_init__(self) -> None:
-        if next(_faces(self._line, datetime(2000, 1, 1)), None) is None:
+        if next(_faces(self.line, datetime(2000, 1, 1)), None) is None:
             raise WrongUsage(f"cron line {self.cron!r} never fires: no such day comes in 50 years", cron=self.cron)
         zone(self.timezone)
 
@@ -104,12 +104,13 @@ class Calendar:
         return list(islice(self.times(after), count))
 
     @cached_property
-    def _line(self) -> str:
+    def line(self) -> str:
+        """Its five fields, also of a shorthand."""
         return _SHORTHANDS.get(self.cron.strip().lower(), self.cron)
 
     @cached_property
     def _passes(self) -> bool:
-        return any(part.startswith("*") for part in self._line.split()[:2])
+        return any(part.startswith("*") for part in self.line.split()[:2])
 
     @cached_property
     def _zone(self) -> ZoneInfo:
@@ -117,7 +118,7 @@ class Calendar:
 
     def _fixed(self, after: datetime) -> Iterator[datetime]:
         last = after.astimezone(UTC)
-        for face in _faces(self._line, _face(last, self._zone)):
+        for face in _faces(self.line, _face(last, self._zone)):
             moment = _moment(face, self._zone)
             if moment > last:
                 last = moment
@@ -129,9 +130,9 @@ class Calendar:
         while True:
             offset = _offset(change, self._zone)
             end = None
-            for face in _faces(self._line, shown):
+            for face in _faces(self.line, shown):
                 moment = (face - offset).replace(tzinfo=UTC)
-                end = _next_change(max(at, change), moment, self._zone)
+                end = next_change(max(at, change), moment, self._zone)
                 if end is not None:
                     break
                 at = moment
@@ -249,10 +250,10 @@ def _moment(face: datetime, where: tzinfo) -> datetime:
     if _face(moment, where) == face:
         return moment
     before = moment - _STEP
-    return _next_change(before, moment + _STEP, where) or moment
+    return next_change(before, moment + _STEP, where) or moment
 
 
-def _next_change(begin: datetime, end: datetime, where: tzinfo) -> datetime | None:
+def next_change(begin: datetime, end: datetime, where: tzinfo) -> datetime | None:
     """The first moment after `begin`, up to `end`, from which clocks have another offset."""
     offset, low = _offset(begin, where), begin
     while low < end:

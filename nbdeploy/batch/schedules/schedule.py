@@ -73,11 +73,16 @@ class Schedule:
         """Its time zone."""
         return zone(self.timezone)
 
+    @property
+    def calendar(self) -> Calendar:
+        """Its cron line, in its time zone."""
+        return calendar_of(self.cron, self.timezone)
+
     def times(self, after: datetime) -> Iterator[datetime]:
         """Its times after a moment, from its begin to its end."""
         if self.begins is not None:
             after = max(after, self.begins - timedelta(microseconds=1))
-        found = calendar_of(self.cron, self.timezone).times(after)
+        found = self.calendar.times(after)
         return found if self.ends is None else takewhile(lambda due: self.ends is None or due <= self.ends, found)
 
     def preview(self, after: datetime, count: int = 10) -> list[datetime]:

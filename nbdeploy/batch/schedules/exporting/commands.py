@@ -1,0 +1,154 @@
+"""What a schedule runs, as words of ``nbdeploy`` that anybody can say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import singledispatch
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import fields
+
+from nbdeploy.batch.binding import bind
+from nbdeploy.batch.order import Order
+from nbdeploy.batch.schedules.jobs import NotebookJob, PredictionJob
+from nbdeploy.batch.values import Text
+from nbdeploy.errors import InvalidData, NbdeployError
+from nbdeploy.notebooks import Notebook
+
+__all__ = ["Told", "told"]
+
+_OPTIONS = {"timeout": "--timeout", "kernel": "--kernel"}
+"""Fields of an order that are an option with a value."""
+_SAID = {"notebook", "parameters", "written", "raw", "files", "output", *_OPTIONS}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What ``nbdeploy`` is told.
+
+    Attributes
+    ----------
+    command : list of str
+        Its words; those of paths are as in the schedule's folder.
+    needs : sequence of str
+        Files that it reads.
+    timeout : float or None
+        Seconds that it may take, if its own words do not say so.
+    secrets : sequence of str
+        Environment variables whose values are secrets.
+    unsaid : sequence of str
+        What its words cannot say.
+    values : mapping or None
+        Of a notebook, the parameters as papermill carries them, with ``{{ words }}`` in texts; None where their types
+        are only known once the words are replaced.
+    """
+
+    command: list[str]
+    needs: Sequence[str]
+    timeout: float | None = None
+    secrets: Sequence[str] = ()
+    unsaid: Sequence[str] = ()
+    values: dict[str, Any] | None = None
+
+
+@singledispatch
+def told(job: Any, due: datetime) -> Told:  # noqa: ARG001
+    """What ``nbdeploy`` is told to do the same as a job.
+
+    Parameters
+    ----------
+    job : Job
+        What a schedule runs.
+    due : datetime
+        A time of it, to try parameters with.
+
+    Raises
+    ------
+    InvalidData
+        If a parameter cannot be written as text.
+    """
+    raise TypeError(type(job).__name__)
+
+
+@told.register
+def _(job: PredictionJob, due: datetime) -> Told:  # noqa: ARG001
+    command = ["predict", f"--out={job.out}", *job.options, "--", job.ref, job.source]
+    return Told(command, [f"input {job.source}"], timeout=job.timeout)
+
+
+@told.register
+def _(job: NotebookJob, due: datetime) -> Told:
+    order = job.order
+    folder = Path(job.at.cwd)
+    notebook = Path(order.notebook)
+    path = str(notebook.relative_to(folder)) if notebook.is_relative_to(folder) else str(notebook)
+    book = Notebook.read(order.notebook)
+    then = job.order_at(due)
+    given = [word for name, value in order.parameters.items() for word in _parameter(book, then, name, value)]
+    raw = [word for name, text in order.raw.items() for word in ("--raw", name, text)]
+    files = [f"--file={file}" for file in order.files]
+    chosen = [f"{option}={_figure(value)}" for name, option in _OPTIONS.items() if (value := getattr(order, name))]
+    places = [path] if order.output is None else [path, order.output]
+    command = ["run", *given, *raw, *files, *chosen, "--", *places]
+    needs = [f"notebook {path}", *(f"parameters {file}" for file in order.files)]
+    return Told(command, needs, unsaid=_unsaid(order), values=_values(book, order, then))
+
+
+def _parameter(book: Notebook, then: Order, name: str, value: Any) -> list[str]:
+    """A parameter as it is typed: a text that stays one, else a text that the notebook's types read as the value."""
+    if name in then.written:
+        return ["--parameter", name, str(value)]
+    if isinstance(value, str):
+        return ["--raw", name, value]
+    for text in (str(value), json.dumps(value), repr(value)):
+        read = _reads(book, then, name, text)
+        if type(read) is type(value) and read == value:
+            return ["--parameter", name, text]
+    raise InvalidData(
+        f"parameter {name!r} is {value!r}, which the notebook's types do not read from text: "
+        "give it to the schedule as text (-p), or in a file (-f)",
+        name=name,
+    )
+
+
+def _reads(book: Notebook, then: Order, name: str, text: str) -> Any:
+    try:
+        return bind(book, {**then.values, name: Text(text)}, then.raw, then.files)[name]
+    except NbdeployError:
+        return None
+
+
+def _unsaid(order: Order) -> list[str]:
+    """Options of the order that are none of the command's."""
+    plain = {field.name: getattr(Order(notebook=""), field.name) for field in fields(Order)}
+    kept = [name for name in plain if name not in _SAID and getattr(order, name) != plain[name]]
+    return [f"the run's {name.replace('_', ' ')} ({getattr(order, name)}) is left out" for name in kept]
+
+
+def _values(book: Notebook, order: Order, then: Order) -> dict[str, Any] | None:
+    """Parameters with their types; those with words only if they stay the texts that they are."""
+    if order.files:
+        return None
+    bound = bind(book, then.values, then.raw)
+    given = {**order.parameters, **order.raw}
+    dated = {**then.parameters, **then.raw}
+    changed = {name for name in given if dated[name] != given[name]}
+    if any(bound[name] != dated[name] for name in changed) or not _plain(bound):
+        return None
+    return {name: given[name] if name in changed else bound[name] for name in bound}
+
+
+def _plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(type(key) is str and _plain(item) for key, item in value.items())
+    if isinstance(value, list):
+        return all(map(_plain, value))
+    return value is None or type(value) in {str, int, float, bool}
+
+
+def _figure(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
