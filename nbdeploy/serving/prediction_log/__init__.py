@@ -2,16 +2,17 @@
 
 ::
 
-    Event ──append──▶ Queue ──drain──▶ Batch ──put──▶ Writer ──▶ database      (who answers)   (one per endpoint)
+    Event ──append──▶ Queue ──drain──▶ Parcel ──opened──▶ Batch ──put──▶ Writer ──▶ database
+            (who answers)                                      (one per endpoint)
 
-Who answers requests has a queue; draining it makes batches, which are bytes and may cross to another process. One
-writer per endpoint owns the database.
+Who answers requests has a queue; draining it makes parcels, which may cross to another process and are opened there.
+One writer per endpoint owns the database.
 """
 
-from nbdeploy.serving.prediction_log.batches import Act, Batch, batch_of
+from nbdeploy.serving.prediction_log.batches import Act, Batch, Parcel, batch_of
 from nbdeploy.serving.prediction_log.event import Event, Subject, new_id
 from nbdeploy.serving.prediction_log.log import PredictionLog
 from nbdeploy.serving.prediction_log.queue import Queue
 from nbdeploy.serving.prediction_log.writer import Writer
 
-__all__ = ["Act", "Batch", "Event", "PredictionLog", "Queue", "Subject", "Writer", "batch_of", "new_id"]
+__all__ = ["Act", "Batch", "Event", "Parcel", "PredictionLog", "Queue", "Subject", "Writer", "batch_of", "new_id"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,14 +10,13 @@ import msgspec
 import polars as pl
 
 from nbdeploy.codecs.columns import frame_of
-from nbdeploy.serving.prediction_log.event import Event, Subject, new_id
+from nbdeploy.serving.prediction_log.event import Event, Records, Subject, new_id
 from nbdeploy.serving.prediction_log.tables import pack
 
-__all__ = ["Act", "Batch", "Block", "Request", "batch_of"]
+__all__ = ["Act", "Batch", "Block", "Parcel", "Request", "batch_of"]
 
 _log = logging.getLogger(__name__)
 _LONGEST = 500
-_BREATH = 1e-5
 
 
 class Request(msgspec.Struct, array_like=True):
@@ -99,14 +97,33 @@ class Batch(msgspec.Struct, array_like=True):
         blocks = sum(len(block.inputs) + len(block.answers or b"") for block in self.blocks)
         return blocks + 500 * (len(self.requests) + len(self.acts))
 
-    def to_bytes(self) -> bytes:
-        """The batch for another process."""
-        return msgspec.msgpack.encode(self)
 
-    @classmethod
-    def from_bytes(cls, content: bytes) -> Batch:
-        """Read what :meth:`to_bytes` returned."""
-        return msgspec.msgpack.decode(content, type=cls)
+class Parcel(msgspec.Struct, frozen=True):
+    """What goes to the process of the writer: what was put together, and records, which are put together there.
+
+    Whoever answers requests spends as little time on the log as can be.
+
+    Attributes
+    ----------
+    batch : Batch
+        Requests with tables, and those without rows.
+    records : Records
+        Requests of records.
+    endpoint : str
+        Whose they are.
+    """
+
+    batch: Batch
+    records: Records = Records()
+    endpoint: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.batch or self.records)
+
+    def opened(self) -> Batch:
+        """Put everything together."""
+        batch, more = self.batch, batch_of(self.records.events(), 0, self.endpoint)
+        return Batch(batch.requests + more.requests, batch.blocks + more.blocks, batch.acts, batch.dropped)
 
 
 def batch_of(events: Sequence[Event], dropped: int = 0, endpoint: str = "") -> Batch:
@@ -188,15 +205,11 @@ def _joined(parts: list[Any], schema: Any) -> pl.DataFrame:
 
 
 def _by_columns(rows: list[Any], schema: Any) -> pl.DataFrame:
-    """A table of rows, column by column: half the time of row by row, in which nobody else's Python runs.
-
-    After each column whoever answers requests gets the interpreter, instead of waiting for it up to 5 ms.
-    """
+    """A table of rows, column by column: half the time of row by row."""
     kinds = dict(schema) if isinstance(schema, Mapping) else dict.fromkeys(schema)
     series = []
     for (name, kind), values in zip(kinds.items(), zip(*rows, strict=True), strict=True):
         series.append(pl.Series(name, [*values], dtype=kind))
-        time.sleep(_BREATH)
     return frame_of(series)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +12,7 @@ import msgspec
 
 from nbdeploy.types import Signature
 
-__all__ = ["Event", "Subject", "new_id"]
+__all__ = ["Event", "Records", "Subject", "new_id", "packed"]
 
 
 def new_id() -> str:
@@ -41,6 +42,11 @@ class Subject(msgspec.Struct, frozen=True, dict=True):
     version: int
     digest: str
     signature: Signature | None = None
+
+    @cached_property
+    def width(self) -> int:
+        """How many values a row has."""
+        return len(self.signature.columns) if self.signature is not None else 0
 
     @cached_property
     def schema(self) -> dict[str, Any]:
@@ -93,3 +99,48 @@ class Event(msgspec.Struct, gc=False):
     inputs: Any = None
     answers: Any = None
     cells: int = 0
+
+
+class Records(msgspec.Struct, frozen=True):
+    """Events whose rows are lists, as bytes: a fraction of the memory, and they may be unpacked in another process.
+
+    Attributes
+    ----------
+    packed : sequence of (int, bytes)
+        The number of its subject, and what :func:`packed` returned, of each event.
+    subjects : mapping of int to Subject
+        The subjects.
+    """
+
+    packed: Sequence[tuple[int, bytes]] = ()
+    subjects: Mapping[int, Subject] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.packed)
+
+    def events(self) -> list[Event]:
+        """Return the events."""
+        return [Event(self.subjects[number], *_decode(content)) for number, content in self.packed]
+
+
+def packed(event: Event) -> bytes:
+    """Return everything of an event but its subject as bytes."""
+    return _encode(
+        (
+            event.id,
+            event.protocol,
+            event.caller,
+            event.time,
+            event.seconds,
+            event.methods,
+            event.rows,
+            event.outcome,
+            event.reason,
+            event.inputs,
+            event.answers,
+        )
+    )
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[Any]).decode

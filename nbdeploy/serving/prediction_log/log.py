@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from nbdeploy.database import Database
 from nbdeploy.errors import RemoteError
-from nbdeploy.serving.prediction_log.batches import Act, Batch, batch_of
+from nbdeploy.serving.prediction_log.batches import Act, Parcel, batch_of
 from nbdeploy.serving.prediction_log.event import Event, new_id
 from nbdeploy.serving.prediction_log.queue import Queue
 from nbdeploy.serving.prediction_log.reading import Logged, Wanted, read
@@ -79,13 +79,15 @@ class PredictionLog:
         share: float = 1.0,
         retention: Retention | None = None,
         endpoint: str = "",
-        writer: Callable[[Callable[[], Batch]], Writing] | None = None,
+        writer: Callable[[Callable[[], Parcel]], Writing] | None = None,
     ) -> None:
         self.url = url
         self._endpoint = endpoint
         self._queue = Queue(share)
         self._told = 0
-        self.writer: Writing = Writer(url, retention, self._drained) if writer is None else writer(self._drained)
+        self.writer: Writing = (
+            Writer(url, retention, lambda: self._drained().opened()) if writer is None else writer(self._drained)
+        )
         self.append: Callable[[Event], None] = self._queue.append
         self.start = self.writer.start
         self.flush = self.writer.flush
@@ -117,8 +119,9 @@ class PredictionLog:
             reason = str(getattr(error, "orig", None) or type(error).__name__)
             raise RemoteError(f"the prediction log's database does not answer: {reason[:300]}") from error
 
-    def _drained(self) -> Batch:
+    def _drained(self) -> Parcel:
         dropped = self._queue.dropped
-        batch = batch_of(self._queue.drain(), dropped - self._told, self._endpoint)
+        events, records = self._queue.drain()
+        parcel = Parcel(batch_of(events, dropped - self._told, self._endpoint), records, self._endpoint)
         self._told = dropped
-        return batch
+        return parcel

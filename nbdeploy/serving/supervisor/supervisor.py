@@ -12,7 +12,7 @@ from typing import Any
 from nbdeploy.errors import NbdeployError, RemoteError
 from nbdeploy.serving.home import Home
 from nbdeploy.serving.options import Options
-from nbdeploy.serving.prediction_log import Batch, Writer
+from nbdeploy.serving.prediction_log import Writer
 from nbdeploy.serving.prediction_log.retention import Retention
 from nbdeploy.serving.supervisor.crew import Crew
 from nbdeploy.serving.supervisor.releases import Releases
@@ -67,7 +67,7 @@ class Supervisor:
         nursery: Zygote | None = None,
     ) -> None:
         self._home, self._options, self._listener, self._output = home, options, listener, output
-        self.notes: dict[str, Callable[[Any], None]] = {LOG: lambda batch: self._log.put(Batch.from_bytes(batch))}
+        self.notes: dict[str, Callable[[Any], None]] = {LOG: lambda parcel: self._log.put(parcel.opened())}
         self._upkeep = ThreadPoolExecutor(1, thread_name_prefix="upkeep")
         self._clerks = ThreadPoolExecutor(_CLERKS, thread_name_prefix="clerk")
         self._log = Writer(options.db or home.database, Retention(options.log_keep, options.log_rows, home.identity))

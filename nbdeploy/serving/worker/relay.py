@@ -1,4 +1,4 @@
-"""A worker's part of the prediction log: batches go to the supervisor, which alone writes the database."""
+"""A worker's part of the prediction log: parcels go to the supervisor, which alone writes the database."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 
 from nbdeploy.database import Database
 from nbdeploy.errors import NbdeployError, RemoteError
-from nbdeploy.serving.prediction_log import Act, Batch
+from nbdeploy.serving.prediction_log import Act, Parcel
 from nbdeploy.wire.messages import LogState
 
 __all__ = ["LOG", "Relay"]
 
 LOG = "prediction log"
-"""The topic of batches."""
+"""The topic of parcels."""
 
 _INTERVAL = 0.25
 _ON_ITS_WAY = 0.05
@@ -41,7 +41,7 @@ class Relay:
     def __init__(
         self,
         url: str,
-        source: Callable[[], Batch],
+        source: Callable[[], Parcel],
         note: Callable[[str, Any], None],
         order: Callable[..., Any],
         others: bool = False,
@@ -107,6 +107,6 @@ class Relay:
 
     def _pass_on(self) -> None:
         with self._turn:
-            batch = self._source()
-            if batch:
-                self._note(LOG, batch.to_bytes())
+            parcel = self._source()
+            if parcel:
+                self._note(LOG, parcel)

@@ -7,23 +7,23 @@ from collections.abc import Callable
 import msgspec
 import polars as pl
 
-from nbdeploy.serving.prediction_log import Batch, Event, batch_of
+from nbdeploy.serving.prediction_log import Event, Parcel, Queue, batch_of
 from nbdeploy.serving.prediction_log.tables import unpack
 from tests.serving.prediction_log.conftest import SUBJECT
 
 
 def test_alike_requests_share_a_block_without_private_columns(make: Callable[..., Event]) -> None:
-    """Tables and single rows go together; what comes out of another process's bytes is the same."""
+    """Tables and single rows go together."""
     single = make(rows=1, inputs=[("Cid", 7)], answers=[("yes",)])
-    batch = Batch.from_bytes(batch_of([make(), single, make(outcome="refused", answers=None)]).to_bytes())
+    batch = batch_of([make(), single, make(outcome="refused", answers=None)])
     together, refused = batch.blocks
     assert unpack(together.inputs).to_dict(as_series=False) == {"age": [41, None, 7]}
     assert together.answers is not None
     assert unpack(together.answers)["prediction"].to_list() == ["yes", "no", "yes"]
     assert (refused.answers, together.masked) == (None, ["name"])
     assert [(r.block, r.first, r.rows) for r in batch.requests[:2]] == [(together.id, 0, 2), (together.id, 2, 1)]
-    assert b"Cid" not in batch.to_bytes()
-    assert b"Ann" not in batch.to_bytes()
+    assert b"Cid" not in msgspec.msgpack.encode(batch)
+    assert b"Ann" not in msgspec.msgpack.encode(batch)
 
 
 def test_rows_that_make_no_table_are_counted_and_the_request_stays(make: Callable[..., Event]) -> None:
@@ -34,3 +34,16 @@ def test_rows_that_make_no_table_are_counted_and_the_request_stays(make: Callabl
     batch = batch_of([odd, fine], dropped=1)
     assert [(r.deployment, r.block is None) for r in batch.requests] == [("churn", True), ("fine", False)]
     assert batch.dropped == 3
+
+
+def test_a_parcel_holds_tables_and_records(make: Callable[..., Event]) -> None:
+    """What is dropped is told once."""
+    queue = Queue()
+    for event in (make(), make(rows=1, inputs=[["Cid", 7]], answers=[["yes"]])):
+        queue.append(event)
+    events, records = queue.drain()
+    batch = Parcel(batch_of(events, 3, "here"), records, "here").opened()
+    assert [unpack(block.inputs)["age"].to_list() for block in batch.blocks] == [[41, None], [7]]
+    assert [(request.rows, request.endpoint) for request in batch.requests] == [(2, "here"), (1, "here")]
+    assert batch.dropped == 3
+    assert not Parcel(batch_of([]))

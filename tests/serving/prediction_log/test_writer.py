@@ -62,7 +62,7 @@ def test_what_is_put_twice_is_written_once(url: str, make: Callable[..., Event])
 def test_what_waits_is_written_at_the_end(url: str, make: Callable[..., Event]) -> None:
     """Closing writes what the queue holds, without waiting for the next turn."""
     queue = Queue()
-    writer = Writer(url, FOREVER, lambda: batch_of(queue.drain()), interval=60)
+    writer = Writer(url, FOREVER, lambda: batch_of(queue.drain()[0]), interval=60)
     writer.start()
     assert writer.flush(20)
     queue.append(make())
