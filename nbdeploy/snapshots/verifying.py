@@ -8,8 +8,8 @@ from dataclasses import replace
 from nbdeploy.bundles import Bundle, Trust
 from nbdeploy.bundles.rows import expected_rows, sample_rows
 from nbdeploy.compare import ROUNDING
+from nbdeploy.environments import fresh_environment
 from nbdeploy.snapshots.rehearsal.clean_process import CleanProcess
-from nbdeploy.snapshots.rehearsal.fresh import fresh_environment
 from nbdeploy.snapshots.rehearsal.rehearse import Rehearsal, rehearse
 from nbdeploy.store import Store, Version
 from nbdeploy.types import Progress, Report, ignore_progress
@@ -58,7 +58,7 @@ def verify(
     declared = bundle.manifest.parsed_record.rehearsal.tolerance or 0.0
     rows = (sample_rows(bundle), expected_rows(bundle), max(ROUNDING, declared))
     with contextlib.ExitStack() as stack:
-        python = stack.enter_context(fresh_environment(bundle.path, progress)) if fresh else None
+        python = stack.enter_context(fresh_environment(bundle, progress)) if fresh else None
         progress(Progress(1, 2, message="rehearsing in a clean process"))
         process = stack.enter_context(CleanProcess(bundle.content.flavor, python))
         rehearsal = rehearse(bundle.path, *rows, process)

@@ -15,10 +15,11 @@ from packaging.requirements import Requirement
 
 import nbdeploy as nd
 from nbdeploy import api
+from nbdeploy.environments.building import refused_package
+from nbdeploy.environments.wanted import OURS
 from nbdeploy.errors import RehearsalFailed
 from nbdeploy.manifest import Environment
 from nbdeploy.snapshots.rehearsal.environment import environment, requirements
-from nbdeploy.snapshots.rehearsal.fresh import OURS, refused_package
 from nbdeploy.snapshots.rehearsal.imports import Imports
 
 

@@ -78,7 +78,7 @@ def _packages() -> Iterator[Path]:
     """Folders of what is imported, wherever it is installed."""
     for name, module in list(sys.modules.items()):
         if "." not in name and name != "__main__":
-            yield from (Path(folder) for folder in getattr(module, "__path__", ()))
+            yield from (Path(folder).resolve() for folder in getattr(module, "__path__", ()))
 
 
 @functools.cache
