@@ -85,3 +85,33 @@ class Trust:
         found = signature()
         if found is not None:
             verify_signature(manifest, found, self.keys)
+
+    def check_packages(self, manifest: Manifest, signature: Callable[[], bytes | None]) -> None:
+        """Raise unless packages that a bundle names may be installed here: they are code that it brings, too.
+
+        Parameters are those of :meth:`check`.
+
+        Raises
+        ------
+        Forbidden
+            If no code may come with a bundle here, or only with one that is signed, and this one is not.
+        """
+        name = f"{manifest.name}:{manifest.number}"
+        wants = f"{name} wants packages that are not installed here, and installing them runs their code"
+        if self.allow_code == "never":
+            raise Forbidden(
+                f"{wants}, which is not allowed (allow_code is never): install them yourself, or allow it with "
+                "NBDEPLOY_ALLOW_CODE=signed (or --allow-code signed)",
+                snapshot=name,
+            )
+        if self.allow_code == "always":
+            return
+        if SIGNATURE not in manifest.files:
+            raise Forbidden(
+                f"{wants}, which only a signed snapshot may: take it with --sign NAME, and trust NAME.pub here "
+                "(--trust NAME.pub, or trusted_keys in nbdeploy.toml)",
+                snapshot=name,
+            )
+        found = signature()
+        if found is not None:
+            verify_signature(manifest, found, self.keys)

@@ -32,6 +32,7 @@ _FORKED = (
     option("--workers", type=click.IntRange(1), metavar="N", help="HTTP processes that share the port; 1 by default."),
     option("--processes", type=click.IntRange(1), metavar="N", help="Processes per version; 1 by default."),
     option("--model-memory", type=SIZE, metavar="SIZE", help="Most memory of one of these; half of all by default."),
+    option("--isolate", is_flag=True, default=None, help="Give what wants other packages an environment of its own."),
 )
 _WATCHED = (
     option("--open-metrics", is_flag=True, default=None, help="Show /metrics without a token."),

@@ -100,6 +100,8 @@ def route(path: str, handler: Handler, method: str = "GET", scope: Scope | None 
 
     async def written_down(request: Request) -> Response:
         response = await answered(request)
+        if response.status_code == 202:  # nothing is done yet, and it is asked again every second
+            return response
         await run_in_threadpool(_write_down, request, f"{method} {path}", response)
         return response
 

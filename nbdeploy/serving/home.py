@@ -11,6 +11,7 @@
     identity                 whose rows are its own in a database that endpoints share
     nbdeploy.db              predictions and acts; see nbdeploy.serving.prediction_log
     tokens/                  see nbdeploy.serving.guard.tokens
+    environments/            what versions run in whose packages are others than the endpoint's own
     run/                     what the processes of a running server share; emptied when one starts
 """
 
@@ -135,6 +136,11 @@ class Home:
     def log(self) -> Path:
         """Output of a server in the background."""
         return self.folder / "server.log"
+
+    @property
+    def environments(self) -> Path:
+        """Environments of versions, which can be made again."""
+        return self.folder / "environments"
 
     @property
     def run(self) -> Path:

@@ -24,12 +24,13 @@ from nbdeploy.bundles import Bundle
 from nbdeploy.codecs.veiled import veil
 from nbdeploy.compare import ROUNDING, SINGLE, compare
 from nbdeploy.compilers.samples import plain_rows
+from nbdeploy.environments.wanted import HERE
 from nbdeploy.errors import Corrupted, InvalidData, NbdeployError, RehearsalFailed
 from nbdeploy.flavors import FLAVORS
 from nbdeploy.predictor import Predictor, load_again
 from nbdeploy.serving.frames import Asked, Buffer, Told, pack, table_bytes, table_of
 from nbdeploy.serving.link import Gone, Link
-from nbdeploy.serving.twins import NotShipped, rows_inline, write_twin
+from nbdeploy.serving.twins import Inline, NotShipped, proof_of, rows_inline, write_twin
 from nbdeploy.zygote import Serve
 
 __all__ = ["Answered", "Finish", "Listen", "Prove", "Proven", "batch_rows", "get_ready", "prepare", "to_process"]
@@ -45,9 +46,18 @@ _TIMES = 3
 
 
 class Prove(msgspec.Struct, frozen=True, tag=True):
-    """To the process: compare the sample's answers, measure, and write the twin to a file."""
+    """To the process: compare the sample's answers, measure, and write the twin to a file.
+
+    Attributes
+    ----------
+    twin : str
+        The file.
+    python : str
+        Which Python reads it, if that is one of another environment: ``3.11``.
+    """
 
     twin: str
+    python: str = ""
 
 
 class Proven(msgspec.Struct, frozen=True, tag=True):
@@ -67,6 +77,8 @@ class Proven(msgspec.Struct, frozen=True, tag=True):
         Up to how many rows requests should be put together; 0 if that does not pay.
     seconds : float
         For one row.
+    proof : str
+        What the twin answered to the sample, as a digest; empty if it stays in this environment.
     """
 
     difference: str = ""
@@ -75,6 +87,7 @@ class Proven(msgspec.Struct, frozen=True, tag=True):
     why_not: str = ""
     batch_rows: int = 0
     seconds: float = 0.0
+    proof: str = ""
 
 
 class Listen(msgspec.Struct, frozen=True, tag=True):
@@ -156,7 +169,7 @@ class _Process:
     def _obey(self) -> None:
         message, sockets = self._link.receive()
         if isinstance(message, Prove):
-            self._link.send(self._proven(Path(message.twin)))
+            self._link.send(self._proven(Path(message.twin), message.python))
         elif isinstance(message, Listen):
             line = sockets[0]
             line.settimeout(_SEND_SECONDS)
@@ -208,7 +221,7 @@ class _Process:
 
     # -- proving ---------------------------------------------------------------------------------
 
-    def _proven(self, twin: Path) -> Proven:
+    def _proven(self, twin: Path, python: str) -> Proven:
         try:
             difference = _difference(self._predictor)
         except Exception as error:
@@ -221,8 +234,9 @@ class _Process:
             one, many = self._seconds(rows[:1]), self._seconds(rows)
         except Exception:  # rows that nobody observed may be none that it answers
             return Proven()
-        shipped, why_not = self._ship(twin, rows)
-        return Proven("", "", shipped, why_not, batch_rows(one, many, rows.height, _together(rows)), one)
+        proof, why_not = self._ship(twin, rows, python)
+        together = batch_rows(one, many, rows.height, _together(rows))
+        return Proven("", "", proof is not None, why_not, together, one, proof or "")
 
     def _rows(self) -> pl.DataFrame:
         sample = self._predictor.sample
@@ -240,24 +254,28 @@ class _Process:
                 break
         return min(times)
 
-    def _ship(self, path: Path, rows: pl.DataFrame) -> tuple[bool, str]:
-        """Write the twin, if a worker can answer by it; say why not otherwise."""
+    def _ship(self, path: Path, rows: pl.DataFrame, python: str) -> tuple[str | None, str]:
+        """Write the twin, if a worker can answer by it, and return the proof of it; say why not otherwise."""
         pair = self._predictor.caller
         most, twin = pair.twin_rows, pair.twin
         if twin is None or not most:
-            return False, ""
+            return None, ""
         try:
             default = self._predictor.signature.default_method
             within = rows_inline(twin, default if default in twin.methods else next(iter(twin.methods)), rows)
             if not within:
                 raise NotShipped("it takes more than a millisecond for a row")
-            write_twin(twin, min(most, within), path)
+            if python and python != HERE:
+                raise NotShipped(f"it is made of code for Python {HERE}, and the endpoint runs {python}")
+            inline = Inline(twin, min(most, within), self._predictor.signature)
+            proof = proof_of(inline, self._predictor.sample) if python else ""
+            write_twin(twin, inline.rows, path)
         except NotShipped as reason:
-            return False, str(reason)
+            return None, str(reason)
         except Exception as error:
             _log.warning("%s: its twin stays in its own process", self._name, exc_info=True)
-            return False, f"{type(error).__name__}: {error}"
-        return True, ""
+            return None, f"{type(error).__name__}: {error}"
+        return proof, ""
 
 
 def batch_rows(one: float, many: float, rows: int, together: float) -> int:

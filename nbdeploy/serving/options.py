@@ -106,6 +106,8 @@ class Options:
         Processes per version, for what its twin does not answer. They share the memory of the model.
     model_memory : int
         How much memory one of them may take, in bytes, before another one takes its place; half of this machine's if 0.
+    isolate : bool
+        Whether a version whose packages differ from the endpoint's own runs in an environment of its own.
     """
 
     host: str = "127.0.0.1"
@@ -139,6 +141,7 @@ class Options:
     workers: int = 1
     processes: int = 1
     model_memory: int = 0
+    isolate: bool = False
 
     def __post_init__(self) -> None:
         if self.anonymous not in {None, "predict"}:

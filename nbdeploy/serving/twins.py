@@ -7,6 +7,7 @@ read; a twin is never taken from a snapshot.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import io
 import mmap
@@ -19,17 +20,23 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from nbdeploy.bundles import Bundle
+from nbdeploy.bundles.described import Described
 from nbdeploy.codecs.outputs import output_frame
 from nbdeploy.compilers import Twin, Unsure
+from nbdeploy.errors import RehearsalFailed
+from nbdeploy.manifest import Manifest
 from nbdeploy.types import Signature
+from nbdeploy.zygote import Serve
 
-__all__ = ["Inline", "NotShipped", "read_twin", "rows_inline", "write_twin"]
+__all__ = ["Inline", "NotShipped", "prepare_trial", "proof_of", "read_twin", "rows_inline", "write_twin"]
 
 INLINE_SECONDS = 0.001
 """How long a worker may answer by itself; meanwhile it does nothing else."""
 
 _ALIGN = 64
 _SOME = 16
+_MOST_ALONE = 64
 _TIMES = 5
 _ROOMS = frozenset({"builtins", "cloudpickle", "functools", "math", "nbdeploy", "numpy", "polars", "scipy", "treelite"})
 
@@ -128,6 +135,67 @@ def read_twin(path: Path, signature: Signature) -> Inline:
         at += size
     twin: Twin = _Reader(io.BytesIO(whole[start : start + head.code]), buffers=arrays).load()
     return Inline(twin, head.rows, signature)
+
+
+def proof_of(inline: Inline, sample: pl.DataFrame) -> str:
+    """Return the digest of what a twin answers to a sample: row by row, and as many rows at once as it may be asked.
+
+    Parameters
+    ----------
+    inline : Inline
+        The twin.
+    sample : polars.DataFrame, n rows
+        What a snapshot was rehearsed with.
+
+    Raises
+    ------
+    NotShipped
+        If there are no rows.
+    """
+    if not sample.height:
+        raise NotShipped("there is no sample to compare its answers by, in another environment")
+    found = hashlib.sha256()
+    for method in sorted(inline.twin.methods):
+        for row in sample[:_MOST_ALONE].rows():
+            try:
+                answer = inline.twin.one(method, row)
+            except Unsure:
+                found.update(b"?")
+                continue
+            found.update(_encoded([part.tolist() for part in (answer if isinstance(answer, list) else [answer])]))
+        for start in range(0, sample.height, inline.rows):
+            frame = inline.outputs(sample[start : start + inline.rows], [method])
+            found.update(b"?" if frame is None else _encoded(frame.to_dict(as_series=False)))
+    return found.hexdigest()
+
+
+def prepare_trial(twin: Path, bundle: Path, proof: str) -> Serve:
+    """Read a twin that a process of another environment wrote, and ask it: what :class:`Zygote` prepares.
+
+    It does not answer anybody: packages of other versions may read it wrongly, or crash, and this process is for that.
+
+    Parameters
+    ----------
+    twin : Path
+        What :func:`write_twin` wrote.
+    bundle : Path
+        The snapshot's folder.
+    proof : str
+        What :func:`proof_of` said of it there.
+
+    Raises
+    ------
+    RehearsalFailed
+        If it answers differently here.
+    """
+    described = Described(Bundle(bundle, Manifest.read(bundle)))
+    if proof_of(read_twin(twin, described.signature), described.sample) != proof:
+        raise RehearsalFailed("its compiled twin answers differently with the packages of the endpoint")
+    return lambda _: None
+
+
+def _encoded(values: Any) -> bytes:
+    return msgspec.msgpack.encode(values, enc_hook=repr)
 
 
 def rows_inline(twin: Twin, method: str, rows: pl.DataFrame) -> int:

@@ -33,6 +33,7 @@ from nbdeploy.types import Progress, Report, check_name, ignore_progress
 from nbdeploy.wire import routes
 from nbdeploy.wire.client import ANSWER_SECONDS, Client
 from nbdeploy.wire.messages import (
+    PREPARING,
     CheckAnswer,
     Deploy,
     Deployment,
@@ -86,6 +87,9 @@ class NbdeployTarget:
             progress(Progress(message=f"{version} is loaded and proven at {self.name}"))
             order = Deploy(version.name, version.number, version.digest, new)
             state = client.ask("PUT", routes.path(routes.DEPLOYMENT, m=name), Deployment, order)
+            while state.state == PREPARING:
+                progress(Progress(message=f"{version} at {self.name}: {state.reason}"))
+                state = client.ask("PUT", routes.path(routes.DEPLOYMENT, m=name), Deployment, order)
         if version.digest not in {serving.digest for serving in state.serving}:
             raise RemoteError(f"{self.name}/{name} says it serves {state.serving}, and not {version.digest}")
         return Push(

@@ -29,6 +29,10 @@ UNLOADED = "unloaded"
 """The state of a deployment that serves nothing until it is loaded again."""
 
 
+PREPARING = "preparing"
+"""The state in answer to an order that is not carried out yet, with a reason: it is to be given again."""
+
+
 class Fault(msgspec.Struct, frozen=True):
     """A refusal or failure: the message, and the name of the error in :mod:`nbdeploy.errors`."""
 
@@ -94,7 +98,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     name : str
         The deployment's name.
     state : str
-        ``serving``; ``unchanged`` in answer to an order for what serves already; ``failed`` with a `reason`.
+        ``serving``; in answer to an order ``unchanged`` if it serves that already, and ``preparing`` with a `reason`
+        if the order is to be given again; ``failed`` with a `reason`.
     serving : list of Serving
         What answers now.
     author, created : str

@@ -14,7 +14,7 @@ from nbdeploy.manifest import Manifest
 from nbdeploy.serving.exchange import body_of, json_answer, route, save_body, service_of
 from nbdeploy.serving.guard.tokens import Scope
 from nbdeploy.wire import routes
-from nbdeploy.wire.messages import Deploy, DeploymentList, Offer
+from nbdeploy.wire.messages import PREPARING, Deploy, Deployment, DeploymentList, Offer
 
 __all__ = ["ROUTES"]
 
@@ -66,6 +66,9 @@ async def put_deployment(request: Request) -> Response:
     service, name, caller = service_of(request), request.path_params["m"], request.state.caller.name
     order = decode(await body_of(request), Deploy)
     request.state.subject = f"{name} as {order.model}:{order.version} {order.digest[:_SHOWN]}"
+    told = await service.change(lambda: service.deployments.prepare(name, order))
+    if told:  # it may take minutes; who asks again learns how it goes
+        return json_answer(Deployment(name=name, state=PREPARING, serving=[], reason=told), 202)
     return json_answer(await service.change(lambda: service.deployments.deploy(name, order, caller)))
 
 

@@ -24,6 +24,9 @@ _log = logging.getLogger(__name__)
 class Running(Protocol):
     """The processes of versions."""
 
+    def prepare(self, version: Version) -> str:
+        """Have built what a version runs in, and return what is to be waited for; empty when it can be started."""
+
     def start(self, version: Version) -> str:
         """Have a version load, answer its sample and be ready in every worker; return its key."""
 
@@ -38,6 +41,7 @@ class Running(Protocol):
 class _Release:
     state: Deployment
     key: str | None = None
+    waits: bool = False
 
 
 class Releases:
@@ -73,6 +77,16 @@ class Releases:
         """What answers: deployments, and the snapshot of each."""
         found = sorted((name, release) for name, release in self._releases.items() if release.key is not None)
         return tuple((name, str(release.key)) for name, release in found)
+
+    def prepare(self, name: str, order: Deploy | None) -> str:
+        """Have ready what :meth:`deploy`, or without an order :meth:`load`, will start. In any thread.
+
+        Returns
+        -------
+        str
+            What is to be waited for; empty if nothing is.
+        """
+        return self._running.prepare(self._loadable(name) if order is None else self._stored(order))
 
     def deploy(self, name: str, order: Deploy, by: str) -> Deployment:
         """Serve a stored snapshot under a name. What served before goes on until the new one is proven.
@@ -125,14 +139,12 @@ class Releases:
         RehearsalFailed
             If it cannot be loaded here, or answers its sample differently.
         """
-        before = self._releases.get(name)
+        before, version = self._releases.get(name), self._loadable(name)
         if before is None or not before.state.serving:
-            newest = self._store.resolve(Ref(name))
-            return self.deploy(name, Deploy(newest.name, newest.number, newest.digest), by)
+            return self.deploy(name, Deploy(version.name, version.number, version.digest), by)
         if before.key is not None and self._running.ready(before.key):
             return replace(before.state, state="unchanged")
-        now = before.state.serving[0]
-        key = self._running.start(self._stored(Deploy(now.model, now.version, now.digest)))
+        key = self._running.start(version)
         return self._change(_Release(replace(before.state, state="serving", reason=""), key), f"loaded by {by}")
 
     def unload(self, name: str, by: str) -> Deployment:
@@ -145,6 +157,13 @@ class Releases:
     def restore(self) -> None:
         """Serve again what was kept. What cannot be loaded is shown as failed; the rest serves."""
         self._serve({state.name: self._restored(state) for state in self._home.deployments()})
+
+    def resume(self) -> bool:
+        """Serve what :meth:`restore` could not because its environment has to be built; True if any still waits."""
+        for name, release in self._releases.items():
+            if release.waits and not (again := self._restored(release.state)).waits:
+                self._serve({**self._releases, name: again})
+        return any(release.waits for release in self._releases.values())
 
     # -- parts -----------------------------------------------------------------------------------
 
@@ -172,12 +191,21 @@ class Releases:
         if not state.serving or state.state == UNLOADED:
             return _Release(state)
         try:
-            serving = state.serving[0]
-            key = self._running.start(self._stored(Deploy(serving.model, serving.version, serving.digest)))
+            version = self._stored(_order(state))
+            if told := self._running.prepare(version):
+                return _Release(replace(state, state="failed", reason=told), waits=True)
+            key = self._running.start(version)
         except NbdeployError as error:
             _log.error("%s does not serve: %s", state.name, error)
             return _Release(replace(state, state="failed", reason=str(error)))
         return _Release(replace(state, state="serving", reason=""), key)
+
+    def _loadable(self, name: str) -> Version:
+        """What serves, or served, under a name; the newest snapshot of a model of that name otherwise."""
+        found = self._releases.get(name)
+        if found is None or not found.state.serving:
+            return self._store.resolve(Ref(name))
+        return self._stored(_order(found.state))
 
     def _stored(self, order: Deploy) -> Version:
         version = self._store.resolve(Ref(order.model, version=order.version))
@@ -187,6 +215,11 @@ class Releases:
 
     def _time(self) -> str:
         return self._now().isoformat(timespec="seconds")
+
+
+def _order(state: Deployment) -> Deploy:
+    serving = state.serving[0]
+    return Deploy(serving.model, serving.version, serving.digest)
 
 
 def _same(serving: Serving, order: Deploy) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
 import socket
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,6 +17,7 @@ from nbdeploy.serving.options import Options
 from nbdeploy.serving.prediction_log import Writer
 from nbdeploy.serving.prediction_log.retention import Retention
 from nbdeploy.serving.supervisor.crew import Crew
+from nbdeploy.serving.supervisor.isolation import Isolation
 from nbdeploy.serving.supervisor.releases import Releases
 from nbdeploy.serving.supervisor.usage import Watch, half_of_memory
 from nbdeploy.serving.supervisor.versions import Versions
@@ -68,13 +71,16 @@ class Supervisor:
     ) -> None:
         self._home, self._options, self._listener, self._output = home, options, listener, output
         self.notes: dict[str, Callable[[Any], None]] = {LOG: lambda parcel: self._log.put(parcel.opened())}
+        self._stopping = threading.Event()
         self._upkeep = ThreadPoolExecutor(1, thread_name_prefix="upkeep")
         self._clerks = ThreadPoolExecutor(_CLERKS, thread_name_prefix="clerk")
         self._log = Writer(options.db or home.database, Retention(options.log_keep, options.log_rows, home.identity))
         self._numbers = home.run / "metrics"
         store = Store(str(home.store), home.cache)
+        trust = options.trusted()
+        isolation = Isolation(home.environments, trust, options.isolate)
         self.versions = Versions(
-            store, options.trusted(), home.run / "twins", options.processes, options.timeout, nursery
+            store, trust, home.run / "twins", options.processes, options.timeout, isolation, nursery
         )
         self.crew = Crew(self.versions, self._zygote, self._order, self._note, self._retire)
         self.versions.audience = self.crew
@@ -87,6 +93,7 @@ class Supervisor:
             "unload": self.releases.unload,
         }
         self._quick: dict[str, Callable[..., Any]] = {
+            "prepare": self.releases.prepare,
             "log act": self._log.record,
             "log flush": self._log.flush,
             "usage": self._usage.now,
@@ -112,9 +119,11 @@ class Supervisor:
         self._upkeep.submit(self.releases.restore).result()
         self.crew.start(self._options.workers)
         self._usage.start()
+        threading.Thread(target=self._resume, name="resume", daemon=True).start()
 
     def stop(self) -> None:
         """Answer what is asked, then end everything."""
+        self._stopping.set()
         self._usage.stop()
         self._upkeep.shutdown(cancel_futures=True)
         self.crew.stop(GRACE_SECONDS + 1)
@@ -124,6 +133,12 @@ class Supervisor:
         shutil.rmtree(self._home.run, ignore_errors=True)
 
     # -- parts -----------------------------------------------------------------------------------
+
+    def _resume(self) -> None:
+        """Serve what could not be served at the start because its environment has to be built again."""
+        with contextlib.suppress(RuntimeError):  # there is nobody to do it any more
+            while self._upkeep.submit(self.releases.resume).result() and not self._stopping.wait(1.0):
+                pass
 
     def _zygote(self) -> Zygote:
         arguments = {"home": self._home.folder, "options": self._options, "listener": self._listener.fileno()}

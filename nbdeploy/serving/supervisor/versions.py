@@ -6,18 +6,22 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from nbdeploy.bundles import Bundle, Trust
+from nbdeploy.environments.wanted import HERE
 from nbdeploy.errors import AccessDenied, NbdeployError, RehearsalFailed
 from nbdeploy.predictor import accept
 from nbdeploy.serving import messages
 from nbdeploy.serving.link import Gone, Link
 from nbdeploy.serving.model_process import Answered, Finish, Prove, Proven, to_process
+from nbdeploy.serving.supervisor.isolation import Isolation
 from nbdeploy.serving.supervisor.output import copy_output
 from nbdeploy.store import Store, Version
 from nbdeploy.zygote import NURSERY, Zygote, how_ended
@@ -31,6 +35,8 @@ CRASH_SECONDS = 30.0
 REST_SECONDS = 30.0
 LONGEST_REST = 600.0
 PROVE_SECONDS = 300.0
+_APART = {"PYTHONPATH": "", "PYTHONHOME": "", "PYTHONNOUSERSITE": "1"}
+"""What keeps an environment apart from the packages that this process finds elsewhere."""
 
 
 class Audience(Protocol):
@@ -85,10 +91,13 @@ class Running:
         Those that answer.
     reason : str
         Why it has none now; empty if it has.
+    python : str
+        The interpreter that they run in.
     """
 
     described: messages.Version
     zygote: Zygote
+    python: str
     arguments: dict[str, object]
     output: int
     processes: list[Process] = field(default_factory=list)
@@ -119,6 +128,8 @@ class Versions:
         Processes per version.
     patience : float
         Seconds that a process may take to finish what it answers when its version is not served any more.
+    isolation : Isolation
+        In which environments they run.
     nursery : Zygote, optional
         What versions are forked from, if that is to serve other endpoints too; one of its own if not given.
     """
@@ -130,17 +141,35 @@ class Versions:
         folder: Path,
         count: int,
         patience: float,
+        isolation: Isolation,
         nursery: Zygote | None = None,
     ) -> None:
         self._store, self._trust, self._folder, self._count, self._patience = store, trust, folder, count, patience
         self.audience: Audience
         self.lock = threading.RLock()
         self.running: dict[str, Running] = {}
-        self._nursery, self._shared = nursery, nursery
+        self._isolation = isolation
+        self._nurseries = {} if nursery is None else {sys.executable: nursery}
+        self._shared = nursery
+        self._users = Counter[str]()
         self._nursing = threading.Lock()
         self._stopping = threading.Event()
 
     # -- starting and ending ---------------------------------------------------------------------
+
+    def prepare(self, version: Version) -> str:
+        """Have built what a version runs in, and return what is to be waited for; empty when it can be started.
+
+        Raises
+        ------
+        Forbidden
+            If it may not be loaded here, or no packages may be installed for it.
+        RehearsalFailed
+            If it cannot be built.
+        """
+        if self.ready(str(version)):
+            return ""
+        return self._isolation.prepare(version.digest, lambda: self._accepted(version))
 
     def start(self, version: Version) -> str:
         """Have a version load, answer its sample, and be ready in every worker; return its key.
@@ -185,9 +214,11 @@ class Versions:
         """End all versions but these, after what they are asked."""
         with self.lock:
             ending = [self.running.pop(key) for key in set(self.running) - keys]
+            pythons = {running.python for running in self.running.values()}
         for running in ending:
             self.audience.tell(messages.Drop(running.key))
             self._end(running)
+        threading.Thread(target=self._isolation.keep, args=(pythons,), name="environments", daemon=True).start()
 
     def stop(self) -> None:
         """End all of them; nobody asks any more."""
@@ -196,8 +227,10 @@ class Versions:
             running, self.running = list(self.running.values()), {}
         for one in running:
             self._end(one, wait=True)
-        if self._nursery is not None and self._nursery is not self._shared:
-            self._nursery.__exit__(None, None, None)
+        with self._nursing:
+            for nursery in self._nurseries.values():
+                if nursery is not self._shared:
+                    nursery.__exit__(None, None, None)
 
     def kill(self, key: str, number: int) -> None:
         """End one process at once: it does not answer."""
@@ -235,27 +268,30 @@ class Versions:
     def _loaded(self, key: str, bundle: Bundle) -> Running:
         """Load the model in a new process; what it says goes to the log."""
         arguments: dict[str, object] = {"bundle": bundle.path, "digest": bundle.digest, "name": key}
+        python = self._isolation.python(bundle)
+        with self._nursing:
+            self._users[python] += 1
         output = copy_output(key)
         try:
-            zygote = self._zygote(arguments, output, bundle.content.flavor)
+            zygote = self._zygote("model_process:prepare", arguments, output, python, bundle.content.flavor)
         except RehearsalFailed:
+            self._end_nursery(python)
             os.close(output)
             raise
-        return Running(messages.Version(key, bundle.path), zygote, arguments, output)
+        return Running(messages.Version(key, bundle.path), zygote, python, arguments, output)
 
-    def _zygote(self, arguments: dict[str, object], output: int, flavor: str = "") -> Zygote:
+    def _zygote(self, prepare: str, arguments: dict[str, object], output: int, python: str, flavor: str = "") -> Zygote:
         with self._nursing:
-            if self._nursery is None or not self._nursery.alive:
-                self._nursery = Zygote(NURSERY, {}, patience=self._patience).__enter__()
+            nursery = self._nursery(python)
             if flavor:
                 with contextlib.suppress(NbdeployError):  # the loading itself will say what is missing
-                    self._nursery.run("nbdeploy.serving.model_process:get_ready", flavor)
+                    nursery.run("nbdeploy.serving.model_process:get_ready", flavor)
             zygote = Zygote(
-                "nbdeploy.serving.model_process:prepare",
+                f"nbdeploy.serving.{prepare}",
                 arguments,
                 output=output,
                 patience=self._patience,
-                parent=self._nursery,
+                parent=nursery,
                 wait=False,
             ).__enter__()
         try:
@@ -265,12 +301,24 @@ class Versions:
             raise RehearsalFailed(str(error)) from error
         return zygote
 
+    def _nursery(self, python: str) -> Zygote:
+        """What versions are forked from that run in one interpreter, which has imported their frameworks."""
+        found = self._nurseries.get(python)
+        if found is None or not found.alive:
+            apart = {} if python == sys.executable else _APART
+            try:
+                found = Zygote(NURSERY, {}, apart, python=python, patience=self._patience).__enter__()
+            except (NbdeployError, OSError) as error:
+                raise RehearsalFailed(f"the environment of {python} does not start: {error}") from error
+            self._nurseries[python] = found
+        return found
+
     def _forked(self, running: Running) -> Process:
         try:
             worker = running.zygote.fork()
         except NbdeployError:
             _log.exception("%s is loaded again", running.key)
-            running.zygote = self._zygote(running.arguments, running.output)
+            running.zygote = self._zygote("model_process:prepare", running.arguments, running.output, running.python)
             worker = running.zygote.fork()
         running.count += 1
         return Process(running.count, worker.pid, to_process(worker.connection))
@@ -279,7 +327,7 @@ class Versions:
         """Compare the answers to the sample, and learn how the version is best asked."""
         described, twin = running.described, self._folder / f"{running.key.replace(':', '-')}.{process.pid}.twin"
         try:
-            process.link.send(Prove(str(twin)))
+            process.link.send(Prove(str(twin), "" if running.python == sys.executable else HERE))
             if not process.link.waits(PROVE_SECONDS):
                 _kill(process.pid)
                 raise RehearsalFailed(f"{described.key} did not answer its own sample within {PROVE_SECONDS:g} s")
@@ -294,12 +342,23 @@ class Versions:
         if proven.difference:
             raise RehearsalFailed(
                 f"{described.key} answers its own sample differently here ({proven.difference}), so it was refused; "
-                "compare the versions of Python and its packages there and here",
+                "compare the versions of Python and its packages there and here, or serve with --isolate",
                 snapshot=described.key,
             )
-        if proven.why_not:
-            _log.info("%s answers from its own process: %s", described.key, proven.why_not)
-        return replace(described, twin=twin if proven.twin else None, batch_rows=proven.batch_rows)
+        why_not = proven.why_not or (proven.proof and self._why_not_here(running, twin, proven.proof))
+        if why_not:
+            _log.info("%s answers from its own process: %s", described.key, why_not)
+        return replace(described, twin=twin if proven.twin and not why_not else None, batch_rows=proven.batch_rows)
+
+    def _why_not_here(self, running: Running, twin: Path, proof: str) -> str:
+        """Try in a process of this environment whether a twin of another one answers the same; it may crash."""
+        arguments: dict[str, object] = {"twin": twin, "bundle": running.described.bundle, "proof": proof}
+        try:
+            self._zygote("twins:prepare_trial", arguments, running.output, sys.executable).__exit__(None, None, None)
+        except RehearsalFailed as error:
+            twin.unlink(missing_ok=True)
+            return str(error)
+        return ""
 
     def _join(self, running: Running, process: Process) -> None:
         """Let workers ask a process from now on."""
@@ -367,6 +426,7 @@ class Versions:
 
         def end() -> None:
             running.zygote.__exit__(None, None, None)
+            self._end_nursery(running.python)
             with contextlib.suppress(OSError):
                 os.close(running.output)
             if running.described.twin is not None:
@@ -376,6 +436,16 @@ class Versions:
             end()
         else:
             threading.Thread(target=end, name=f"end {running.key}", daemon=True).start()
+
+    def _end_nursery(self, python: str) -> None:
+        """One version less runs in an environment."""
+        if python == sys.executable:
+            return
+        with self._nursing:
+            self._users[python] -= 1
+            nursery = None if self._users[python] else self._nurseries.pop(python, None)
+        if nursery is not None:
+            nursery.__exit__(None, None, None)
 
 
 def _kill(pid: int) -> None:

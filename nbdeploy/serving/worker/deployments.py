@@ -169,6 +169,11 @@ class Deployments:
             self.store.adopt(manifest)
         return OfferAnswer(missing, not missing)
 
+    def prepare(self, name: str, order: Deploy | None = None) -> str:
+        """Have ready what is to be deployed, or loaded, and return what is to be waited for; empty if nothing is."""
+        told: str = self._order("prepare", name, order)
+        return told
+
     def deploy(self, name: str, order: Deploy, by: str) -> Deployment:
         """Serve a stored snapshot under a name. See :meth:`nbdeploy.serving.supervisor.releases.Releases.deploy`."""
         deployed: Deployment = self._order("deploy", name, order, by)
@@ -181,6 +186,8 @@ class Deployments:
 
     def load(self, name: str, by: str) -> Deployment:
         """Serve again what was unloaded or failed. See :meth:`nbdeploy.serving.supervisor.releases.Releases.load`."""
+        while self.prepare(name):
+            pass
         loaded: Deployment = self._order("load", name, by)
         return loaded
 
