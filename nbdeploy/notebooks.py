@@ -10,7 +10,7 @@ from typing import Any
 
 from nbdeploy.errors import InvalidData, NotFound
 
-__all__ = ["Notebook", "first_line"]
+__all__ = ["Notebook", "first_line", "source"]
 
 PARAMETERS_TAG = "parameters"
 
@@ -69,6 +69,11 @@ class Notebook:
         """Language of its cells; Python where it does not say."""
         found = self._metadata("language_info").get("name") or self._metadata("kernelspec").get("language")
         return _text(found) or "python"
+
+    @property
+    def is_python(self) -> bool:
+        """Whether its cells are Python."""
+        return self.language.lower() in {"python", "ipython", "python3"}
 
     @property
     def parameters_cell(self) -> tuple[int, str] | None:

@@ -22,6 +22,7 @@ from nbdeploy.batch.failure import Failure, plain
 from nbdeploy.batch.folder import Folder, Request
 from nbdeploy.batch.ledger import Ledger
 from nbdeploy.batch.outputs import Declared, Outputs
+from nbdeploy.batch.parameters import decode
 from nbdeploy.batch.processes import Worker
 from nbdeploy.batch.record import FAILED, STOPPED, SUCCEEDED
 from nbdeploy.errors import NotWritable
@@ -106,9 +107,11 @@ def _papermill(files: Folder, request: Request, reporter: Reporter, begun: float
     from papermill.execute import execute_notebook
 
     from nbdeploy.batch import engine
+    from nbdeploy.batch.parameters import code
 
     logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of parameters that were checked already
     engine.register()
+    code.register()
     watch = engine.Watch(
         reporter.cell,
         reporter.log,
@@ -121,7 +124,7 @@ def _papermill(files: Folder, request: Request, reporter: Reporter, begun: float
     execute_notebook(
         _literal(files.submitted(request)),
         _literal(files.executed(request)),
-        request.parameters,
+        code.values_for(request.kernel.language, decode(request.parameters)),
         engine_name=engine.ENGINE,
         kernel_name=request.kernel.name,
         language=request.kernel.language,

@@ -31,7 +31,7 @@ class Request:
     output : str
         Where the executed notebook goes in the end.
     parameters : dict
-        The values to pass, exactly.
+        The values to pass, exactly, as `encode` writes them.
     timeout : float or None
         Seconds that the whole run may take.
     kernel : Kernel
@@ -100,7 +100,7 @@ class Folder:
         return self.path / "submitted" / f"{Path(request.notebook).stem}.ipynb"
 
     def write(self, request: Request, notebook: bytes | None = None) -> None:
-        """Keep the request and the notebook, if it is of one. Any number, also an infinite one, keeps its value.
+        """Keep the request and the notebook, if it is of one.
 
         Raises
         ------

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from nbdeploy.batch.failure import Failure
 from nbdeploy.batch.folder import Folder
 from nbdeploy.batch.outputs import Declared, Outputs
+from nbdeploy.batch.parameters import decode, encode
 from nbdeploy.batch.processes import Worker
 from nbdeploy.batch.record import LOST, QUEUED, RUNNING, SUCCEEDED, Run
 from nbdeploy.database import Database, RunRow
@@ -148,7 +149,7 @@ def new_row(run: Run, worker: Worker) -> RunRow:
         folder=str(run.folder),
         output=str(run.output),
         status=QUEUED,
-        parameters=dict(run.parameters),
+        parameters=encode(dict(run.parameters)),
         created=run.created,
         host=worker.host,
         pid=worker.pid,
@@ -178,7 +179,7 @@ def _value(row: RunRow) -> Run:
         output=Path(row.output),
         folder=Path(row.folder),
         status=row.status,
-        parameters=row.parameters,
+        parameters=decode(row.parameters),
         created=row.created,
         started=row.started,
         finished=row.finished,

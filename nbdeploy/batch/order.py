@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from nbdeploy.batch.parameters import Text
+from nbdeploy.batch.parameters import decode, encode, portable
 
 __all__ = ["Order"]
 
@@ -21,9 +21,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     notebook : str
         Its path.
     parameters : dict
-        Values by the names in its ``parameters`` cell.
-    written : list of str
-        Names of the parameters whose text is to be read by the types of that cell.
+        Values by the names in its ``parameters`` cell, as `encode` writes them.
     raw : dict of str
         Texts that stay texts.
     files : list of str
@@ -44,7 +42,6 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     notebook: str
     parameters: dict[str, Any] = {}
-    written: list[str] = []
     raw: dict[str, str] = {}
     files: list[str] = []
     output: str | None = None
@@ -66,12 +63,16 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         output: str | Path | None = None,
         **options: Any,
     ) -> Order:
-        """Return the order in words of the user's: paths, mappings, and texts that are still to be read."""
-        given = dict(parameters or {})
+        """Return the order in words of the user's: paths, mappings, and texts that are still to be read.
+
+        Raises
+        ------
+        InvalidData
+            If a value cannot be carried to a notebook.
+        """
         return cls(
             notebook=str(notebook),
-            parameters=given,
-            written=[name for name, value in given.items() if isinstance(value, Text)],
+            parameters={name: encode(portable(name, value)) for name, value in (parameters or {}).items()},
             raw=dict(raw or {}),
             files=[str(file) for file in files],
             output=None if output is None else str(output),
@@ -80,5 +81,5 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def values(self) -> dict[str, Any]:
-        """The parameters, with the texts that are to be read marked as such."""
-        return {name: Text(value) if name in self.written else value for name, value in self.parameters.items()}
+        """The parameters as they were given."""
+        return {name: decode(value) for name, value in self.parameters.items()}

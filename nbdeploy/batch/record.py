@@ -10,6 +10,7 @@ from typing import Any
 
 from nbdeploy.batch.failure import Failure
 from nbdeploy.batch.outputs import Declared
+from nbdeploy.batch.parameters import showable, written
 from nbdeploy.cards import Card, Result, Table
 from nbdeploy.hints import typed
 from nbdeploy.types import Progress
@@ -142,7 +143,9 @@ class Run(Result):
         if self.schedule:
             facts.append(("schedule", self.schedule))
         if self.parameters:
-            facts.append(("parameters", ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())))
+            facts.append(
+                ("parameters", ", ".join(f"{name}={written(value)}" for name, value in self.parameters.items()))
+            )
         facts += self.published.facts()
         facts += [(f"unpublished {name}", value) for name, value in self.unpublished.facts()]
         if self.seconds is not None:
@@ -171,7 +174,7 @@ class Run(Result):
             "output": str(self.output),
             "seconds": self.seconds,
             "error": None if self.error is None else self.error.document(),
-            "parameters": dict(self.parameters),
+            "parameters": showable(self.parameters),
             "created": _iso(self.created),
             "started": _iso(self.started),
             "finished": _iso(self.finished),

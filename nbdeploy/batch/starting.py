@@ -15,7 +15,7 @@ from nbdeploy.batch.folder import Folder, Request
 from nbdeploy.batch.kernels import choose_kernel
 from nbdeploy.batch.ledger import Ledger
 from nbdeploy.batch.order import Order
-from nbdeploy.batch.parameters import bind, showable
+from nbdeploy.batch.parameters import bind, encode
 from nbdeploy.batch.processes import Worker, environment_of, start_child
 from nbdeploy.batch.record import FAILED, QUEUED, Run
 from nbdeploy.errors import RunFailed, WrongUsage
@@ -68,7 +68,9 @@ def prepare_notebook(
     now = datetime.now(UTC)
     folder = Folder.new(settings.home / "runs", now)
     place = destination or folder.path / f"{book.path.stem}.ipynb"
-    request = Request(folder.path.name, str(book.path), str(place), values, order.timeout, chosen, after=order.after)
+    request = Request(
+        folder.path.name, str(book.path), str(place), encode(values), order.timeout, chosen, after=order.after
+    )
     folder.write(request, book.content)
     run = Run(
         request.run,
@@ -76,7 +78,7 @@ def prepare_notebook(
         place,
         folder.path,
         QUEUED,
-        showable(values),
+        values,
         now,
         schedule=schedule,
         after=tuple(order.after),

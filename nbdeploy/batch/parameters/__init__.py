@@ -2,7 +2,24 @@
 
 from nbdeploy.batch.parameters.binding import bind
 from nbdeploy.batch.parameters.declared import Parameter, Parameters, parameters_of
-from nbdeploy.batch.parameters.values import Text, portable, showable
+from nbdeploy.batch.parameters.notation import decode, encode
+from nbdeploy.batch.parameters.values import Member, Secret, Text, Variable, portable, showable, written
 from nbdeploy.batch.parameters.words import WORDS, render
 
-__all__ = ["WORDS", "Parameter", "Parameters", "Text", "bind", "parameters_of", "portable", "render", "showable"]
+__all__ = [
+    "WORDS",
+    "Member",
+    "Parameter",
+    "Parameters",
+    "Secret",
+    "Text",
+    "Variable",
+    "bind",
+    "decode",
+    "encode",
+    "parameters_of",
+    "portable",
+    "render",
+    "showable",
+    "written",
+]

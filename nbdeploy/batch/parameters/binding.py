@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import keyword
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nbdeploy.batch.parameters.annotations import guess
 from nbdeploy.batch.parameters.declared import Parameter, Parameters, parameters_of
-from nbdeploy.batch.parameters.values import Text, portable
+from nbdeploy.batch.parameters.reading import guess
+from nbdeploy.batch.parameters.values import Text, Variable, portable
 from nbdeploy.errors import InvalidData, NotFound, WrongUsage
 from nbdeploy.notebooks import Notebook
 
@@ -33,31 +35,40 @@ def bind(
     raw : mapping, optional
         Texts that stay texts.
     files : iterable of path
-        YAML files of values; `given` and `raw` win over them.
+        YAML or JSON files of values; `given` and `raw` win over them.
 
     Raises
     ------
     WrongUsage
         If a name is not a parameter of the notebook, or a required one has no value.
     InvalidData
-        If a value is of the wrong type, or a file is not a YAML mapping.
+        If a value is of the wrong type, or a file is not a mapping.
     """
     declared = parameters_of(notebook)
     known = {item.name: item for item in declared}
     values: dict[str, Any] = {}
     for file in files:
         values |= _from_file(Path(file))
-    values |= given
-    values = {name: _accept(known.get(name), name, value) for name, value in values.items() if name not in (raw or {})}
-    values |= {name: portable(name, str(text)) for name, text in (raw or {}).items()}
+    values |= {**given, **(raw or {})}
     _check_names(declared, values)
-    return values
+    return {
+        name: portable(name, value) if name in (raw or {}) else _accept(known.get(name), name, value)
+        for name, value in values.items()
+    }
 
 
 def _accept(parameter: Parameter | None, name: str, value: Any) -> Any:
+    if isinstance(value, Variable):
+        value = _from_environment(name, value.name)
     if parameter is not None:
         return parameter.accept(value)
     return guess(str(value)) if isinstance(value, Text) else portable(name, value)
+
+
+def _from_environment(name: str, variable: str) -> Text:
+    if variable not in os.environ:
+        raise WrongUsage(f"parameter {name!r} is to be read from the variable {variable}, which is not set", name=name)
+    return Text(os.environ[variable])
 
 
 def _check_names(declared: Parameters, values: Mapping[str, Any]) -> None:
@@ -78,12 +89,14 @@ def _check_names(declared: Parameters, values: Mapping[str, Any]) -> None:
 def _from_file(path: Path) -> dict[str, Any]:
     import yaml
 
+    kind = "JSON" if path.suffix == ".json" else "YAML"
     try:
-        values = yaml.safe_load(path.expanduser().read_text(encoding="utf-8"))
+        text = path.expanduser().read_text(encoding="utf-8")
+        values = json.loads(text) if kind == "JSON" else yaml.safe_load(text)
     except FileNotFoundError as error:
         raise NotFound("parameter file", str(path)) from error
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise InvalidData(f"parameter file {path} cannot be read as YAML: {error}", path=str(path)) from error
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise InvalidData(f"parameter file {path} cannot be read as {kind}: {error}", path=str(path)) from error
     if values is None:
         return {}
     if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):

@@ -7,16 +7,20 @@ import contextlib
 import io
 import re
 import tokenize
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, time
+from pathlib import Path, PurePath
 from typing import Any
 
-from nbdeploy.batch.parameters.annotations import convert, from_text, read_annotation, type_of_default
-from nbdeploy.batch.parameters.values import Text, portable, showable
+from nbdeploy.batch.parameters.annotations import read_annotation
+from nbdeploy.batch.parameters.defaults import UNKNOWN, read_default, type_of_default, type_of_expression
+from nbdeploy.batch.parameters.enumerations import Enumeration, enumerations, mentioned
+from nbdeploy.batch.parameters.reading import choices, convert, expected, from_text
+from nbdeploy.batch.parameters.values import Secret, Text, portable, showable
 from nbdeploy.cards import Card, Result, Table
 from nbdeploy.errors import InvalidData
-from nbdeploy.notebooks import Notebook
+from nbdeploy.notebooks import Notebook, source
 
 __all__ = ["Parameter", "Parameters", "parameters_of"]
 
@@ -41,6 +45,10 @@ class Parameter:
         Whether it is declared without a default (``month: str``).
     help : str
         The comment after it.
+    type : type
+        What values are read and checked by, ``Any`` if nothing is known.
+    where : str
+        The cell that declares it, in words.
     """
 
     name: str
@@ -50,19 +58,27 @@ class Parameter:
     required: bool = False
     help: str = ""
     type: Any = field(default=Any, repr=False)
+    where: str = field(default="", repr=False)
 
     @property
     def kind(self) -> str:
         """The type to show: as written, else that of the default."""
         if self.annotation:
             return self.annotation
-        return "any" if self.default is None else type(self.default).__name__
+        if self.default is None or isinstance(self.default, PurePath):
+            return "any" if self.default is None else "Path"
+        return getattr(self.default, "enumeration", type(self.default).__name__)
 
     @property
     def declaration(self) -> str:
         """The line of the cell that declares it."""
         annotation = f": {self.annotation}" if self.annotation else ""
         return f"{self.name}{annotation}" + ("" if self.required else f" = {self.written}")
+
+    @property
+    def choices(self) -> list[str] | None:
+        """The texts to choose from, None if there are others."""
+        return choices(self.type) or None
 
     def accept(self, value: Any) -> Any:
         """Return the value to pass for one that was given.
@@ -73,18 +89,28 @@ class Parameter:
             If it is of the wrong type.
         """
         try:
-            if isinstance(value, Text):
-                return portable(self.name, from_text(str(value), self.type))
-            carried = portable(self.name, value)
-            return portable(self.name, convert(carried, self.type)) if self.annotation else carried
+            return self._read(value)
         except ValueError as error:
             given = repr(str(value)) if isinstance(value, Text) else repr(value)
+            hint = expected(self.type)
             raise InvalidData(
-                f"parameter {self.name!r} is declared as `{self.declaration}` and cannot be {given}",
+                f"parameter {self.name!r} is declared as `{self.declaration}` in {self.where} and cannot be {given}"
+                + (f"; {hint}" if hint else ""),
                 name=self.name,
                 value=value,
                 declaration=self.declaration,
             ) from error
+
+    def _read(self, value: Any) -> Any:
+        if isinstance(value, Secret):
+            from_text("", self.type if self.annotation else Any)
+            return value
+        if isinstance(value, Text):
+            return portable(self.name, from_text(str(value), self.type))
+        carried = portable(self.name, mentioned(value, self.type))
+        if not self.annotation and not isinstance(carried, date | time | PurePath):
+            return carried
+        return convert(carried, self.type if self.annotation or self.type is str else Any)
 
 
 @dataclass(frozen=True)
@@ -129,7 +155,8 @@ class Parameters(Result):
             {
                 "name": item.name,
                 "type": item.kind,
-                "default": showable(portable(item.name, item.default)),
+                "choices": item.choices,
+                "default": showable(item.default),
                 "written": item.written,
                 "required": item.required,
                 "help": item.help,
@@ -152,31 +179,45 @@ def parameters_of(notebook: str | Path | Notebook) -> Parameters:
     if book.parameters_cell is None:
         return Parameters(book.path)
     number, text = book.parameters_cell
-    if book.language.lower() not in {"python", "ipython", "python3"}:
+    if not book.is_python:
         return Parameters(book.path, number)
     return Parameters(book.path, number, tuple(_declared(book, number, text).values()), closed=True)
 
 
 def _declared(book: Notebook, number: int, text: str) -> dict[str, Parameter]:
-    text, tree = _parse(book, number, text)
+    text, tree = _parameters_cell(book, number, text)
     comments = _comments(text)
+    known = enumerations([*_before(book, number), tree])
     found: dict[str, Parameter] = {}
     for node in tree.body:
         comment = comments.get(node.end_lineno or 0, "")
         for name, annotation, value in _assignments(node):
-            found[name] = _parameter(name, annotation, value, comment)
+            parameter = _parameter(name, annotation, value, comment, known)
+            found[name] = replace(parameter, where=f"cell {number} of {book.path.name}")
     return found
 
 
-def _parse(book: Notebook, number: int, text: str) -> tuple[str, ast.Module]:
-    """Parse a cell, which may hold magics beside the assignments."""
+def _before(book: Notebook, number: int) -> Iterator[ast.Module]:
+    """The code cells above a cell, as far as they are Python."""
+    for cell in book.cells[: number - 1]:
+        if cell.get("cell_type") == "code":
+            with contextlib.suppress(SyntaxError, ValueError):
+                yield _parse(source(cell))[1]
+
+
+def _parse(text: str) -> tuple[str, ast.Module]:
+    """Parse a cell, which may hold magics."""
     with contextlib.suppress(SyntaxError):
         return text, ast.parse(text)
     from IPython.core.inputtransformer2 import TransformerManager
 
+    plain = TransformerManager().transform_cell(text)  # type: ignore[no-untyped-call]
+    return plain, ast.parse(plain)
+
+
+def _parameters_cell(book: Notebook, number: int, text: str) -> tuple[str, ast.Module]:
     try:
-        plain = TransformerManager().transform_cell(text)  # type: ignore[no-untyped-call]
-        return plain, ast.parse(plain)
+        return _parse(text)
     except SyntaxError as error:
         raise InvalidData(
             f"the parameters cell (cell {number}) of {book.path} is not Python: {error.msg} in line {error.lineno}",
@@ -200,31 +241,34 @@ def _assignments(node: ast.stmt) -> Iterator[tuple[str, ast.expr | None, ast.exp
                             yield each.id, None, item
 
 
-def _parameter(name: str, annotation: ast.expr | None, value: ast.expr | None, comment: str) -> Parameter:
+def _parameter(
+    name: str, annotation: ast.expr | None, value: ast.expr | None, comment: str, known: Mapping[str, Enumeration]
+) -> Parameter:
     written = "" if annotation is None else ast.unparse(annotation)
     typed = _TYPE_COMMENT.fullmatch(comment)
     if typed:
         comment = typed["help"]
         if annotation is None:
             annotation, written = ast.Constant(typed["type"]), typed["type"]
-    default = _literal(value)
+    default = read_default(value, known)
     return Parameter(
         name,
         written,
-        default,
+        None if default is UNKNOWN else default,
         "" if value is None else ast.unparse(value),
         required=value is None,
         help=comment,
-        type=type_of_default(default) if annotation is None else read_annotation(annotation),
+        type=_type(annotation, value, default, known),
     )
 
 
-def _literal(value: ast.expr | None) -> Any:
-    """A default that is written out, None for an expression (or one that no notebook parameter can be)."""
-    try:
-        return None if value is None else portable("default", ast.literal_eval(value))
-    except (ValueError, TypeError, InvalidData):
-        return None
+def _type(annotation: ast.expr | None, value: ast.expr | None, default: Any, known: Mapping[str, Enumeration]) -> Any:
+    if annotation is None:
+        return type_of_expression(value) if default is UNKNOWN else type_of_default(default, known)
+    if isinstance(value, ast.Attribute) and ast.unparse(value.value) == ast.unparse(annotation):
+        name = ast.unparse(annotation)  # a member, of a class that may be imported
+        known = {name.rpartition(".")[2]: Enumeration(name), **known}
+    return read_annotation(annotation, known)
 
 
 def _comments(text: str) -> dict[int, str]:

@@ -13,9 +13,8 @@ from msgspec.structs import replace
 
 from nbdeploy.batch.kernels import choose_kernel
 from nbdeploy.batch.order import Order
-from nbdeploy.batch.parameters import bind, portable, render, showable
+from nbdeploy.batch.parameters import bind, render, showable
 from nbdeploy.batch.starting import Prepared, prepare_command, prepare_notebook
-from nbdeploy.errors import InvalidData
 from nbdeploy.notebooks import Notebook
 from nbdeploy.settings import DEFAULT, Settings
 
@@ -76,23 +75,13 @@ class NotebookJob(msgspec.Struct, frozen=True, tag="notebook"):
 
     @classmethod
     def of(cls, order: Order, at: Surroundings) -> NotebookJob:
-        """The job with an order as it is given to a run.
-
-        Raises
-        ------
-        InvalidData
-            If a value cannot be kept.
-        """
-        kept = {name: portable(name, value) for name, value in order.parameters.items()}
-        for name, value in kept.items():
-            if showable(value) != value:
-                raise InvalidData(f"parameter {name!r} is {value!r}, which a schedule cannot keep: give it as text")
-        return cls(replace(order, notebook=at.place(order.notebook), parameters=kept), at)
+        """The job with an order as it is given to a run."""
+        return cls(replace(order, notebook=at.place(order.notebook)), at)
 
     @property
     def words(self) -> str:
         """What runs, in short."""
-        given = {**self.order.parameters, **self.order.raw}
+        given = {**showable(self.order.values), **self.order.raw}
         return " ".join([Path(self.order.notebook).name, *(f"{name}={value}" for name, value in given.items())])
 
     def check(self, due: datetime) -> None:

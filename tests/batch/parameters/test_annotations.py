@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import json
 import math
-from typing import Any, Literal
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import given
@@ -13,8 +15,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from papermill.cli import _resolve_type
 
-from nbdeploy.batch.parameters.annotations import convert, from_text, guess, read_annotation, type_of_default
+from nbdeploy.batch.parameters import Member
+from nbdeploy.batch.parameters.annotations import read_annotation
+from nbdeploy.batch.parameters.defaults import type_of_default
+from nbdeploy.batch.parameters.enumerations import Enumeration
+from nbdeploy.batch.parameters.reading import convert, from_text, guess
 
+COLOR = Enumeration("Color", (("RED", "red"), ("GREEN", "1")))
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 NESTED = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
 
@@ -75,7 +82,16 @@ def test_containers(items: list[Any], table: dict[str, Any]) -> None:
         ("Union[int, str]", int | str),
         ("Literal['a', 'b']", Literal["a", "b"]),
         ("Annotated[int, 'months']", int),
-        ("tuple[int, int]", list),
+        ("tuple[int, int]", tuple[int, int]),
+        ("tuple[str, ...]", tuple[str, ...]),
+        ("set[date]", set[date]),
+        ("dict[int, Path]", dict[int, Path]),
+        ("datetime.datetime", datetime),
+        ("'timedelta | None'", timedelta | None),
+        ("Literal[-1, None, 'a']", Literal[-1, None, "a"]),
+        ("Sequence[float]", list[float]),
+        ("Color", Annotated[Member, COLOR]),
+        ("list[Color | None]", list[Annotated[Member, COLOR] | None]),
         ("pd.DataFrame", Any),
         ("int | DataFrame", Any),
         ("f(x)", Any),
@@ -84,7 +100,7 @@ def test_containers(items: list[Any], table: dict[str, Any]) -> None:
 )
 def test_annotations(written: str, expected: Any) -> None:
     """Simple annotations are understood without evaluating them; others check nothing."""
-    assert read_annotation(ast.parse(written, mode="eval").body) == expected
+    assert read_annotation(ast.parse(written, mode="eval").body, {"Color": COLOR}) == expected
 
 
 @pytest.mark.parametrize(
@@ -108,6 +124,32 @@ def test_annotations(written: str, expected: Any) -> None:
         ("x", type_of_default(None), "x"),
         ("False", type_of_default(True), False),
         ("[]", type_of_default([1]), []),
+        ("2026-09-01", date, date(2026, 9, 1)),
+        ("2026-09-01", date | datetime, date(2026, 9, 1)),
+        ("2026-09-01T06:00", date | datetime, datetime(2026, 9, 1, 6)),
+        ("2026-09-01T06:00Z", datetime, datetime(2026, 9, 1, 6, tzinfo=UTC)),
+        ("06:30", time, time(6, 30)),
+        ("90s", timedelta, timedelta(seconds=90)),
+        ("1d 2h30m", timedelta, timedelta(days=1, hours=2, minutes=30)),
+        ("1:30:00", timedelta, timedelta(hours=1, minutes=30)),
+        ("-1 day, 23:59:59", timedelta, timedelta(seconds=-1)),
+        ("PT1H", timedelta, timedelta(hours=1)),
+        ("a/b.csv", Path, Path("a/b.csv")),
+        ("a/b.csv", Path | None, Path("a/b.csv")),
+        ('["2026-09-01"]', list[date], [date(2026, 9, 1)]),
+        ("[1, 2]", tuple[int, int], (1, 2)),
+        ("(1, 'a')", tuple[int, str], (1, "a")),
+        ("[1, 1]", set[int], {1}),
+        ("{1, 2}", set, {1, 2}),
+        ("{1}", list | set, {1}),
+        ('{"1": "2026-09-01"}', dict[int, date], {1: date(2026, 9, 1)}),
+        ('["a", null]', list[Path | None], [Path("a"), None]),
+        ("1", Literal["1", 1], "1"),
+        ("false", Literal[False, "no"], False),
+        ("RED", Annotated[Member, COLOR], Member("Color", "RED")),
+        ("Color.RED", Annotated[Member, COLOR], Member("Color", "RED")),
+        ("1", Annotated[Member, COLOR], Member("Color", "GREEN")),
+        ('["GREEN"]', list[Annotated[Member, COLOR]], [Member("Color", "GREEN")]),
     ],
 )
 def test_texts(text: str, kind: Any, expected: Any) -> None:
@@ -129,6 +171,17 @@ def test_texts(text: str, kind: Any, expected: Any) -> None:
         ("[1", list),
         ("os.system('x')", dict),
         ("many", type_of_default(1)),
+        ("2026-09", date),
+        ("2026-09-31", date),
+        ("soon", datetime),
+        ("90", timedelta),
+        ("1e9d", timedelta),
+        ("9" * 30 + "d", timedelta),
+        ("[1, 2, 3]", tuple[int, int]),
+        ("[[1]]", set),
+        ("{1: {}}", dict[str, str]),
+        ("BLUE", Annotated[Member, COLOR]),
+        ("[" * 100_000, list),
     ],
 )
 def test_texts_of_another_type(text: str, kind: Any) -> None:
@@ -137,9 +190,48 @@ def test_texts_of_another_type(text: str, kind: Any) -> None:
         from_text(text, kind)
 
 
-def test_convert() -> None:
-    """A value is checked as it is: a number is no text, a truth value no number, but 1 is also 1.0."""
-    assert convert(1, float) == 1.0
-    for value, kind in (("1", int), (True, int), (1, str), (1, bool)):
-        with pytest.raises(ValueError, match="Expected"):
-            convert(value, kind)
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"),
+    [
+        (1, float, 1.0),
+        (1, int | float, 1),
+        ("2026-09-01", date, date(2026, 9, 1)),
+        ("2026-09-01", date | str, "2026-09-01"),
+        (date(2026, 9, 1), str, "2026-09-01"),
+        (date(2026, 9, 1), datetime, datetime(2026, 9, 1)),
+        ([1, 2], tuple[float, ...], (1.0, 2.0)),
+        ((1, 2), list[int], [1, 2]),
+        (["a"], set[Path], {Path("a")}),
+        (1, Annotated[Member, COLOR], Member("Color", "GREEN")),
+        (Member("Color", "RED"), Annotated[Member, COLOR] | None, Member("Color", "RED")),
+        (["nan"], list[float], [math.nan]),
+    ],
+)
+def test_values_that_are_near(value: Any, kind: Any, expected: Any) -> None:
+    """JSON and YAML have no word for some types, and what stands for one there is it."""
+    found = convert(value, kind)
+    assert (repr(found), type(found)) == (repr(expected), type(expected))
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("1", int),
+        (True, int),
+        (True, float),
+        (1, str),
+        (1, bool),
+        (1.0, int),
+        (datetime(2026, 9, 1), date),
+        ({1, 2}, list),
+        ([1, "x"], list[int]),
+        ([[1]], set[list[int]]),
+        (Member("Size", "RED"), Annotated[Member, COLOR]),
+        (1, Literal[True]),
+        (None, int),
+    ],
+)
+def test_values_of_another_type(value: Any, kind: Any) -> None:
+    """A number is no text, a truth value no number, and a moment no day."""
+    with pytest.raises(ValueError, match="not of the type"):
+        convert(value, kind)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import date, datetime, timedelta
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nbdeploy.batch import Text, parameters_of
+from nbdeploy.batch.parameters import Member, Variable
 from nbdeploy.batch.parameters.binding import bind
 from nbdeploy.errors import InvalidData, NbdeployError, NotFound, WrongUsage
 from nbdeploy.notebooks import Notebook
@@ -58,6 +61,7 @@ def test_parameters_as_shown(book: Notebook) -> None:
     assert document[2] == {
         "name": "rate",
         "type": "float",
+        "choices": None,
         "default": None,
         "written": "1 / 2",
         "required": False,
@@ -188,3 +192,145 @@ def test_old_format(tmp_path: Path) -> None:
     path = tmp_path / "old.ipynb"
     path.write_text(json.dumps(sheet))
     assert [cell["source"] for cell in Notebook.read(path).cells] == ["n = 1"]
+
+
+ENUMERATIONS = """
+import enum
+from enum import Enum, StrEnum, auto
+class Color(Enum):
+    RED = "red"
+    GREEN = 2
+    _hidden = 3
+    def shade(self): return self.RED
+class Size(StrEnum):
+    SMALL = auto()
+Level = enum.Enum("Level", "LOW HIGH")
+!ls
+"""
+DATED = """
+from elsewhere import Shape
+day: date = date(2026, 9, 1)  # the day
+last = date.today() - timedelta(days=1)
+wait = timedelta(minutes=5)
+data = Path("in") / "rows.csv"
+where: Path = Path("out")
+pair = (1, 2)
+tags: set[str] = {"a"}
+color: Color = Color.RED
+size = Size.SMALL
+level: "Level | None" = None
+mode: Literal["fast", "exact"] = "fast"
+shape: Shape = Shape.ROUND
+odd: Color | int
+"""
+
+
+@pytest.fixture
+def dated(tmp_path: Path, notebook: Any) -> Notebook:
+    """A notebook whose parameters are of many types, with enumerations in a cell above."""
+    path = notebook(tmp_path / "dated.ipynb", "1", parameters=DATED)
+    document = json.loads(path.read_text())
+    document["cells"].insert(0, {"cell_type": "code", "metadata": {}, "source": ENUMERATIONS, "outputs": []})
+    document["cells"].insert(0, {"cell_type": "markdown", "metadata": {}, "source": "class Color(Enum): pass"})
+    path.write_text(json.dumps(document))
+    return Notebook.read(path)
+
+
+def test_texts_of_many_types(dated: Notebook) -> None:
+    """Texts become dates, spans, paths, tuples, sets and members, by annotation or by default."""
+    texts = {
+        "day": "2026-10-01",
+        "last": "2026-09-30",
+        "wait": "1h30m",
+        "data": "7",
+        "where": "out/2026",
+        "pair": "[3, 4]",
+        "tags": '["x", "y"]',
+        "color": "green",
+        "size": "SMALL",
+        "level": "HIGH",
+        "mode": "exact",
+        "odd": "RED",
+    }
+    with pytest.raises(InvalidData, match=r"in cell 3 of dated.ipynb and cannot be 'green'; there are: RED, GREEN"):
+        bind(dated, {name: Text(text) for name, text in texts.items()})
+    assert bind(dated, {name: Text(text) for name, text in {**texts, "color": "2"}.items()}) == {
+        "day": date(2026, 10, 1),
+        "last": date(2026, 9, 30),
+        "wait": timedelta(minutes=90),
+        "data": Path("7"),
+        "where": Path("out/2026"),
+        "pair": (3, 4),
+        "tags": {"x", "y"},
+        "color": Member("Color", "GREEN"),
+        "size": Member("Size", "SMALL"),
+        "level": Member("Level", "HIGH"),
+        "mode": "exact",
+        "odd": Member("Color", "RED"),
+    }
+
+
+def test_objects_of_many_types(dated: Notebook) -> None:
+    """Objects keep their type, members become those of the notebook's class, and files' texts are read."""
+
+    class Color(Enum):
+        GREEN = 2
+
+    given = {"odd": Color.GREEN, "day": "2026-10-01", "last": datetime(2026, 1, 1, 6), "tags": ["x"], "data": "x"}
+    assert bind(dated, given) == {**given, "odd": Member("Color", "GREEN"), "day": date(2026, 10, 1), "tags": {"x"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "hint"),
+    [
+        ("day", "2026-09", "write it as 2026-09-30"),
+        ("wait", "soon", "write it as 90s, 1h30m or 1:30:00"),
+        ("mode", "slow", "there are: fast, exact"),
+        ("shape", "ROUND", "the class Shape is not defined in the notebook up to this cell"),
+    ],
+)
+def test_what_to_write_instead(dated: Notebook, name: str, text: str, hint: str) -> None:
+    """A text that is refused is answered with the cell, and what would be right."""
+    with pytest.raises(InvalidData, match=f"in cell 3 of dated.ipynb and cannot be '{text}'; {hint}"):
+        bind(dated, {"odd": 1, name: Text(text)})
+
+
+def test_form_of_many_types(dated: Notebook) -> None:
+    """The document says what there is to choose from, and its defaults can be given again as they are."""
+    form = {item["name"]: item for item in parameters_of(dated).document()}
+    assert {name: item["choices"] for name, item in form.items() if item["choices"]} == {
+        "color": ["RED", "GREEN"],
+        "size": ["SMALL", "None"],
+        "level": ["LOW", "HIGH", "None"],
+        "mode": ["fast", "exact"],
+    }
+    assert [(form[name]["type"], form[name]["default"]) for name in ("day", "wait", "where", "pair", "size")] == [
+        ("date", "2026-09-01"),
+        ("timedelta", "PT300S"),
+        ("Path", "out"),
+        ("tuple", [1, 2]),
+        ("Size", "SMALL"),
+    ]
+    assert form["last"]["default"] is None
+    defaults = {item.name: item.default for item in parameters_of(dated) if item.default is not None}
+    shown = {name: form[name]["default"] for name in defaults}
+    again = {name: Text(value if isinstance(value, str) else json.dumps(value)) for name, value in shown.items()}
+    assert bind(dated, {**again, "odd": 1}) == {**defaults, "odd": 1}
+
+
+def test_json_file(dated: Notebook, tmp_path: Path) -> None:
+    """JSON has no dates, sets and members: their texts are read by the parameter's type."""
+    (tmp_path / "values.json").write_text('{"day": "2026-10-01", "tags": ["x"], "color": "GREEN", "odd": 1}')
+    found = bind(dated, {}, files=[tmp_path / "values.json"])
+    assert found == {"day": date(2026, 10, 1), "tags": {"x"}, "color": Member("Color", "GREEN"), "odd": 1}
+    (tmp_path / "values.yaml").write_text("day: 2026-10-01\ntags: !!set {x}\ncolor: 2\nodd: 1\n")
+    assert bind(dated, {}, files=[tmp_path / "values.yaml"]) == found
+
+
+def test_environment_variables(book: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The text of a variable is read by the parameter's type, and a missing one is refused."""
+    monkeypatch.setenv("COUNT", "7")
+    monkeypatch.setenv("MONTH", "{{ ds }}")
+    assert bind(book, {"n": Variable("COUNT"), "month": Variable("MONTH")}) == {"n": 7, "month": "{{ ds }}"}
+    with pytest.raises(WrongUsage, match="'n' is to be read from the variable NOWHERE, which is not set"):
+        bind(book, {"n": Variable("NOWHERE")})

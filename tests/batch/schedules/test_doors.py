@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from nbdeploy.batch.parameters.words import WORDS
 from nbdeploy.batch.schedules.book import Book
 from nbdeploy.commands import cli
 from nbdeploy.commands.shell import run
-from nbdeploy.errors import Conflict, InvalidData, NotFound, WrongUsage
+from nbdeploy.errors import Conflict, NotFound, WrongUsage
 from nbdeploy.settings import Settings
 from tests.models import penguins
 
@@ -76,12 +76,15 @@ def test_monthly_retraining_as_in_the_story(magic: InteractiveShell, retrain: Pa
 
 
 def test_a_live_object_is_kept_with_its_type(magic: InteractiveShell, retrain: Path) -> None:
-    """What can be no parameter, or cannot be kept, is refused when it is given."""
-    magic.user_ns["size"], magic.user_ns["limit"] = 5, float("inf")
+    """A record of JSON keeps dates, infinite numbers and texts that are still to be read."""
+    magic.user_ns["size"] = 5
     added = deploy(magic, 'schedule add a retrain.ipynb --cron "0 3 1 * *" -p month {{ds}} -p n $size')
-    assert added.schedule.job.order.parameters == {"month": "{{ds}}", "n": 5}
-    with pytest.raises(InvalidData, match="'n' is inf, which a schedule cannot keep"):
-        nd.schedule_add("b", retrain, {"month": "x", "n": float("inf")}, cron="0 3 1 * *")
+    assert added.schedule.job.order.values == {"month": "{{ds}}", "n": 5}
+    nd.schedule_add("b", retrain, {"month": date(2026, 9, 1), "n": float("inf")}, cron="0 3 1 * *")
+    with Ledger(Settings.load().db) as ledger:
+        schedule = Book(ledger.database).get("b")
+    prepared = schedule.job.prepare(datetime(2026, 10, 1, 3, tzinfo=schedule.zone), Settings.load(), "b")
+    assert prepared.run.parameters == {"month": "2026-09-01", "n": float("inf")}
 
 
 @pytest.mark.parametrize(
