@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from nbdeploy.errors import InvalidData
+from nbdeploy.errors import InvalidData, WrongUsage
 
 __all__ = ["Member", "Secret", "Text", "Variable", "portable", "showable", "written"]
 
@@ -68,9 +68,27 @@ class Secret:
     ----------
     source : str
         Where it is: ``env:VARIABLE`` or ``file:PATH``.
+
+    Raises
+    ------
+    WrongUsage
+        If that is something else.
+
+    Examples
+    --------
+    >>> Secret("env:DB_PASSWORD")
+    [secret]
     """
 
     source: str
+
+    def __post_init__(self) -> None:
+        kind, _, place = self.source.partition(":")
+        if kind not in {"env", "file"} or not place:
+            shown = f"{kind}:…" if place else "what was given"  # it may be the secret itself
+            raise WrongUsage(f"{shown} is no source of a secret: write env:VARIABLE or file:PATH")
+        if kind == "file":
+            object.__setattr__(self, "source", f"file:{Path(place).expanduser().absolute()}")
 
     def __repr__(self) -> str:
         return SECRET
