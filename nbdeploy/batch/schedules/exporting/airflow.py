@@ -14,13 +14,13 @@ from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
+from nbdeploy.batch.parameters.words import split
 from nbdeploy.batch.schedules.exporting.exported import Written
 from nbdeploy.batch.schedules.exporting.exporters import Options
 from nbdeploy.batch.schedules.exporting.plan import Plan
 from nbdeploy.batch.schedules.exporting.shell import line
 from nbdeploy.batch.schedules.jobs import NotebookJob
 from nbdeploy.batch.schedules.schedule import Schedule
-from nbdeploy.batch.schedules.templates import split
 
 __all__ = ["EXPRESSIONS", "write"]
 
@@ -65,6 +65,7 @@ def write(schedule: Schedule, options: Options) -> Written:  # noqa: ARG001
     notes = [*plan.notes, *_differences(schedule)]
     task, imported, more = _task(plan)
     notes += more
+    timed = "from datetime import timedelta\n\n" if "timedelta(" in task else ""
     arguments = {
         "dag_id": repr(schedule.name),
         "description": repr(schedule.job.words),
@@ -79,7 +80,7 @@ def write(schedule: Schedule, options: Options) -> Written:  # noqa: ARG001
     }
     text = "\n".join(
         [
-            f"{plan.comment(notes)}from datetime import timedelta\n\nimport pendulum\n{imported}",
+            f"{plan.comment(notes)}{timed}import pendulum\n{imported}",
             f"from airflow.sdk import DAG, CronTriggerTimetable\n\nZONE = {schedule.timezone!r}\n\n\n{_DUE}\n",
             f"with DAG(\n{_lines(arguments)}):\n    {task}",
         ]

@@ -12,10 +12,9 @@ from typing import Any
 
 from msgspec.structs import fields
 
-from nbdeploy.batch.binding import bind
 from nbdeploy.batch.order import Order
+from nbdeploy.batch.parameters import Text, bind
 from nbdeploy.batch.schedules.jobs import NotebookJob, PredictionJob
-from nbdeploy.batch.values import Text
 from nbdeploy.errors import InvalidData, NbdeployError
 from nbdeploy.notebooks import Notebook
 
@@ -88,7 +87,7 @@ def _(job: NotebookJob, due: datetime) -> Told:
     path = str(notebook.relative_to(folder)) if notebook.is_relative_to(folder) else str(notebook)
     book = Notebook.read(order.notebook)
     then = job.order_at(due)
-    given = [word for name, value in order.parameters.items() for word in _parameter(book, then, name, value)]
+    given = [word for name, value in order.values.items() for word in _parameter(book, then, name, value)]
     raw = [word for name, text in order.raw.items() for word in ("--raw", name, text)]
     files = [f"--file={file}" for file in order.files]
     chosen = [f"{option}={_figure(value)}" for name, option in _OPTIONS.items() if (value := getattr(order, name))]
@@ -100,7 +99,7 @@ def _(job: NotebookJob, due: datetime) -> Told:
 
 def _parameter(book: Notebook, then: Order, name: str, value: Any) -> list[str]:
     """A parameter as it is typed: a text that stays one, else a text that the notebook's types read as the value."""
-    if name in then.written:
+    if isinstance(value, Text):
         return ["--parameter", name, str(value)]
     if isinstance(value, str):
         return ["--raw", name, value]
@@ -134,8 +133,8 @@ def _values(book: Notebook, order: Order, then: Order) -> dict[str, Any] | None:
     if order.files:
         return None
     bound = bind(book, then.values, then.raw)
-    given = {**order.parameters, **order.raw}
-    dated = {**then.parameters, **then.raw}
+    given = {**order.values, **order.raw}
+    dated = {**then.values, **then.raw}
     changed = {name for name in given if dated[name] != given[name]}
     if any(bound[name] != dated[name] for name in changed) or not _plain(bound):
         return None

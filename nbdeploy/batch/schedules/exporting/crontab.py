@@ -28,7 +28,8 @@ def write(schedule: Schedule, options: Options) -> Written:  # noqa: ARG001
     limit = ["timeout", f"{plan.told.timeout:g}"] if plan.told.timeout is not None else []
     program = [*lock, *limit, sys.executable, "-P", "-m", "nbdeploy"]
     given = {"TZ": schedule.timezone, **plan.variables}
-    variables = [*(f"{name}={shlex.quote(value)}" for name, value in given.items()), f"NBDEPLOY_DUE={_MINUTE}"]
+    due = [f"NBDEPLOY_DUE={_MINUTE}"] if plan.dated else []
+    variables = [*(f"{name}={shlex.quote(value)}" for name, value in given.items()), *due]
     log = shlex.quote(str(home / f"{schedule.name}.log"))
     folder, made = shlex.quote(schedule.job.at.cwd), shlex.quote(str(home))
     command = f"cd {folder} && mkdir -p {made} && {' '.join(variables)} {line(plan.command, program)} >>{log} 2>&1"

@@ -66,7 +66,8 @@ class Plan:
     @property
     def needs(self) -> list[str]:
         """What has to be there when it runs: files, and the store."""
-        return [*self.told.needs, *([f"store {self.store}"] if self.store else [])]
+        store = f"that {_STORE} names" if _STORE in self.secrets else self.store
+        return [*self.told.needs, *([f"store {store}"] if store else [])]
 
     @property
     def store(self) -> str:
