@@ -45,6 +45,9 @@ class Settings:
         Names or files of the public keys whose signatures count (``NBDEPLOY_TRUSTED_KEYS``, with ``:`` between).
     scheduler : str
         Whether a Jupyter server sees to schedules if nothing else does: ``auto`` or ``off`` (``NBDEPLOY_SCHEDULER``).
+    runs_at_once : int
+        How many runs go on at once on this machine, the others wait; as many as it has cores, if not set
+        (``NBDEPLOY_RUNS_AT_ONCE``).
     sources : mapping of str to str
         Setting name to where its value came from.
 
@@ -62,6 +65,7 @@ class Settings:
     allow_code: str = "always"
     trusted_keys: tuple[str, ...] = ()
     scheduler: str = "auto"
+    runs_at_once: int = field(default_factory=lambda: _cores())
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -122,6 +126,7 @@ class Settings:
             allow_code=value("allow_code", "always"),
             trusted_keys=trusted(),
             scheduler=value("scheduler", "auto"),
+            runs_at_once=_count("runs_at_once", value("runs_at_once", str(_cores())), sources),
             sources=sources,
         )
 
@@ -139,6 +144,17 @@ class Settings:
     def cache(self) -> Path:
         """Bundles unpacked for loading; safe to delete."""
         return self.home / "cache"
+
+
+def _cores() -> int:
+    """As many as this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _count(name: str, text: str, sources: Mapping[str, str]) -> int:
+    if not (text.isdecimal() and int(text) > 0):
+        raise InvalidData(f"{name} is {text!r} ({sources[name]}): give a whole number from 1", name=name, value=text)
+    return int(text)
 
 
 def _user_data_dir() -> str:
@@ -161,7 +177,7 @@ def _read(path: Path | None) -> tuple[Path | None, Mapping[str, Any]]:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidData(f"{path} cannot be read as TOML: {error}", path=str(path)) from error
-    known = {"allow_code", "db", "home", "scheduler", "store", "target", "trusted_keys"}
+    known = {"allow_code", "db", "home", "runs_at_once", "scheduler", "store", "target", "trusted_keys"}
     unknown = sorted(set(values) - known)
     if unknown:
         raise InvalidData(

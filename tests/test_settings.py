@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -30,7 +31,9 @@ def test_environment_wins_over_the_file_and_the_file_over_defaults(tmp_path: Pat
         "allow_code": "default",
         "trusted_keys": "default",
         "scheduler": "default",
+        "runs_at_once": "default",
     }
+    assert found.runs_at_once == len(os.sched_getaffinity(0))
 
 
 @pytest.mark.parametrize(
@@ -38,8 +41,9 @@ def test_environment_wins_over_the_file_and_the_file_over_defaults(tmp_path: Pat
     [
         (
             "stor = 'x'",
-            "unknown settings: stor; there are: allow_code, db, home, scheduler, store, target, trusted_keys",
+            "unknown settings: stor; there are: allow_code, db, home, runs_at_once, scheduler, store, target, trusted_",
         ),
+        ("runs_at_once = 0", "runs_at_once is '0' .*nbdeploy.toml.*: give a whole number from 1"),
         ("store =", "cannot be read as TOML"),
     ],
 )

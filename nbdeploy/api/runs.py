@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from nbdeploy.types import Report, ignore_progress
 if TYPE_CHECKING:
     from nbdeploy.batch import Parameters, Run, RunList
 
-__all__ = ["logs", "parameters", "run", "runs"]
+__all__ = ["logs", "parameters", "run", "runs", "stop"]
 
 
 def run(
@@ -24,6 +24,8 @@ def run(
     files: Iterable[str | Path] = (),
     timeout: float | None = None,
     kernel: str | None = None,
+    after: Iterable[str] = (),
+    at_once: int | None = None,
     wait: bool = True,
     settings: Settings | None = None,
     progress: Report = ignore_progress,
@@ -46,8 +48,12 @@ def run(
         Seconds that the whole run may take.
     kernel : str, optional
         Name of a Jupyter kernel; the notebook's own by default.
+    after : iterable of str
+        Runs that must succeed before this one starts; it fails if one of them does not.
+    at_once : int, optional
+        How many runs of this notebook may go on at once on this machine.
     wait : bool
-        Whether to wait for its end; otherwise it goes on by itself, and ``runs`` tells what became of it.
+        Whether to wait for its end; otherwise it is queued, and ``runs`` tells what became of it.
 
     Raises
     ------
@@ -62,7 +68,17 @@ def run(
     from nbdeploy import batch
 
     settings = settings or Settings.load()
-    order = batch.Order.of(notebook, parameters, raw=raw, files=files, output=output, timeout=timeout, kernel=kernel)
+    order = batch.Order.of(
+        notebook,
+        parameters,
+        raw=raw,
+        files=files,
+        output=output,
+        timeout=timeout,
+        kernel=kernel,
+        after=list(after),
+        at_once=at_once,
+    )
     if not wait:
         return batch.submit(order, settings=settings)
     return batch.run(order, settings=settings, progress=progress)
@@ -75,21 +91,49 @@ def parameters(notebook: str | Path) -> Parameters:
     return batch.parameters_of(notebook)
 
 
-def runs(limit: int = 50, *, settings: Settings | None = None) -> RunList:
-    """List the newest runs, newest first."""
+def runs(limit: int = 50, *, status: str | None = None, settings: Settings | None = None) -> RunList:
+    """List the newest runs, newest first.
+
+    Parameters
+    ----------
+    limit : int
+        How many, at most.
+    status : str, optional
+        Only those that are ``queued``, ``running``, ``succeeded``, ``failed``, ``stopped`` or ``lost``.
+    """
     from nbdeploy import batch
 
-    return batch.runs(settings or Settings.load(), limit)
+    return batch.runs(settings or Settings.load(), limit, status)
 
 
-def logs(run: str, *, settings: Settings | None = None) -> str:
+def logs(run: str, *, follow: Callable[[str], object] | None = None, settings: Settings | None = None) -> str:
     """Return what a run's cells printed, and the error if one failed.
 
     Parameters
     ----------
     run : str
         A run's id, or a part at either end of it that no other run has.
+    follow : callable, optional
+        Gets the log as it grows; the function returns when the run has ended.
     """
     from nbdeploy import batch
 
-    return batch.logs(settings or Settings.load(), run)
+    settings = settings or Settings.load()
+    if follow is not None:
+        batch.follow(settings, run, follow)
+    return batch.logs(settings, run)
+
+
+def stop(run: str, ends_as: str = "stopped", *, settings: Settings | None = None) -> Run:
+    """Stop a run with all its processes, or take it out of the queue. One that has ended stays as it is.
+
+    Parameters
+    ----------
+    run : str
+        A run's id, or a part at either end of it that no other run has.
+    ends_as : str
+        What it then counts as: ``stopped``, ``failed``, or ``succeeded`` with the outputs that it has so far.
+    """
+    from nbdeploy import batch
+
+    return batch.stop(settings or Settings.load(), run, ends_as)

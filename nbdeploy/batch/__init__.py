@@ -5,7 +5,7 @@ from nbdeploy.batch.order import Order
 from nbdeploy.batch.outputs import Output, declare
 from nbdeploy.batch.parameters import Parameter, Parameters, Text, parameters_of
 from nbdeploy.batch.record import Run, RunList
-from nbdeploy.batch.running import find, logs, run, runs, stop, submit
+from nbdeploy.batch.running import find, follow, logs, run, runs, stop, submit
 
 __all__ = [
     "Failure",
@@ -18,6 +18,7 @@ __all__ = [
     "Text",
     "declare",
     "find",
+    "follow",
     "logs",
     "parameters_of",
     "run",

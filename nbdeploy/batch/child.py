@@ -20,10 +20,11 @@ from typing import TextIO
 from nbdeploy.batch.commands import CommandFailed, execute
 from nbdeploy.batch.failure import Failure, plain
 from nbdeploy.batch.folder import Folder, Request
-from nbdeploy.batch.ledger import Ledger
+from nbdeploy.batch.ledger import Ledger, stopped
 from nbdeploy.batch.outputs import Declared, Outputs
 from nbdeploy.batch.parameters import decode
 from nbdeploy.batch.processes import Worker
+from nbdeploy.batch.queue.beating import beating
 from nbdeploy.batch.record import FAILED, STOPPED, SUCCEEDED
 from nbdeploy.errors import NotWritable
 from nbdeploy.files import replacing, writing
@@ -71,13 +72,14 @@ def main(folder: Path) -> int:
     log.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
     files = Folder(folder)
     request = files.read()
-    with Ledger(os.environ["NBDEPLOY_DB"]) as ledger:
+    with Ledger(os.environ["NBDEPLOY_DB"]) as ledger, beating(ledger, request.run):
         try:
             if not ledger.start(request.run, Worker.of()):
                 return 1
             outcome = _executed(files, request, log, begun)
         except KeyboardInterrupt:
-            outcome = Outcome(STOPPED)
+            ends_as = ledger.ends_as(request.run) or STOPPED
+            outcome = Outcome(ends_as, stopped(ends_as))
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         outcome, output = _delivered(files, request, outcome)
         outcome, declared = _published(files, outcome)
@@ -86,6 +88,7 @@ def main(folder: Path) -> int:
 
 
 def _stop(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # who asks again does not hurry what puts things in order
     raise KeyboardInterrupt
 
 
@@ -104,6 +107,8 @@ def _executed(files: Folder, request: Request, log: TextIO, begun: float) -> Out
 
 
 def _papermill(files: Folder, request: Request, reporter: Reporter, begun: float) -> None:
+    # jsonschema would spend more than a second on a grammar of addresses, of which notebooks have none.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     from papermill.execute import execute_notebook
 
     from nbdeploy.batch import engine

@@ -13,9 +13,10 @@ from typing import Any
 
 from nbdeploy.batch.kernels import Kernel
 from nbdeploy.errors import NotWritable
+from nbdeploy.files import write_atomically
 from nbdeploy.types import Progress, Report
 
-__all__ = ["Events", "Folder", "Request"]
+__all__ = ["Events", "Folder", "Launch", "Request"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,22 @@ class Request:
     after: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Launch:
+    """How the process of a run is started.
+
+    Attributes
+    ----------
+    python : str
+        The interpreter.
+    environment : dict of str
+        Its environment, whole: who starts it is not who asked for it.
+    """
+
+    python: str
+    environment: dict[str, str]
+
+
 class Folder:
     """The files of one run.
 
@@ -68,6 +85,7 @@ class Folder:
         self.path = path
         self.log = path / "log.txt"
         self.events = path / "events.jsonl"
+        self._launch = path / "launch.json"
 
     @classmethod
     def new(cls, runs: Path, now: datetime) -> Folder:
@@ -120,6 +138,31 @@ class Folder:
         """The request."""
         facts = json.loads((self.path / "request.json").read_text(encoding="utf-8"))
         return Request(**{**facts, "kernel": Kernel(**facts["kernel"])})
+
+    def keep(self, launch: Launch) -> None:
+        """Keep how the run is to be started, for nobody but its owner: an environment may hold secrets.
+
+        Raises
+        ------
+        NotWritable
+            If the disk is full or the folder is gone.
+        """
+        write_atomically(self._launch, json.dumps(asdict(launch)).encode(), 0o600)
+
+    def launch(self) -> Launch:
+        """How it is to be started.
+
+        Raises
+        ------
+        OSError
+            If that is not kept: the folder is gone, or the run began already.
+        """
+        return Launch(**json.loads(self._launch.read_text(encoding="utf-8")))
+
+    def forget_launch(self) -> None:
+        """Forget how it was to be started."""
+        with contextlib.suppress(OSError):
+            self._launch.unlink(missing_ok=True)
 
     def progress(self) -> Progress | None:
         """The newest progress, if any was written."""

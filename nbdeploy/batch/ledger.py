@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import CursorResult, Result, select, update
+from sqlalchemy import CursorResult, Result, func, select, type_coerce, update
 from sqlalchemy.orm import Session
 
 from nbdeploy.batch.failure import Failure
 from nbdeploy.batch.folder import Folder
 from nbdeploy.batch.outputs import Declared, Outputs
 from nbdeploy.batch.parameters import decode, encode
-from nbdeploy.batch.processes import Worker
-from nbdeploy.batch.record import LOST, QUEUED, RUNNING, SUCCEEDED, Run
-from nbdeploy.database import Database, RunRow
+from nbdeploy.batch.processes import Worker, here
+from nbdeploy.batch.queue.line import Turn, line
+from nbdeploy.batch.record import FAILED, LOST, QUEUED, RUNNING, SUCCEEDED, Run
+from nbdeploy.database import Database, Instant, RunRow
 from nbdeploy.errors import NotFound, WrongUsage
 from nbdeploy.hints import typed
 
-__all__ = ["Ledger", "changed", "new_row"]
+__all__ = ["SILENCE", "Ledger", "changed", "columns_of", "is_silent", "new_row", "stopped"]
 
+SILENCE = timedelta(seconds=60)
+"""How long nothing may be heard of a run of another machine."""
 _OPEN = (QUEUED, RUNNING)
 
 
@@ -52,15 +55,18 @@ class Ledger:
         """Absolute URL of the database, with its password: for a process of ours."""
         return self.database.url.render_as_string(hide_password=False)
 
-    def add(self, run: Run, worker: Worker) -> None:
-        """Record a new run; until its own process takes over, the submitting one answers for it."""
+    def add(self, run: Run) -> None:
+        """Record a new run, which then waits for its turn on this machine."""
         with self.database.writing() as session:
-            session.add(new_row(run, worker))
+            session.add(new_row(run))
 
     def start(self, run_id: str, worker: Worker) -> bool:
-        """Hand a run to its process. False if it has ended already, or was handed to another one."""
-        process = {"host": worker.host, "pid": worker.pid, "pid_started": worker.started}
-        if self._change(run_id, (QUEUED,), {"status": RUNNING, "started": _now(), **process}):
+        """Hand a run to its process. False if it has ended already, or was handed to another one.
+
+        Whoever claimed it may have been killed, and another one started a second process: this statement decides.
+        """
+        process = {"status": RUNNING, "started": _now(), "beat": func.current_timestamp(), **columns_of(worker)}
+        if self._change(run_id, (QUEUED,), process):
             return True
         with self.database.reading() as session:
             row = session.get(RunRow, run_id)
@@ -82,6 +88,55 @@ class Ledger:
             values |= declared.columns()
         self._change(run_id, (*_OPEN, LOST), values)
 
+    def stop(self, run_id: str, ends_as: str) -> bool:
+        """Note how a run is to end that somebody stops; one that is queued has ended with it.
+
+        Returns
+        -------
+        bool
+            Whether it has processes that are still to be ended.
+        """
+        error = stopped(ends_as)
+        ended = {"status": ends_as, "finished": _now(), "error": error.document() if error else None}
+        return not self._change(run_id, (QUEUED,), ended) and self._change(run_id, (RUNNING,), {"ends_as": ends_as})
+
+    def ends_as(self, run_id: str) -> str:
+        """The status that a run is to end with, because somebody stops it; empty if nobody does."""
+        with self.database.reading() as session:
+            return session.scalar(select(RunRow.ends_as).where(RunRow.id == run_id)) or ""
+
+    def lose(self, run_id: str, worker: Worker, status: str = LOST, error: Failure | None = None) -> bool:
+        """Record that the process of a run is gone, and the run not through; False if another one has it, or it ended.
+
+        The error may come later than the status: not everybody who sees it knows how the process ended.
+        """
+        asked = self.ends_as(run_id)
+        status, error = (asked, stopped(asked)) if asked else (status, error)
+        values = {"status": status, "finished": _now(), "error": error.document() if error else None}
+        mine = (RunRow.id == run_id, RunRow.host == worker.host, RunRow.pid == worker.pid)
+        thought = () if error is None else (LOST,)
+        statement = update(RunRow).where(*mine, RunRow.status.in_((RUNNING, *thought)), RunRow.error.is_(None))
+        with self.database.writing() as session:
+            return changed(session.execute(statement.values(**values)))
+
+    def find_lost(self) -> list[str]:
+        """The runs whose processes are gone, which nobody had seen yet; from here on they are lost."""
+        with self.database.reading() as session:
+            rows = list(session.scalars(select(RunRow).where(RunRow.status == RUNNING)))
+            gone = [row for row in rows if _is_gone(session, row)]
+        return [row.id for row in gone if self.lose(row.id, _worker(row))]
+
+    def status(self, run_id: str) -> str:
+        """The status of a run, and nothing else."""
+        with self.database.reading() as session:
+            return session.scalars(select(RunRow.status).where(RunRow.id == run_id)).one()
+
+    def beat(self, run_id: str) -> None:
+        """Show that the process of a run lives."""
+        mine = update(RunRow).where(RunRow.id == run_id, RunRow.status == RUNNING)
+        with self.database.writing() as session:
+            session.execute(mine.values(beat=func.current_timestamp()))
+
     def get(self, run_id: str) -> Run:
         """Return a run by its id, or by a part at either end that no other run has.
 
@@ -93,15 +148,22 @@ class Ledger:
             If several runs match.
         """
         with self.database.reading() as session:
-            row = session.get(RunRow, run_id) or self._match(session, run_id)
-        return self._run(row)
+            found = session.get(RunRow, run_id) or self._match(session, run_id)
+            gone = found.status == RUNNING and _is_gone(session, found)
+        if gone:
+            self.lose(found.id, _worker(found))
+        with self.database.reading() as session:
+            row = session.get_one(RunRow, found.id)
+            return _seen(row, _turns(session, [row]))
 
-    def all(self, limit: int) -> list[Run]:
-        """The newest runs, newest first."""
+    def all(self, limit: int, status: str | None = None) -> list[Run]:
+        """The newest runs, newest first; of one status, if it is given."""
+        self.find_lost()
         newest = select(RunRow).order_by(RunRow.created.desc(), RunRow.id.desc()).limit(limit)
         with self.database.reading() as session:
-            rows = list(session.scalars(newest))
-        return [self._run(row) for row in rows]
+            rows = list(session.scalars(newest if status is None else newest.where(RunRow.status == status)))
+            turns = _turns(session, rows)
+        return [_seen(row, turns) for row in rows]
 
     def worker(self, run_id: str) -> Worker:
         """The process that answers for a run now."""
@@ -119,15 +181,6 @@ class Ledger:
             raise NotFound("run", part, ids[:8], hint=f"{typed('runs')} lists them")
         return session.get_one(RunRow, found[0])
 
-    def _run(self, row: RunRow) -> Run:
-        if row.status in _OPEN and _worker(row).gone:
-            self._change(row.id, _OPEN, {"status": LOST, "finished": _now()})
-            with self.database.reading() as session:
-                row = session.get_one(RunRow, row.id)
-        run = _value(row)
-        left = Outputs(run.folder).left() if run.final and run.status != SUCCEEDED else Declared()
-        return replace(run, progress=Folder(run.folder).progress(), unpublished=left)
-
     def _change(self, run_id: str, replaceable: tuple[str, ...], values: Mapping[str, Any]) -> bool:
         statement = update(RunRow).where(RunRow.id == run_id, RunRow.status.in_(replaceable)).values(**values)
         with self.database.writing() as session:
@@ -139,8 +192,8 @@ def changed(done: Result[Any]) -> bool:
     return isinstance(done, CursorResult) and done.rowcount > 0
 
 
-def new_row(run: Run, worker: Worker) -> RunRow:
-    """A run that waits for its process, as it is recorded."""
+def new_row(run: Run) -> RunRow:
+    """A run that waits for its turn on this machine, as it is recorded."""
     return RunRow(
         id=run.id,
         notebook="" if run.notebook is None else str(run.notebook),
@@ -151,9 +204,8 @@ def new_row(run: Run, worker: Worker) -> RunRow:
         status=QUEUED,
         parameters=encode(dict(run.parameters)),
         created=run.created,
-        host=worker.host,
-        pid=worker.pid,
-        pid_started=worker.started,
+        **columns_of(Worker(here(), 0, 0.0)),
+        beat=func.current_timestamp(),
         after=list(run.after),
         at_once=run.at_once,
         runs_at_once=run.runs_at_once,
@@ -166,8 +218,46 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def stopped(ends_as: str) -> Failure | None:
+    """What is said of a run that somebody stopped, if it counts as failed."""
+    return Failure("Stopped", "it was stopped, to count as failed") if ends_as == FAILED else None
+
+
+def columns_of(worker: Worker) -> dict[str, Any]:
+    """The columns that say who answers for a run."""
+    return {"host": worker.host, "pid": worker.pid, "pid_started": worker.started, "boot": worker.boot}
+
+
 def _worker(row: RunRow) -> Worker:
-    return Worker(row.host, row.pid, row.pid_started)
+    return Worker(row.host, row.pid, row.pid_started, row.boot)
+
+
+def _is_gone(session: Session, row: RunRow) -> bool:
+    """Whether the process of a run has vanished: of another machine's, by its silence, timed by the database."""
+    return _worker(row).gone if row.host == here() else is_silent(session, row)
+
+
+def is_silent(session: Session, row: RunRow) -> bool:
+    """Whether nothing was heard of a run for too long, by the clock of the database: no others need to agree."""
+    if row.beat is None:
+        return False
+    now = session.scalars(select(type_coerce(func.current_timestamp(), Instant))).one()
+    return now - row.beat > SILENCE
+
+
+def _turns(session: Session, rows: Iterable[RunRow]) -> dict[str, Turn]:
+    hosts = {row.host for row in rows if row.status == QUEUED}
+    return {turn.id: turn for host in hosts for turn in line(session, host)}
+
+
+def _seen(row: RunRow, turns: Mapping[str, Turn]) -> Run:
+    run = _value(row)
+    left = Outputs(run.folder).left() if run.final and run.status != SUCCEEDED else Declared()
+    turn = turns.get(run.id)
+    position, waits = (None, "") if turn is None else (turn.position, turn.waits)
+    return replace(
+        run, progress=Folder(run.folder).progress(), unpublished=left, position=position, waits=waits, host=row.host
+    )
 
 
 def _value(row: RunRow) -> Run:

@@ -61,7 +61,7 @@ class Run(Result):
     at_once : int or None
         How many runs of its notebook may go on at once on its machine, this one included.
     runs_at_once : int or None
-        How many runs of any kind may; None for as many as the machine has cores.
+        How many runs of any kind may; None if that does not matter to it.
     attempt : int
         Which attempt goes on or was the last, from 1.
     peak_memory : int or None
@@ -72,6 +72,12 @@ class Run(Result):
         What it had declared when it failed, was stopped or was lost.
     sweep, pipeline : str
         The sweep or pipeline that it is a part of; empty if of none.
+    position : int or None
+        Its place in the line of its machine, from 1, while it is queued.
+    waits : str
+        What it waits for there, in words.
+    host : str
+        The machine.
     """
 
     id: str
@@ -96,6 +102,9 @@ class Run(Result):
     unpublished: Declared = field(default_factory=Declared)
     sweep: str = ""
     pipeline: str = ""
+    position: int | None = None
+    waits: str = ""
+    host: str = ""
 
     @property
     def subject(self) -> str:
@@ -130,6 +139,8 @@ class Run(Result):
         said = f"run {self.id} {self.status}"
         if self.status == RUNNING and self.progress is not None:
             return f"{said}: {_position(self.progress)}"
+        if self.waits:
+            return f"{said}, {_ordinal(self.position)} in line: waits for {self.waits}"
         if self.error is not None:
             where = f" in {self.error.where}" if self.error.where else ""
             return f"{said}{where}: {self.error.what}; next: {typed(f'logs {self.id}')}"
@@ -152,6 +163,8 @@ class Run(Result):
             facts.append(("took", f"{self.seconds:.1f} s"))
         elif self.progress is not None:
             facts.append(("progress", _position(self.progress)))
+        elif self.waits:
+            facts.append((f"{_ordinal(self.position)} in line", f"waits for {self.waits}"))
         if self.error is not None:
             facts.append(("error", self.error.what))
         table = None
@@ -186,6 +199,9 @@ class Run(Result):
             "unpublished": self.unpublished.document() if self.unpublished else None,
             "sweep": self.sweep or None,
             "pipeline": self.pipeline or None,
+            "position": self.position,
+            "waits": self.waits or None,
+            "host": self.host or None,
         }
 
     def explanation(self) -> str:
@@ -222,7 +238,9 @@ class RunList(Result):
         if not self.items:
             return f"no runs yet; next: {typed('run NOTEBOOK')}"
         running = sum(run.status == RUNNING for run in self.items)
-        return f"{len(self.items)} run{'s' * (len(self.items) != 1)}, {running} running"
+        queued = sum(run.status == QUEUED for run in self.items)
+        more = f", {queued} queued" if queued else ""
+        return f"{len(self.items)} run{'s' * (len(self.items) != 1)}, {running} running{more}"
 
     def card(self) -> Card:
         """The runs as a table."""
@@ -259,4 +277,12 @@ def _took(run: Run) -> str:
 def _remark(run: Run) -> str:
     if run.error is not None:
         return f"{run.error.where}: {run.error.what}" if run.error.where else run.error.what
+    if run.waits:
+        return f"{_ordinal(run.position)} in line: waits for {run.waits}"
     return _position(run.progress) if run.status == RUNNING and run.progress is not None else ""
+
+
+def _ordinal(position: int | None) -> str:
+    number = position or 0
+    ending = "th" if number % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"

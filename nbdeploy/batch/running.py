@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
-import threading
-from collections.abc import Mapping
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from nbdeploy.batch.failure import Failure
+from msgspec.structs import replace as changed
+
 from nbdeploy.batch.folder import Events, Folder
-from nbdeploy.batch.ledger import Ledger
+from nbdeploy.batch.ledger import Ledger, stopped
 from nbdeploy.batch.order import Order
-from nbdeploy.batch.processes import Worker
-from nbdeploy.batch.record import FAILED, STOPPED, SUCCEEDED, Run, RunList
-from nbdeploy.batch.starting import launch, prepare_notebook
-from nbdeploy.errors import RunFailed
+from nbdeploy.batch.outputs import VARIABLE
+from nbdeploy.batch.processes import here
+from nbdeploy.batch.queue.queue import enter, go_on
+from nbdeploy.batch.record import FAILED, FINAL, LOST, QUEUED, STOPPED, SUCCEEDED, Run, RunList
+from nbdeploy.batch.starting import prepare_notebook
+from nbdeploy.errors import Conflict, RunFailed, WrongUsage
 from nbdeploy.settings import Settings
-from nbdeploy.types import Report, ignore_progress
+from nbdeploy.types import Progress, Report, ignore_progress
 
-__all__ = ["find", "logs", "run", "runs", "stop", "submit"]
+__all__ = ["ENDS", "find", "follow", "logs", "run", "runs", "stop", "submit"]
 
-_LOOK_EVERY = 0.1
-_LOG_LINES = 5
+ENDS = (STOPPED, FAILED, SUCCEEDED)
+"""What a run may count as that somebody stops."""
+_LOOK_SECONDS = 0.1
+_CARE_SECONDS = 3.0
+"""Seconds between two looks whether the run that one waits for is still seen to."""
+_REASON_SECONDS = 2.0
+_ELSEWHERE_SECONDS = 60.0
 
 
 def run(
@@ -33,6 +42,8 @@ def run(
 ) -> Run:
     """Execute a notebook in a process of its own, in its own folder, and wait until it has ended.
 
+    It waits for its turn as others do, unless a run asks for it: that one has its turn already, and waits.
+
     Parameters
     ----------
     order : Order
@@ -40,7 +51,7 @@ def run(
     settings : Settings
         Where runs and their records live.
     progress : callable, optional
-        Told about each cell.
+        Told about each cell, and before what it waits for.
     environment : mapping, optional
         Variables to set for the run.
 
@@ -51,33 +62,49 @@ def run(
     NotFound, InvalidData, WrongUsage, NotWritable
         If it cannot start; nothing was executed or changed then.
     """
-    begun, child = _start(order, settings, environment)
-    try:
-        _follow(child, Folder(begun.folder), progress)
-    except BaseException:
-        stop(settings, begun.id)
-        child.wait()
-        raise
-    return _ended(settings, begun.id, child.returncode)
+    with Ledger(settings.db) as ledger:
+        begun = _submit(ledger, order, settings, environment, inside=VARIABLE in os.environ)
+        try:
+            enter(ledger, settings.home)
+            ended = _followed(ledger, begun, progress)
+        except BaseException:
+            stop(settings, begun.id)
+            raise
+    if ended.status != SUCCEEDED:
+        raise RunFailed(ended.explanation(), run=ended)
+    return ended
 
 
 def submit(order: Order, *, settings: Settings, environment: Mapping[str, str] | None = None) -> Run:
-    """Start a run as `run` does and return at once; it outlives this process, and records itself.
+    """Queue a run as `run` does and return at once; it outlives this process, and records itself.
 
     Returns
     -------
     Run
-        The run, with status ``running``; `find` tells what became of it.
+        The run, with status ``queued`` or ``running``; `find` tells what became of it.
     """
-    begun, child = _start(order, settings, environment)
-    threading.Thread(target=child.wait, name=f"run {begun.id}", daemon=True).start()
-    return begun
-
-
-def runs(settings: Settings, limit: int = 50) -> RunList:
-    """The newest runs, newest first."""
     with Ledger(settings.db) as ledger:
-        return RunList(ledger.all(limit))
+        begun = _submit(ledger, order, settings, environment)
+        enter(ledger, settings.home)
+        return ledger.get(begun.id)
+
+
+def runs(settings: Settings, limit: int = 50, status: str | None = None) -> RunList:
+    """The newest runs, newest first; of one status, if it is given.
+
+    Raises
+    ------
+    WrongUsage
+        If there is no such status.
+    """
+    known = (QUEUED, "running", *sorted(FINAL))
+    if status is not None and status not in known:
+        raise WrongUsage(f"{status!r} is no status of runs; there are: {', '.join(known)}", available=known)
+    if limit < 1:
+        raise WrongUsage(f"a limit of {limit} shows nothing: give 1 or more")
+    with Ledger(settings.db) as ledger:
+        go_on(ledger)
+        return RunList(ledger.all(limit, status))
 
 
 def find(settings: Settings, run_id: str) -> Run:
@@ -94,57 +121,113 @@ def find(settings: Settings, run_id: str) -> Run:
 
 def logs(settings: Settings, run_id: str) -> str:
     """What a run's cells printed, under a heading for each cell, and the error if one failed."""
-    return _log(find(settings, run_id))
+    with contextlib.suppress(FileNotFoundError):
+        return Folder(find(settings, run_id).folder).log.read_text(encoding="utf-8", errors="replace")
+    return ""
 
 
-def stop(settings: Settings, run_id: str) -> Run:
-    """Stop a run with all its processes. One that has ended stays as it is."""
+def follow(settings: Settings, run_id: str, told: Callable[[str], object]) -> Run:
+    """Tell the log of a run as it grows, until the run has ended.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where runs and their records live.
+    run_id : str
+        The run.
+    told : callable
+        Gets what was written since it was called last.
+    """
     with Ledger(settings.db) as ledger:
         found = ledger.get(run_id)
-        if not found.final:
-            ledger.worker(found.id).stop()
-            ledger.finish(found.id, STOPPED)
+        go_on(ledger)
+        position = 0
+        while True:
+            ended = ledger.status(found.id) in FINAL
+            with contextlib.suppress(FileNotFoundError), Folder(found.folder).log.open("rb") as log:
+                log.seek(position)
+                text = log.read()
+                if not ended:  # a letter may be half-written
+                    text = text[: text.rfind(b"\n") + 1]
+                position += len(text)
+                if text:
+                    told(text.decode("utf-8", errors="replace"))
+            if ended:
+                return ledger.get(found.id)
+            time.sleep(_LOOK_SECONDS)
+
+
+def stop(settings: Settings, run_id: str, ends_as: str = STOPPED) -> Run:
+    """Stop a run with all its processes, or one that is queued. One that has ended stays as it is.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where runs and their records live.
+    run_id : str
+        The run.
+    ends_as : str
+        What it then counts as: ``stopped``, ``failed`` or ``succeeded``.
+
+    Raises
+    ------
+    Conflict
+        If its processes belong to somebody else, or the machine that it is on does not end them.
+    """
+    if ends_as not in ENDS:
+        raise WrongUsage(f"a run cannot be stopped as {ends_as!r}; there are: {', '.join(ENDS)}", available=ENDS)
+    with Ledger(settings.db) as ledger:
+        found = ledger.get(run_id)
+        if not found.final and ledger.stop(found.id, ends_as):
+            if found.host == here():
+                ledger.worker(found.id).stop(found.folder)
+                ledger.finish(found.id, ends_as, stopped(ends_as))
+            else:
+                _wait_for(ledger, found)
+        Folder(found.folder).forget_launch()
+        go_on(ledger)
         return ledger.get(found.id)
 
 
-def _start(
-    order: Order, settings: Settings, environment: Mapping[str, str] | None
-) -> tuple[Run, subprocess.Popen[bytes]]:
-    """Check everything that can be checked, then record the run, then start its process."""
-    prepared = prepare_notebook(order, settings, environment=environment)
-    with Ledger(settings.db) as ledger:
-        ledger.add(prepared.run, Worker.of())
-        child = launch(ledger, prepared)
-        return ledger.get(prepared.run.id), child
+def _submit(
+    ledger: Ledger, order: Order, settings: Settings, environment: Mapping[str, str] | None, inside: bool = False
+) -> Run:
+    """Check everything that can be checked, then record the run; it waits for its turn from here on."""
+    before = [ledger.get(each).id for each in order.after]
+    prepared = prepare_notebook(changed(order, after=before), settings, environment=environment)
+    run = prepared.seal(ledger.url)
+    ledger.add(replace(run, runs_at_once=None) if inside else run)
+    return run
 
 
-def _follow(child: subprocess.Popen[bytes], folder: Folder, progress: Report) -> None:
-    with Events(folder) as events:
-        while child.poll() is None:
+def _followed(ledger: Ledger, run: Run, progress: Report) -> Run:
+    waits, cared = "", time.monotonic()
+    with Events(Folder(run.folder)) as events:
+        while (status := ledger.status(run.id)) not in FINAL:
             events.report(progress)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(_LOOK_EVERY)
+            if time.monotonic() - cared > _CARE_SECONDS:
+                go_on(ledger)
+                cared = time.monotonic()
+            if status == QUEUED and (said := ledger.get(run.id).waits) != waits:
+                waits = said
+                progress(Progress(0, None, "cells", f"waits for {waits}" if waits else ""))
+            time.sleep(_LOOK_SECONDS)
         events.report(progress)
+    return _with_reason(ledger, run.id)
 
 
-def _ended(settings: Settings, run_id: str, status: int) -> Run:
-    with Ledger(settings.db) as ledger:
-        ended = ledger.get(run_id)
-        if ended.status not in {SUCCEEDED, FAILED, STOPPED}:
-            ledger.finish(run_id, FAILED, _died(status, _log(ended)))
-            ended = ledger.get(run_id)
-    if ended.status != SUCCEEDED:
-        raise RunFailed(ended.explanation(), run=ended)
+def _with_reason(ledger: Ledger, run_id: str) -> Run:
+    """Who sees first that a run is lost may not know how its process ended; the dispatcher says it soon after."""
+    until = time.monotonic() + _REASON_SECONDS
+    while (ended := ledger.get(run_id)).status == LOST and ended.error is None and time.monotonic() < until:
+        time.sleep(_LOOK_SECONDS)
     return ended
 
 
-def _died(status: int, log: str) -> Failure:
-    last = "\n".join(["; its log ends:", *log.splitlines()[-_LOG_LINES:]]) if log.strip() else ""
-    how = f"was killed by signal {-status}" if status < 0 else f"ended with exit status {status}"
-    return Failure("ProcessDied", f"the run's process {how} before it could say why{last}")
-
-
-def _log(run: Run) -> str:
-    with contextlib.suppress(FileNotFoundError):
-        return Folder(run.folder).log.read_text(encoding="utf-8", errors="replace")
-    return ""
+def _wait_for(ledger: Ledger, run: Run) -> None:
+    """The dispatcher of the run's machine ends it."""
+    until = time.monotonic() + _ELSEWHERE_SECONDS
+    while not ledger.get(run.id).final:
+        if time.monotonic() > until:
+            raise Conflict(f"run {run.id} goes on on {run.host}, where nothing sees to it: stop it there", run=run.id)
+        time.sleep(_LOOK_SECONDS)

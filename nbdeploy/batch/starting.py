@@ -1,29 +1,26 @@
-"""Starting a run in two steps: everything that can be checked is checked and written, then its process begins."""
+"""Preparing a run: everything that can be checked is checked and written, before it is recorded and queued."""
 
 from __future__ import annotations
 
 import contextlib
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nbdeploy.batch.failure import Failure
 from nbdeploy.batch.folder import Folder, Request
 from nbdeploy.batch.kernels import choose_kernel
-from nbdeploy.batch.ledger import Ledger
 from nbdeploy.batch.order import Order
 from nbdeploy.batch.parameters import bind, encode
-from nbdeploy.batch.processes import Worker, environment_of, start_child
-from nbdeploy.batch.record import FAILED, QUEUED, Run
-from nbdeploy.errors import RunFailed, WrongUsage
+from nbdeploy.batch.processes import launch_of
+from nbdeploy.batch.record import QUEUED, Run
+from nbdeploy.errors import WrongUsage
 from nbdeploy.files import replacing
 from nbdeploy.notebooks import Notebook
 from nbdeploy.settings import Settings
 
-__all__ = ["Prepared", "launch", "prepare_command", "prepare_notebook"]
+__all__ = ["Prepared", "prepare_command", "prepare_notebook"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +44,11 @@ class Prepared:
     settings: Settings
     environment: Mapping[str, str] = field(default_factory=dict)
 
+    def seal(self, db: str) -> Run:
+        """Keep how it is to be started, with the absolute URL of the database; from here on it may be recorded."""
+        self.folder.keep(launch_of(self.run.notebook, self.settings, db, self.environment))
+        return self.run
+
     def discard(self) -> None:
         """Forget it: its folder goes."""
         shutil.rmtree(self.folder.path, ignore_errors=True)
@@ -64,6 +66,8 @@ def prepare_notebook(
     values = bind(book, order.values, order.raw, order.files)
     chosen = choose_kernel(book, order.kernel)
     _check_timeout(order.timeout)
+    if order.at_once is not None and order.at_once < 1:
+        raise WrongUsage(f"{order.at_once} runs of a notebook at once are none: give 1 or more")
     destination = None if order.output is None else _destination(book, Path(order.output))
     now = datetime.now(UTC)
     folder = Folder.new(settings.home / "runs", now)
@@ -83,6 +87,7 @@ def prepare_notebook(
         schedule=schedule,
         after=tuple(order.after),
         at_once=order.at_once,
+        runs_at_once=settings.runs_at_once,
         sweep=order.sweep,
         pipeline=order.pipeline,
     )
@@ -126,28 +131,18 @@ def prepare_command(
     folder = Folder.new(settings.home / "runs", now)
     request = Request(folder.path.name, "", output, timeout=timeout, command=list(command), cwd=str(cwd))
     folder.write(request)
-    run = Run(request.run, None, Path(output), folder.path, QUEUED, created=now, command=words, schedule=schedule)
+    run = Run(
+        request.run,
+        None,
+        Path(output),
+        folder.path,
+        QUEUED,
+        created=now,
+        command=words,
+        schedule=schedule,
+        runs_at_once=settings.runs_at_once,
+    )
     return Prepared(run, folder, settings, environment or {})
-
-
-def launch(ledger: Ledger, prepared: Prepared) -> subprocess.Popen[bytes]:
-    """Start the process of a run that is recorded.
-
-    Raises
-    ------
-    RunFailed
-        If no process could be started; the record says so.
-    """
-    run = prepared.run
-    environment = environment_of(run.notebook, prepared.settings, ledger.url, prepared.environment)
-    try:
-        child = start_child(prepared.folder, environment)
-    except OSError as error:
-        ledger.finish(run.id, FAILED, Failure(type(error).__name__, f"no process could be started: {error}"))
-        ended = ledger.get(run.id)
-        raise RunFailed(ended.explanation(), run=ended) from error
-    ledger.start(run.id, Worker.of(child.pid))
-    return child
 
 
 def _check_timeout(timeout: float | None) -> None:

@@ -28,6 +28,7 @@ __all__ = [
     "PLACE",
     "REF",
     "REF_OR_FILE",
+    "RUN",
     "SAMPLE",
     "SECONDS",
     "SIZE",
@@ -268,6 +269,11 @@ def _size(value: Any) -> int:
     return int(float(found[1]) * (1024 if found[3] else 1000) ** " KMG".index((found[2] or " ").upper()))
 
 
+def _run(value: Any) -> str:
+    """A run's id; a run knows its own."""
+    return str(getattr(value, "id", value))
+
+
 def _target(value: Any) -> str:
     return check_name(str(value), "target")
 
@@ -290,6 +296,7 @@ SECONDS = _Kind("seconds", _seconds)
 SIZE = _Kind("size", _size)
 FILE = click.Path()
 NAME = _Kind("name", str, suggestions.names)
+RUN = _Kind("run", _run, suggestions.runs)
 KEY = _Key("key", str, suggestions.keys)
 COMPILER = _Kind("compiler", str, suggestions.compilers)
 METHOD = _Method()

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
+import click
+
 from nbdeploy import api
 from nbdeploy.cards import Card, Result
 from nbdeploy.commands.door import Door
-from nbdeploy.commands.kinds import FILE, VALUE, Written
+from nbdeploy.commands.kinds import FILE, RUN, VALUE, Written
 from nbdeploy.commands.syntax import argument, command, option, pass_door
 
-__all__ = ["Log", "logs", "parameters", "run", "runs"]
+__all__ = ["Log", "logs", "parameters", "run", "runs", "stop"]
+
+STATUSES = ("queued", "running", "succeeded", "failed", "stopped", "lost")
+ENDS = ("stopped", "failed", "succeeded")
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,9 @@ class Log(Result):
 @option("-f", "--file", "files", type=FILE, multiple=True, metavar="FILE.yaml", help="A file of parameters.")
 @option("--timeout", type=float, metavar="SECONDS", help="Stop the run after this time.")
 @option("--kernel", metavar="KERNEL", help="The Jupyter kernel; the notebook's own by default.")
+@option("--after", type=RUN, multiple=True, metavar="RUN", help="Start when this run has succeeded (repeatable).")
+@option("--at-once", type=click.IntRange(1), metavar="N", help="So many runs of the notebook at once; others wait.")
+@option("--wait/--no-wait", default=True, help="Wait for its end, or queue it and return.")
 @pass_door
 def run(
     door: Door,
@@ -56,10 +64,14 @@ def run(
     files: tuple[str, ...],
     timeout: float | None,
     kernel: str | None,
+    after: tuple[str, ...],
+    at_once: int | None,
+    wait: bool,
 ) -> object:
     """Run a notebook with parameters.
 
-    papermill executes it in a process of its own.
+    papermill executes it in a process of its own, when it is its turn: the setting `runs_at_once` says how many
+    runs go on at once on this machine.
 
     In a notebook, `-p month $month` hands the object over with its type.
     """
@@ -73,6 +85,9 @@ def run(
         files=files,
         timeout=timeout,
         kernel=kernel,
+        after=after,
+        at_once=at_once,
+        wait=wait,
         progress=door.report,
     )
 
@@ -85,13 +100,31 @@ def parameters(notebook: str) -> object:
 
 
 @command("runs")
-def runs() -> object:
-    """List the runs of notebooks, newest first."""
-    return api.runs()
+@option("--status", type=click.Choice(STATUSES), help="Only runs with this status.")
+@option("--limit", type=click.IntRange(1), default=50, show_default=True, metavar="N", help="How many, at most.")
+def runs(status: str | None, limit: int) -> object:
+    """List the runs of notebooks, newest first, and what those in the queue wait for."""
+    return api.runs(limit, status=status)
 
 
 @command("logs")
-@argument("run_id", metavar="RUN", help="A run's id, as `runs` shows it.")
-def logs(run_id: str) -> object:
+@argument("run_id", type=RUN, metavar="RUN", help="A run's id, as `runs` shows it.")
+@option("--follow", is_flag=True, help="Show it as it grows, until the run has ended.")
+@pass_door
+def logs(door: Door, run_id: str, follow: bool) -> object:
     """Show what one run did, and where it failed."""
-    return Log(run_id, api.logs(run_id))
+    if not follow:
+        return Log(run_id, api.logs(run_id))
+    log = api.logs(run_id, follow=lambda text: click.echo(text, nl=False, err=door.as_document))
+    return Log(run_id, log) if door.as_document else None
+
+
+@command("stop")
+@argument("run_id", type=RUN, metavar="RUN", help="A run's id, as `runs` shows it.")
+@option("--as", "ends_as", type=click.Choice(ENDS), default=ENDS[0], show_default=True, help="What it then counts as.")
+def stop(run_id: str, ends_as: str) -> object:
+    """Stop a run with all its processes, or take it out of the queue.
+
+    As succeeded it keeps and publishes what it has so far.
+    """
+    return api.stop(run_id, ends_as)

@@ -15,7 +15,7 @@ from nbdeploy.types import Ref
 if TYPE_CHECKING:
     from nbdeploy.store import Store
 
-__all__ = ["compilers", "keys", "methods", "names", "places", "references", "targets"]
+__all__ = ["compilers", "keys", "methods", "names", "places", "references", "runs", "targets"]
 
 _log = logging.getLogger(__name__)
 _Suggest = Callable[[str], Iterable[str]]
@@ -76,6 +76,18 @@ def keys(_: str) -> Iterable[str]:
     from nbdeploy.bundles.keys import Keys
 
     return (pair.name for pair in Keys(Settings.load().keys).all())
+
+
+@_quiet
+def runs(_: str) -> Iterable[str]:
+    """The ids of the newest runs, if their database is a file that exists."""
+    url = Settings.load().db
+    if not Path(url.removeprefix("sqlite:///")).is_file():
+        return ()
+    from nbdeploy.batch.ledger import Ledger
+
+    with Ledger(url) as ledger:
+        return [run.id for run in ledger.all(50)]
 
 
 @_quiet

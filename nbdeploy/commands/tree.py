@@ -34,6 +34,7 @@ TABLE = {
     "parameters": "nbdeploy.commands.runs:parameters",
     "runs": "nbdeploy.commands.runs:runs",
     "logs": "nbdeploy.commands.runs:logs",
+    "stop": "nbdeploy.commands.runs:stop",
     "schedule": "nbdeploy.commands.schedules:schedule",
     "scheduler": "nbdeploy.commands.schedules:scheduler",
     "serve": "nbdeploy.commands.endpoint:serve",

@@ -2,7 +2,7 @@
 
 from nbdeploy.database.connection import Database, check_url
 from nbdeploy.database.log import AuditRow, BlockRow, PredictionRow, TruthRow
-from nbdeploy.database.models import Base, RunRow
+from nbdeploy.database.models import Base, Instant, RunRow
 from nbdeploy.database.schedules import DueRow, LeaseRow, ScheduleRow
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "BlockRow",
     "Database",
     "DueRow",
+    "Instant",
     "LeaseRow",
     "PredictionRow",
     "RunRow",

@@ -69,7 +69,7 @@ class RunRow(Base):
     at_once : int or None
         How many runs of its notebook may go on at once on its machine, this one included.
     runs_at_once : int or None
-        How many runs of any kind may; None for as many as the machine has cores.
+        How many runs of any kind may; None if that does not matter to it.
     attempt : int
         Which attempt goes on or was the last, from 1.
     beat : datetime or None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from pathlib import Path
 
@@ -12,9 +11,10 @@ import pytest
 
 from nbdeploy import batch
 from nbdeploy.batch.ledger import Ledger
-from nbdeploy.batch.processes import Worker
-from nbdeploy.batch.starting import launch, prepare_command
+from nbdeploy.batch.queue.queue import enter
+from nbdeploy.batch.starting import prepare_command
 from nbdeploy.settings import Settings
+from tests.batch.waiting import ended
 
 STEP = json.dumps({"event": "progress", "message": "predicting", "done": 3, "total": 9, "unit": "rows", "share": 0.3})
 
@@ -26,19 +26,9 @@ def begun(settings: Settings, script: str, timeout: float | None = None) -> batc
         command, "predict a b", settings, cwd=Path.cwd(), output="out.csv", timeout=timeout, schedule="weekly"
     )
     with Ledger(settings.db) as ledger:
-        ledger.add(prepared.run, Worker.of())
-        threading.Thread(target=launch(ledger, prepared).wait, daemon=True).start()
+        ledger.add(prepared.seal(ledger.url))
+        enter(ledger, settings.home)
         return prepared.run
-
-
-def ended(settings: Settings, run: batch.Run) -> batch.Run:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        found = batch.find(settings, run.id)
-        if found.final:
-            return found
-        time.sleep(0.05)
-    raise AssertionError("the run did not end")
 
 
 def test_a_command_runs_where_it_was_asked_for_and_its_words_are_kept(settings: Settings) -> None:

@@ -54,9 +54,9 @@ def test_killed_kernel(settings: Settings, notebook: Any, tmp_path: Path) -> Non
 
 
 def test_killed_process(settings: Settings, notebook: Any, tmp_path: Path) -> None:
-    """If the run's own process is killed, the run has failed and says how."""
+    """If the run's own process is killed, the run is lost and says how."""
     run, said = failed(notebook(tmp_path / "orphan.ipynb", "import os\nos.kill(os.getppid(), 9)"), settings)
-    assert run.status == "failed"
+    assert run.status == "lost"
     assert "the run's process was killed by signal 9" in said
     assert "— cell 1 of 1: import os" in said
 

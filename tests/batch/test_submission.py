@@ -2,60 +2,34 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from nbdeploy import batch
 from nbdeploy.batch.kernels import Kernel, choose_kernel
 from nbdeploy.batch.ledger import Ledger
 from nbdeploy.batch.processes import Worker
-from nbdeploy.errors import NotFound, NotWritable, WrongUsage
+from nbdeploy.errors import InvalidData, NotFound, NotWritable, WrongUsage
 from nbdeploy.notebooks import Notebook
 from nbdeploy.settings import Settings
-
-
-def reap(run: batch.Run) -> None:
-    """Wait until the process of a submitted run has ended."""
-    for thread in threading.enumerate():
-        if thread.name == f"run {run.id}":
-            thread.join(timeout=120)
+from tests.batch.waiting import ended
 
 
 def test_submit_returns_at_once_and_finishes(settings: Settings, notebook: Any, tmp_path: Path) -> None:
-    """A submitted run is running when submit returns, and its own process records how it ended."""
+    """A submitted run waits or goes on when submit returns, and its own process records how it ended."""
     path = notebook(tmp_path / "a.ipynb", "n = 1", "print(n)", parameters="n = 0")
     run = batch.submit(batch.Order.of(path, {"n": 2}, kernel="python3"), settings=settings)
-    assert run.status == "running"
+    assert run.status in {"queued", "running"}
     path.unlink()  # the run has its own copy
-    reap(run)
-    ended = batch.find(settings, run.id)
-    assert ended.status == "succeeded"
-    assert ended.progress is not None
-    assert (ended.progress.done, ended.progress.total) == (4, 4)
-    assert ended.output == settings.home / "runs" / run.id / "a.ipynb"
-
-
-def test_lost(settings: Settings, notebook: Any, tmp_path: Path) -> None:
-    """A submitted run whose process is killed is reported as lost."""
-    run = batch.submit(batch.Order.of(notebook(tmp_path / "a.ipynb", "1")), settings=settings)
-    with Ledger(settings.db) as ledger:
-        psutil.Process(ledger.worker(run.id).pid).kill()
-    reap(run)
-    assert [each.status for each in batch.runs(settings)] == ["lost"]
-    assert "lost" in batch.find(settings, run.id).line
-
-
-def test_stop(settings: Settings, notebook: Any, tmp_path: Path) -> None:
-    """A submitted run can be stopped, and says so."""
-    run = batch.submit(batch.Order.of(notebook(tmp_path / "a.ipynb", "1")), settings=settings)
-    assert batch.stop(settings, run.id).status == "stopped"
-    reap(run)
-    assert batch.find(settings, run.id).status == "stopped"
+    found = ended(settings, run)
+    assert found.status == "succeeded"
+    assert found.progress is not None
+    assert (found.progress.done, found.progress.total) == (4, 4)
+    assert found.output == settings.home / "runs" / run.id / "a.ipynb"
+    assert not (found.folder / "launch.json").exists()
 
 
 def test_process_number_that_came_again() -> None:
@@ -75,6 +49,8 @@ def test_process_number_that_came_again() -> None:
         ({"output": "file/out.ipynb"}, NotWritable, "out.ipynb could not be written"),
         ({"output": "/proc/none/out.ipynb"}, NotWritable, "/proc/none/out.ipynb"),
         ({"timeout": 0}, WrongUsage, "give seconds above 0"),
+        ({"at_once": 0}, WrongUsage, "0 runs of a notebook at once are none"),
+        ({"after": ["20261121-none"]}, NotFound, "no run '20261121-none'"),
     ],
 )
 def test_refused_before_anything_runs(
@@ -89,6 +65,22 @@ def test_refused_before_anything_runs(
     assert list(batch.runs(settings)) == []
     assert not (settings.home / "runs").exists()
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"print('no notebook')", "is not JSON"),
+        (b"[1, 2]", "is not a notebook"),
+        (b'{"cells": 3}', "no notebook|not a"),
+    ],
+)
+def test_what_is_no_notebook_is_refused(settings: Settings, content: bytes, message: str) -> None:
+    """A script, other JSON, or JSON that only looks like one."""
+    Path("file.ipynb").write_bytes(content)
+    with pytest.raises(InvalidData, match=message):
+        batch.submit(batch.Order.of("file.ipynb"), settings=settings)
+    assert not (settings.home / "runs").exists()
 
 
 def test_missing_notebook(settings: Settings) -> None:
@@ -118,12 +110,12 @@ def test_several_runs_match(settings: Settings, tmp_path: Path) -> None:
             created = datetime(2026, 11, 21, 15, 30, second, tzinfo=UTC)
             run_id = f"20261121-15300{second}-a1b{second}"
             run = batch.Run(run_id, tmp_path / "a.ipynb", tmp_path / "b", tmp_path, "queued", created=created)
-            ledger.add(run, Worker.of())
+            ledger.add(run)
     with pytest.raises(WrongUsage, match="may be any of the runs 20261121-153002-a1b2, 20261121-153001-a1b1"):
         batch.find(settings, "20261121")
     assert [run.id[-4:] for run in batch.runs(settings)] == ["a1b2", "a1b1"]
     assert batch.find(settings, "a1b1").status == "queued"
-    assert batch.runs(settings).line == "2 runs, 0 running"
+    assert batch.runs(settings).line == "2 runs, 0 running, 2 queued"
 
 
 def test_kernel_of_a_notebook(notebook: Any) -> None:

@@ -12,9 +12,9 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from nbdeploy.batch.ledger import changed, new_row
-from nbdeploy.batch.processes import Worker
-from nbdeploy.batch.record import LOST, QUEUED, RUNNING, Run
+from nbdeploy.batch.ledger import changed, is_silent, new_row
+from nbdeploy.batch.processes import here
+from nbdeploy.batch.record import QUEUED, RUNNING, Run
 from nbdeploy.batch.schedules.jobs import Job
 from nbdeploy.batch.schedules.schedule import (
     SKIPPED,
@@ -30,9 +30,6 @@ from nbdeploy.errors import Conflict, NotFound
 from nbdeploy.hints import typed
 
 __all__ = ["Book"]
-
-SPAWNING = timedelta(seconds=60)
-"""A run that waits for its process longer than this was given up by whoever was to start it."""
 
 
 class Book:
@@ -162,8 +159,8 @@ class Book:
         with self.database.reading() as session:
             return _open_runs(session, schedule)
 
-    def claim(self, due: Due, run: Run, worker: Worker, alone: bool) -> bool:
-        """Record that a time becomes a run, and the run, which then waits for its process.
+    def claim(self, due: Due, run: Run, alone: bool) -> bool:
+        """Record that a time becomes a run, and the run, which is queued with it.
 
         Parameters
         ----------
@@ -171,8 +168,6 @@ class Book:
             The time.
         run : Run
             The run.
-        worker : Worker
-            Who starts its process.
         alone : bool
             Whether no other run of the schedule may be open.
 
@@ -187,7 +182,7 @@ class Book:
             if row is None or row.state != WAITING or (alone and _open_runs(session, due.schedule)):
                 return False
             row.state, row.run = STARTED, run.id
-            session.add(new_row(run, worker))
+            session.add(new_row(run))
             return True
 
     def settle(self, due: Due, state: str, note: str) -> None:
@@ -196,25 +191,25 @@ class Book:
         with self.database.writing() as session:
             session.execute(update(DueRow).where(*mine).values(state=state, note=note))
 
-    def recover(self, now: datetime) -> list[str]:
-        """Let times wait again whose run was recorded and never begun, because whoever was to start it is gone.
+    def recover(self) -> list[str]:
+        """Let times wait again whose run is queued on another machine, where nobody sees to it.
 
-        A process of such a run may exist: without its record it does not begin.
+        A dispatcher may live there again one day: without its record the run does not begin.
 
         Returns
         -------
         list of str
             The folders of the runs that were given up.
         """
-        unbegun = (RunRow.status.in_((QUEUED, LOST)), RunRow.started.is_(None), RunRow.schedule != "")
-        pairs = select(DueRow, RunRow).join(RunRow, DueRow.run == RunRow.id).where(*unbegun)
+        there = (RunRow.status == QUEUED, RunRow.host != here(), RunRow.schedule != "")
+        pairs = select(DueRow, RunRow).join(RunRow, DueRow.run == RunRow.id).where(*there)
         with self.database.reading() as session:
-            found = [(due, run) for due, run in session.execute(pairs).all() if _is_given_up(run, now)]
+            found = [(due, run) for due, run in session.execute(pairs).all() if is_silent(session, run)]
         return [run.folder for due, run in found if self._again(due, run)]
 
     def _again(self, due: DueRow, run: RunRow) -> bool:
         """A run that began in the meantime is not touched: the run's row decides, by one statement."""
-        unbegun = delete(RunRow).where(RunRow.id == run.id, RunRow.status.in_((QUEUED, LOST)), RunRow.started.is_(None))
+        unbegun = delete(RunRow).where(RunRow.id == run.id, RunRow.status == QUEUED)
         with self.database.writing() as session:
             row = session.get(DueRow, (due.schedule, due.due), with_for_update=True)
             if row is None or row.run != run.id or not changed(session.execute(unbegun)):
@@ -236,10 +231,6 @@ class Book:
 
 def _left_out(due: Due, bound: int) -> Due:
     return replace(due, state=SKIPPED, note=f"{bound} runs wait already")
-
-
-def _is_given_up(run: RunRow, now: datetime) -> bool:
-    return run.status == LOST or Worker(run.host, run.pid, run.pid_started).gone or now - run.created > SPAWNING
 
 
 def _open_runs(session: Session, schedule: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import threading
 from datetime import UTC, datetime, timedelta
 
 from nbdeploy.batch.ledger import Ledger
@@ -117,9 +116,7 @@ def trigger(name: str, settings: Settings) -> Triggered:
         book = Book(ledger.database)
         schedule = book.get(name)
         due = book.trigger(schedule, datetime.now(UTC))
-        child = start(ledger, schedule, due)
-        if child is not None:
-            threading.Thread(target=child.wait, name=f"schedule {name}", daemon=True).start()
+        start(ledger, schedule, due)
         became = book.due(due.schedule, due.due)
         if became.run is not None:
             return Triggered(name, ledger.get(became.run))

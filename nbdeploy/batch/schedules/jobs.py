@@ -45,6 +45,7 @@ class Surroundings(msgspec.Struct, frozen=True):
             "target": settings.target,
             "allow_code": settings.allow_code,
             "trusted_keys": os.pathsep.join(settings.trusted_keys),
+            "runs_at_once": str(settings.runs_at_once),
         }
         always = {"home", "store", "target"}
         chosen = {name for name, source in settings.sources.items() if source != DEFAULT} | always

@@ -10,21 +10,20 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
 from nbdeploy.batch.ledger import Ledger
-from nbdeploy.batch.processes import Worker
+from nbdeploy.batch.queue.queue import enter, unstarted
 from nbdeploy.batch.schedules.book import Book
 from nbdeploy.batch.schedules.lease import Lease
 from nbdeploy.batch.schedules.schedule import SKIPPED, TRIGGERED, UNSTARTED, Due, Schedule
-from nbdeploy.batch.starting import Prepared, launch
 from nbdeploy.errors import NbdeployError
 
 __all__ = ["LEASE", "Scheduler", "start"]
@@ -38,10 +37,8 @@ RECOVER_EVERY = 5.0
 _log = logging.getLogger(__name__)
 
 
-class Launch(Protocol):
-    """Starts the process of a run that is recorded."""
-
-    def __call__(self, ledger: Ledger, prepared: Prepared) -> subprocess.Popen[bytes] | None: ...
+Enter = Callable[[Ledger, Path], object]
+"""Sees to it that what was added to the queue of a home is started."""
 
 
 def now() -> datetime:
@@ -58,8 +55,8 @@ class Scheduler:
         The database of runs and schedules.
     clock : callable
         This moment.
-    launch : Launch
-        Starts the process of a run.
+    enter : callable
+        Sees to it that what was added to the queue of a home is started.
     seconds : callable
         Seconds that pass, for the lease.
     place : str
@@ -75,7 +72,7 @@ class Scheduler:
         self,
         ledger: Ledger,
         clock: Callable[[], datetime] = now,
-        launch: Launch = launch,
+        enter: Enter = enter,
         seconds: Callable[[], float] = time.monotonic,
         place: str = "",
     ) -> None:
@@ -84,8 +81,7 @@ class Scheduler:
         self.lease = Lease(ledger.database, LEASE, seconds, place)
         self.leads = False
         self._clock = clock
-        self._launch = launch
-        self._children: list[subprocess.Popen[bytes]] = []
+        self._enter = enter
         self._next: dict[str, tuple[Schedule, datetime | None]] = {}
         self._schedules: dict[str, Schedule] = {}
         self._stamps: Sequence[Any] = ()
@@ -121,13 +117,12 @@ class Scheduler:
 
     def turn(self) -> None:
         """See to everything that is due at this moment."""
-        self._children = [child for child in self._children if child.poll() is None]
         self.leads = self.lease.hold()
         if not self.leads:
             self._recovered = None
             return
         at = self._clock()
-        self._recover(at)
+        self._recover()
         self._read()
         for schedule in self._schedules.values():
             if self._is_due(schedule, at):
@@ -136,11 +131,15 @@ class Scheduler:
             if due.schedule in self._schedules:
                 self._begin(self._schedules[due.schedule], due)
 
-    def _recover(self, at: datetime) -> None:
+    def _recover(self) -> None:
         if self._recovered is not None and self._seconds() - self._recovered < RECOVER_EVERY:
             return
-        for folder in self.book.recover(at):
+        for folder in self.book.recover():
             shutil.rmtree(folder, ignore_errors=True)
+        self.ledger.find_lost()
+        for home in unstarted(self.ledger):
+            with contextlib.suppress(NbdeployError, OSError):  # the home of somebody else
+                self._enter(self.ledger, home)
         self._recovered = self._seconds()
 
     def _read(self) -> None:
@@ -158,7 +157,7 @@ class Scheduler:
 
     def _begin(self, schedule: Schedule, due: Due) -> None:
         try:
-            child = start(self.ledger, schedule, due, self._launch)
+            start(self.ledger, schedule, due, self._enter)
         except NbdeployError as error:
             _log.warning("schedule %s could not start its run of %s: %s", schedule.name, due.due, error)
             return
@@ -167,18 +166,15 @@ class Scheduler:
         except Exception as error:  # a defect of one schedule must not stop the others
             _log.exception("schedule %s could not start its run of %s", schedule.name, due.due)
             self.book.settle(due, UNSTARTED, f"{type(error).__name__}: {error}")
-            return
-        if child is not None:
-            self._children.append(child)
 
 
-def start(ledger: Ledger, schedule: Schedule, due: Due, launch: Launch = launch) -> subprocess.Popen[bytes] | None:
-    """Make a run of a time that waits, unless the run before still goes.
+def start(ledger: Ledger, schedule: Schedule, due: Due, enter: Enter = enter) -> bool:
+    """Make a run of a time that waits, unless the run before still goes; it is queued then.
 
     Returns
     -------
-    Popen or None
-        The run's process; None if the time waits on, was skipped, or somebody else saw to it.
+    bool
+        False if the time waits on, was skipped, or somebody else saw to it.
 
     Raises
     ------
@@ -188,17 +184,18 @@ def start(ledger: Ledger, schedule: Schedule, due: Due, launch: Launch = launch)
     book = Book(ledger.database)
     alone = schedule.overlap != "allow"
     if alone and _still_going(ledger, book, schedule, due):
-        return None
+        return False
     try:
         settings = schedule.job.at.settings()
         prepared = schedule.job.prepare(due.due.astimezone(schedule.zone), settings, schedule.name)
     except NbdeployError as error:
         book.settle(due, UNSTARTED, str(error))
         raise
-    if not book.claim(due, prepared.run, Worker.of(), alone):
+    if not book.claim(due, prepared.seal(ledger.url), alone):
         prepared.discard()
-        return None
-    return launch(ledger, prepared)
+        return False
+    enter(ledger, settings.home)
+    return True
 
 
 def _still_going(ledger: Ledger, book: Book, schedule: Schedule, due: Due) -> bool:

@@ -5,23 +5,26 @@ Its runs are real: a process each, recorded, that write the time they are for in
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 import shlex
-import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 from nbdeploy.batch.ledger import Ledger
-from nbdeploy.batch.schedules import scheduler
-from nbdeploy.batch.starting import Prepared, launch
+from nbdeploy.batch.queue.queue import enter
+from nbdeploy.batch.schedules import jobs, scheduler
+from nbdeploy.batch.starting import Prepared, prepare_command
+from nbdeploy.settings import Settings
 
 ZERO = datetime(2026, 1, 1, tzinfo=UTC)
 PAUSE = 0.4
-"""Seconds before and after the start of a process in which a kill is most harmful."""
+"""Seconds before and after a run is handed on, in which a kill is most harmful."""
 
 
 def moment(begun: float, speed: float) -> datetime:
@@ -34,20 +37,20 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING)
     scheduler.LOOK_EVERY = 0.2
 
-    def start(ledger: Ledger, prepared: Prepared) -> subprocess.Popen[bytes]:
-        request = prepared.folder.path / "request.json"
-        facts = json.loads(request.read_text())
-        said = shlex.quote(prepared.run.output.name)
-        request.write_text(json.dumps({**facts, "command": ["/bin/sh", "-c", f"echo {said} >> {shlex.quote(file)}"]}))
-        time.sleep(random.random() * PAUSE)
-        child = launch(ledger, prepared)
-        time.sleep(random.random() * PAUSE)
-        return child
+    def prepare(command: Sequence[str], words: str, settings: Settings, **facts: Any) -> Prepared:
+        said = f"echo {shlex.quote(Path(facts['output']).name)} >> {shlex.quote(file)}"
+        return prepare_command(["/bin/sh", "-c", said], words, settings, **facts)
 
+    def hesitate(ledger: Ledger, home: Path) -> None:
+        time.sleep(random.random() * PAUSE)
+        enter(ledger, home)
+        time.sleep(random.random() * PAUSE)
+
+    jobs.prepare_command = prepare
     with Ledger(url) as ledger:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
-        scheduler.Scheduler(ledger, lambda: moment(begun, speed), start).run(threading.Event())
+        scheduler.Scheduler(ledger, lambda: moment(begun, speed), hesitate).run(threading.Event())
 
 
 if __name__ == "__main__":

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from nbdeploy.batch.ledger import Ledger
 from nbdeploy.batch.processes import Worker
 from nbdeploy.batch.record import Run
-from nbdeploy.batch.schedules.book import SPAWNING, Book
+from nbdeploy.batch.schedules.book import Book
 from nbdeploy.batch.schedules.schedule import Due
+from nbdeploy.database import RunRow
 from nbdeploy.errors import Conflict, NotFound
 from tests.batch.schedules.making import START, Make
-
-GONE = Worker("elsewhere", 1, 0.0)
 
 
 def run_of(number: int = 1) -> Run:
@@ -59,8 +58,8 @@ def test_a_schedule_is_kept_as_it_was_given(book: Book, make: Make) -> None:
 
 def test_a_time_becomes_one_run(book: Book, due: Due) -> None:
     """Whoever is second is refused, and the run waits for its process with it."""
-    assert book.claim(due, run_of(1), Worker.of(), alone=True)
-    assert not book.claim(due, run_of(2), Worker.of(), alone=False)
+    assert book.claim(due, run_of(1), alone=True)
+    assert not book.claim(due, run_of(2), alone=False)
     assert book.waiting(START + timedelta(days=1)) == []
     assert book.open_runs(due.schedule) == ["run1"]
     assert book.due(due.schedule, due.due).state == "started"
@@ -75,48 +74,43 @@ def test_a_time_is_decided_once(book: Book, make: Make, due: Due) -> None:
 
 def test_while_a_run_is_open_no_other_begins_unless_allowed(book: Book, make: Make, due: Due) -> None:
     """The second time stays as it is."""
-    assert book.claim(due, run_of(1), Worker.of(), alone=True)
+    assert book.claim(due, run_of(1), alone=True)
     book.decide(make(id=due.schedule), START + timedelta(minutes=2))
     [second] = book.waiting(START + timedelta(minutes=2))
-    assert not book.claim(second, run_of(2), Worker.of(), alone=True)
-    assert book.claim(second, run_of(2), Worker.of(), alone=False)
+    assert not book.claim(second, run_of(2), alone=True)
+    assert book.claim(second, run_of(2), alone=False)
 
 
-def test_a_run_that_was_never_begun_waits_again(ledger: Ledger, book: Book, due: Due) -> None:
-    """Its scheduler was killed before it could start the process, or just after: that process may not begin."""
-    worker = replace(Worker.of(), started=1.0)  # of this machine, and gone
-    assert book.claim(due, run_of(), worker, alone=True)
-    assert book.recover(START) == ["folder"]
+def elsewhere(ledger: Ledger, **facts: object) -> None:
+    """Let the run be one of another machine, of which nothing was heard for so long."""
+    with ledger.database.writing() as session:
+        session.execute(update(RunRow).values(host="elsewhere", **facts))
+
+
+def test_a_run_that_is_queued_where_nobody_sees_to_it_waits_again(ledger: Ledger, book: Book, due: Due) -> None:
+    """Should a dispatcher live there again, the run does not begin; the time becomes another one."""
+    assert book.claim(due, run_of(), alone=True)
+    elsewhere(ledger)
+    assert book.recover() == []
+    elsewhere(ledger, beat=datetime.now(UTC) - timedelta(seconds=90))
+    assert book.recover() == ["folder"]
     assert first_due(book) == due
     assert not ledger.start("run1", Worker.of())
     assert ledger.all(9) == []
-    assert book.recover(START) == []
+    assert book.recover() == []
 
 
-def test_a_run_that_was_thought_lost_before_it_began_waits_again(ledger: Ledger, book: Book, due: Due) -> None:
-    """Somebody listed the runs in between."""
-    assert book.claim(due, run_of(), replace(Worker.of(), started=1.0), alone=True)
-    assert [run.status for run in ledger.all(9)] == ["lost"]
-    assert book.recover(START) == ["folder"]
-    assert first_due(book) == due
-
-
-def test_of_another_machine_a_run_is_given_up_after_a_minute(book: Book, due: Due) -> None:
-    """Nothing can be seen of its scheduler."""
-    assert book.claim(due, run_of(), GONE, alone=True)
-    assert book.recover(START + SPAWNING) == []
-    assert book.recover(START + SPAWNING + timedelta(seconds=1)) == ["folder"]
-
-
-def test_a_run_that_has_begun_is_left_alone(ledger: Ledger, book: Book, due: Due) -> None:
-    """However long it takes, and also if its scheduler is gone; it begins for one process only."""
-    assert book.claim(due, run_of(), GONE, alone=True)
+def test_a_run_that_is_queued_here_stays_however_long(ledger: Ledger, book: Book, due: Due) -> None:
+    """Its turn comes, and it begins for one process only."""
+    assert book.claim(due, run_of(), alone=True)
+    with ledger.database.writing() as session:
+        session.execute(update(RunRow).values(beat=datetime.now(UTC) - timedelta(days=2)))
+    assert book.recover() == []
     assert ledger.start("run1", Worker.of())
-    assert not ledger.start("run1", replace(GONE, pid=2))
+    assert not ledger.start("run1", Worker("elsewhere", 2, 0.0))
     assert ledger.start("run1", Worker.of())
-    assert book.recover(START + timedelta(days=9)) == []
     ledger.finish("run1", "succeeded")
-    assert book.recover(START + timedelta(days=9)) == []
+    assert book.recover() == []
 
 
 def test_times_during_a_rest_are_not_missed(book: Book, make: Make) -> None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,6 @@ from nbdeploy.batch.processes import Worker
 from nbdeploy.batch.schedules.book import Book
 from nbdeploy.batch.schedules.schedule import Schedule
 from nbdeploy.batch.schedules.scheduler import Scheduler
-from nbdeploy.batch.starting import Prepared
 from tests.batch.schedules.making import START, Make
 
 
@@ -38,25 +38,20 @@ class World:
     chance: random.Random = field(default_factory=lambda: random.Random(6))
     ends: bool = True
 
-    def launch(self, ledger: Ledger, prepared: Prepared) -> None:
-        """A run that succeeds at once; its scheduler may die before or after."""
+    def enter(self, ledger: Ledger, _: Path) -> None:
+        """A dispatcher whose runs succeed at once; the scheduler may die before it is asked, or after."""
         if self.chance.random() < self.deadly:
-            _disown(ledger, prepared.run.id)
             raise Killed
-        assert ledger.start(prepared.run.id, Worker.of())
-        self.ran.append((prepared.run.schedule, prepared.run.output.name))
-        if self.ends:
-            ledger.finish(prepared.run.id, "succeeded")
+        for run in reversed(ledger.all(10**4, "queued")):
+            assert ledger.start(run.id, Worker.of())
+            self.ran.append((run.schedule, run.output.name))
+            if self.ends:
+                ledger.finish(run.id, "succeeded")
         if self.chance.random() < self.deadly:
             raise Killed
 
     def scheduler(self, ledger: Ledger) -> Scheduler:
-        return Scheduler(ledger, lambda: self.now, self.launch, lambda: self.now.timestamp())
-
-
-def _disown(ledger: Ledger, run_id: str) -> None:
-    """Let the process that was to start a run be gone."""
-    ledger._change(run_id, ("queued",), {"pid_started": 1.0})
+        return Scheduler(ledger, lambda: self.now, self.enter, lambda: self.now.timestamp())
 
 
 def output(make: Make, **facts: Any) -> Schedule:

@@ -1,0 +1,126 @@
+"""The queue of a home: who is started next, and what has to be settled before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import func, select, update
+
+from nbdeploy.batch.failure import Failure
+from nbdeploy.batch.folder import Folder
+from nbdeploy.batch.ledger import Ledger, changed, columns_of
+from nbdeploy.batch.processes import Worker, end_belongings, here
+from nbdeploy.batch.queue.line import line
+from nbdeploy.batch.queue.station import Station
+from nbdeploy.batch.record import FAILED, QUEUED, RUNNING
+from nbdeploy.database import RunRow
+from nbdeploy.errors import NbdeployError
+
+__all__ = ["Queue", "enter", "go_on", "unstarted"]
+
+
+class Queue:
+    """The runs of one home that have not ended, on this machine.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        The database of runs.
+    home : Path
+        The home: nobody can start the runs of another one, whose folders may be somebody else's.
+    worker : Worker
+        The process that starts them.
+    """
+
+    def __init__(self, ledger: Ledger, home: Path, worker: Worker) -> None:
+        self.ledger = ledger
+        self.database = ledger.database
+        self._runs = str(home / "runs")
+        self._worker = worker
+
+    def claim(self) -> str | None:
+        """Claim the run whose turn it is, if it is one's; nobody else starts it while this process lives."""
+        with self.database.writing() as session:
+            for turn in line(session, here(), lock=True):
+                if turn.ready and str(Path(turn.folder).parent) == self._runs:
+                    mine = update(RunRow).where(RunRow.id == turn.id, RunRow.status == QUEUED)
+                    if changed(session.execute(mine.values(**columns_of(self._worker)))):
+                        return turn.id
+        return None
+
+    def settle(self) -> list[str]:
+        """End what cannot go on: runs that are lost, with what they left behind, and runs that waited for them.
+
+        Returns
+        -------
+        list of str
+            The runs that ended with it.
+        """
+        lost = self.ledger.find_lost()
+        for run_id in lost:
+            self.clear(run_id)
+        return lost + self._broken()
+
+    def clear(self, run_id: str) -> None:
+        """End the processes that a run left behind, if it was one of this machine."""
+        with self.database.reading() as session:
+            row = session.get_one(RunRow, run_id)
+        if row.host == here():
+            end_belongings(Path(row.folder))
+
+    def _broken(self) -> list[str]:
+        ended: list[str] = []
+        while True:
+            with self.database.reading() as session:
+                broken = [turn for turn in line(session, here()) if turn.broken]
+            if not broken:
+                return ended
+            for turn in broken:
+                self.ledger.finish(turn.id, FAILED, Failure("DependencyFailed", turn.broken))
+                Folder(Path(turn.folder)).forget_launch()
+                ended.append(turn.id)
+
+    def beat(self) -> None:
+        """Show that somebody sees to the runs that are queued here."""
+        queued = update(RunRow).where(RunRow.host == here(), RunRow.status == QUEUED)
+        mine = queued.where(RunRow.folder.startswith(f"{self._runs}/", autoescape=True))
+        with self.database.writing() as session:
+            session.execute(mine.values(beat=func.current_timestamp()))
+
+    def open(self) -> Sequence[RunRow]:
+        """The runs that have not ended."""
+        mine = select(RunRow).where(RunRow.host == here(), RunRow.status.in_((QUEUED, RUNNING)))
+        with self.database.reading() as session:
+            return [row for row in session.scalars(mine) if str(Path(row.folder).parent) == self._runs]
+
+
+def enter(ledger: Ledger, home: Path) -> None:
+    """See to it that what was added to the queue of a home is started in its turn."""
+    Station(home, ledger.url).wake()
+
+
+def unstarted(ledger: Ledger) -> list[Path]:
+    """The homes on this machine with runs that have not ended, as far as they are one's own to start."""
+    open_ = select(RunRow.folder).where(RunRow.host == here(), RunRow.status.in_((QUEUED, RUNNING)))
+    with ledger.database.reading() as session:
+        folders = session.scalars(open_).all()
+    homes = {Path(folder).parent.parent for folder in folders if Path(folder).parent.name == "runs"}
+    return sorted(home for home in homes if (home / "runs").is_dir())
+
+
+def go_on(ledger: Ledger) -> list[str]:
+    """Let runs go on whose dispatcher was killed, and find those that are lost: any look at runs does so.
+
+    Returns
+    -------
+    list of str
+        Runs that nobody had seen to be lost.
+    """
+    lost = ledger.find_lost()
+    for home in unstarted(ledger):
+        try:
+            enter(ledger, home)
+        except (NbdeployError, OSError):  # somebody else's home; whoever looks only is not to fail for it
+            continue
+    return lost

@@ -1,0 +1,163 @@
+"""Where the dispatcher of a home and a database is found, and woken."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from nbdeploy.batch.outputs import VARIABLE
+from nbdeploy.batch.processes import here
+from nbdeploy.errors import Unreachable
+from nbdeploy.files import writing
+
+__all__ = ["Bell", "Station"]
+
+START_SECONDS = 30.0
+_LOOK_SECONDS = 0.02
+_RETRY_SECONDS = 0.05
+_NOBODY = {errno.ENXIO, errno.ENOENT, errno.EPIPE}
+
+
+class Bell:
+    """A pipe with a name that wakes whoever reads it; it is open while somebody does, and no longer.
+
+    Parameters
+    ----------
+    path : Path
+        The pipe.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._ends: list[int] = []
+
+    def open(self) -> None:
+        """Begin to listen."""
+        with contextlib.suppress(FileExistsError):
+            os.mkfifo(self._path, 0o600)
+        reading = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK)
+        # A pipe without any writer would always seem to have something to read.
+        self._ends = [reading, os.open(self._path, os.O_WRONLY | os.O_NONBLOCK)]
+
+    def close(self) -> None:
+        """Listen no longer: whoever rings from here on is told that nobody does."""
+        while self._ends:
+            os.close(self._ends.pop())
+
+    def fileno(self) -> int:
+        """What to wait for."""
+        return self._ends[0]
+
+    def clear(self) -> None:
+        """Forget how often it was rung."""
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self._ends[0], 4096):
+                pass
+
+
+class Station:
+    """The place of the one process that starts the queued runs of a home and a database on this machine.
+
+    Parameters
+    ----------
+    home : Path
+        The home of the runs.
+    url : str
+        The database, with its password.
+    """
+
+    def __init__(self, home: Path, url: str) -> None:
+        key = hashlib.sha256(f"{here()}\n{url}".encode()).hexdigest()[:16]
+        self.home, self.url = home, url
+        self._folder = home / "queue"
+        self._bell = self._folder / f"{key}.bell"
+        self._lock = self._folder / f"{key}.lock"
+        self._log = self._folder / f"{key}.log"
+
+    def wake(self) -> None:
+        """See to it that a dispatcher lives, and looks at the queue from now on.
+
+        Raises
+        ------
+        Unreachable
+            If none begins; the message has the end of its log. What is queued stays so.
+        NotWritable
+            If the folder of the home cannot be written.
+        """
+        if self.ring():
+            return
+        with writing(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            process = self._start()
+        threading.Thread(target=process.wait, name="dispatcher", daemon=True).start()
+        until = time.monotonic() + START_SECONDS
+        while not self.ring():
+            if time.monotonic() > until or (process.poll() is not None and not self.ring()):
+                raise Unreachable(f"no run can be started; the end of {self._log}:\n{self._said()}", log=str(self._log))
+            time.sleep(_LOOK_SECONDS)
+
+    def ring(self) -> bool:
+        """Wake the dispatcher; False if there is none."""
+        try:
+            end = os.open(self._bell, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno in _NOBODY:
+                return False
+            raise
+        try:
+            os.write(end, b"\n")
+        except BlockingIOError:  # it was rung often enough
+            return True
+        except BrokenPipeError:
+            return False
+        finally:
+            os.close(end)
+        return True
+
+    @contextlib.contextmanager
+    def manned(self) -> Iterator[Bell | None]:
+        """The bell, open, if this process is the one; None if another one listens."""
+        lock = FileLock(self._lock)
+        while True:
+            try:
+                lock.acquire(timeout=0)
+                break
+            except Timeout:  # it lives, or is about to leave
+                if self.ring():
+                    yield None
+                    return
+                time.sleep(_RETRY_SECONDS)
+        bell = Bell(self._bell)
+        try:
+            bell.open()
+            yield bell
+        finally:
+            bell.close()
+            lock.release()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        """A process that belongs to nobody: neither to the run that may have asked, nor to a terminal."""
+        environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
+        with os.fdopen(os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "wb") as log:
+            return subprocess.Popen(
+                [sys.executable, "-P", "-m", "nbdeploy.batch.queue.dispatcher", str(self.home)],
+                cwd=self.home,
+                env={**environment, "NBDEPLOY_DB": self.url},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _said(self) -> str:
+        return self._log.read_text(encoding="utf-8", errors="replace")[-2000:].strip()
