@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from nbdeploy.settings import Settings
 from nbdeploy.types import Report, ignore_progress
 
 if TYPE_CHECKING:
-    from nbdeploy.batch import Parameters, Run, RunList
+    from nbdeploy.batch import Options, Parameters, Run, RunList
 
 __all__ = ["logs", "parameters", "run", "runs", "stop"]
 
@@ -20,15 +20,10 @@ def run(
     parameters: Mapping[str, Any] | None = None,
     output: str | Path | None = None,
     *,
-    raw: Mapping[str, str] | None = None,
-    files: Iterable[str | Path] = (),
-    timeout: float | None = None,
-    kernel: str | None = None,
-    after: Iterable[str] = (),
-    at_once: int | None = None,
     wait: bool = True,
     settings: Settings | None = None,
     progress: Report = ignore_progress,
+    **options: Unpack[Options],
 ) -> Run:
     """Execute a notebook with parameters, in a process of its own, by papermill.
 
@@ -40,6 +35,8 @@ def run(
         Values by the names in the notebook's ``parameters`` cell; text is read by annotation or default.
     output : str or Path, optional
         Where the executed notebook goes; the run's own folder by default.
+    wait : bool
+        Whether to wait for its end; otherwise it goes on by itself, and ``runs`` tells what became of it.
     raw : mapping, optional
         Texts that stay texts.
     files : iterable of path
@@ -52,8 +49,19 @@ def run(
         Runs that must succeed before this one starts; it fails if one of them does not.
     at_once : int, optional
         How many runs of this notebook may go on at once on this machine.
+    cwd : str or Path, optional
+        Where it is executed; the notebook's folder by default.
+    env_files : iterable of path
+        Files of variables to set in its environment, as lines ``NAME=value``.
+    inputs : iterable of path
+        Files and folders to copy, as they are now, into a working directory of the run's own.
     wait : bool
         Whether to wait for its end; otherwise it is queued, and ``runs`` tells what became of it.
+
+    Returns
+    -------
+    Run
+        The run; once it has succeeded ``outputs`` has the paths and ``metrics`` the figures that it published.
 
     Raises
     ------
@@ -63,22 +71,13 @@ def run(
     Examples
     --------
     >>> import nbdeploy as nd
-    >>> nd.run("retrain.ipynb", {"month": "2026-09"})  # doctest: +SKIP
+    >>> run = nd.run("retrain.ipynb", {"month": "2026-09"})  # doctest: +SKIP
+    >>> run.outputs["scores"], run.metrics["auc"]  # doctest: +SKIP
     """
     from nbdeploy import batch
 
     settings = settings or Settings.load()
-    order = batch.Order.of(
-        notebook,
-        parameters,
-        raw=raw,
-        files=files,
-        output=output,
-        timeout=timeout,
-        kernel=kernel,
-        after=list(after),
-        at_once=at_once,
-    )
+    order = batch.Order.of(notebook, parameters, output, **options)
     if not wait:
         return batch.submit(order, settings=settings)
     return batch.run(order, settings=settings, progress=progress)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from nbdeploy.api.references import open_store, resolve
 from nbdeploy.errors import InvalidData, WrongUsage
@@ -14,6 +14,7 @@ from nbdeploy.settings import Settings
 from nbdeploy.types import Progress, Report, ignore_progress
 
 if TYPE_CHECKING:
+    from nbdeploy.batch import Options
     from nbdeploy.batch.ledger import Ledger
     from nbdeploy.batch.schedules import Installed, Job, Scheduled, Schedules, Scheduling, Triggered
     from nbdeploy.batch.schedules.exporting import Exported
@@ -48,10 +49,6 @@ def schedule_add(
     out: str | Path | None = None,
     options: Sequence[str] = (),
     output: str | Path | None = None,
-    raw: Mapping[str, str] | None = None,
-    files: Iterable[str | Path] = (),
-    timeout: float | None = None,
-    kernel: str | None = None,
     timezone: str | None = None,
     jitter: timedelta = timedelta(0),
     start: datetime | str | None = None,
@@ -61,6 +58,7 @@ def schedule_add(
     bound: int = 100,
     replace: bool = False,
     settings: Settings | None = None,
+    **wanted: Unpack[Options],
 ) -> Scheduled:
     """Run a notebook, or predict, at the times of a cron line.
 
@@ -71,7 +69,7 @@ def schedule_add(
     ----------
     name : str
         A name of its own.
-    notebook, parameters, output, raw, files, timeout, kernel
+    notebook, parameters, output, **wanted
         The notebook to run, and how: see :func:`run`.
     cron : str
         Five fields: minute, hour, day of month, month, day of week.
@@ -109,13 +107,13 @@ def schedule_add(
     settings = settings or Settings.load()
     job: Job
     if predict is not None:
-        if notebook is not None or parameters or raw:
+        if notebook is not None or parameters or wanted.get("raw"):
             raise WrongUsage("a schedule runs a notebook with parameters, or --predict REF INPUT --out OUT: not both")
-        job = _prediction(predict, out, options, timeout, settings)
+        job = _prediction(predict, out, options, wanted.get("timeout"), settings)
     else:
         if notebook is None:
             raise WrongUsage("nothing to run: give a notebook, or --predict REF INPUT --out OUT")
-        order = Order.of(notebook, parameters, raw=raw, files=files, output=output, timeout=timeout, kernel=kernel)
+        order = Order.of(notebook, parameters, output, **wanted)
         job = schedules.NotebookJob.of(order, schedules.Surroundings.of(settings, Path.cwd()))
     return schedules.add(
         name,

@@ -1,7 +1,7 @@
 """Batch runs: a notebook executed by papermill, with typed parameters, in a process of its own."""
 
 from nbdeploy.batch.failure import Failure
-from nbdeploy.batch.order import Order
+from nbdeploy.batch.order import Options, Order
 from nbdeploy.batch.outputs import Output, declare
 from nbdeploy.batch.parameters import Parameter, Parameters, Text, parameters_of
 from nbdeploy.batch.record import Run, RunList
@@ -9,6 +9,7 @@ from nbdeploy.batch.running import find, follow, logs, run, runs, stop, submit
 
 __all__ = [
     "Failure",
+    "Options",
     "Order",
     "Output",
     "Parameter",

@@ -135,7 +135,7 @@ def _papermill(files: Folder, request: Request, reporter: Reporter, begun: float
         language=request.kernel.language,
         progress_bar=False,
         log_output=False,
-        cwd=str(Path(request.notebook).parent),
+        cwd=request.cwd or str(Path(request.notebook).parent),
         watch=watch,
     )
 

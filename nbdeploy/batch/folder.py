@@ -40,7 +40,7 @@ class Request:
     command : list of str
         What to execute instead of a notebook: a program and its arguments.
     cwd : str
-        Where the command is executed.
+        Where it is executed; the notebook's folder if empty.
     after : list of str
         Ids of the runs that had to succeed before.
     """

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath
+from typing import Any, TypedDict, Unpack
 
 import msgspec
 
 from nbdeploy.batch.parameters import decode, encode, portable
 
-__all__ = ["Order"]
+__all__ = ["Options", "Order"]
+
+
+class Options(TypedDict, total=False):
+    """How a notebook is to be run, as a user of Python says it; :class:`Order` tells what each means."""
+
+    raw: Mapping[str, str] | None
+    files: Iterable[str | Path]
+    timeout: float | None
+    kernel: str | None
+    cwd: str | Path | None
+    env_files: Iterable[str | Path]
+    inputs: Iterable[str | Path]
+    after: Iterable[str]
+    at_once: int | None
+    sweep: str
+    pipeline: str
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +48,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         Seconds that the whole run may take.
     kernel : str or None
         A Jupyter kernel instead of the notebook's own.
+    cwd : str or None
+        Where it is executed; the notebook's folder by default.
+    env_files : list of str
+        Files of variables to set in its environment, as lines ``NAME=value``.
+    inputs : list of str
+        Files and folders to copy into a working directory of the run's own, in which it is executed then.
     after : list of str
         Ids of the runs that must have succeeded before this one starts.
     at_once : int or None
@@ -47,6 +69,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     output: str | None = None
     timeout: float | None = None
     kernel: str | None = None
+    cwd: str | None = None
+    env_files: list[str] = []
+    inputs: list[str] = []
     after: list[str] = []
     at_once: int | None = None
     sweep: str = ""
@@ -57,11 +82,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         cls,
         notebook: str | Path,
         parameters: Mapping[str, Any] | None = None,
-        *,
-        raw: Mapping[str, str] | None = None,
-        files: Iterable[str | Path] = (),
         output: str | Path | None = None,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> Order:
         """Return the order in words of the user's: paths, mappings, and texts that are still to be read.
 
@@ -73,13 +95,22 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             notebook=str(notebook),
             parameters={name: encode(portable(name, value)) for name, value in (parameters or {}).items()},
-            raw=dict(raw or {}),
-            files=[str(file) for file in files],
             output=None if output is None else str(output),
-            **options,
+            **{name: _plain(value) for name, value in options.items() if value is not None},
         )
 
     @property
     def values(self) -> dict[str, Any]:
         """The parameters as they were given."""
         return {name: decode(value) for name, value in self.parameters.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A value as it can be kept: paths are texts, a sequence is a list."""
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    return value

@@ -15,6 +15,7 @@ from nbdeploy.batch.order import Order
 from nbdeploy.batch.parameters import bind, encode
 from nbdeploy.batch.processes import launch_of
 from nbdeploy.batch.record import QUEUED, Run
+from nbdeploy.batch.workplace import Workplace
 from nbdeploy.errors import WrongUsage
 from nbdeploy.files import replacing
 from nbdeploy.notebooks import Notebook
@@ -68,14 +69,26 @@ def prepare_notebook(
     _check_timeout(order.timeout)
     if order.at_once is not None and order.at_once < 1:
         raise WrongUsage(f"{order.at_once} runs of a notebook at once are none: give 1 or more")
+    workplace = Workplace.of(order)
     destination = None if order.output is None else _destination(book, Path(order.output))
     now = datetime.now(UTC)
     folder = Folder.new(settings.home / "runs", now)
     place = destination or folder.path / f"{book.path.stem}.ipynb"
-    request = Request(
-        folder.path.name, str(book.path), str(place), encode(values), order.timeout, chosen, after=order.after
-    )
-    folder.write(request, book.content)
+    try:
+        request = Request(
+            folder.path.name,
+            str(book.path),
+            str(place),
+            encode(values),
+            order.timeout,
+            chosen,
+            cwd=workplace.furnish(folder.path),
+            after=order.after,
+        )
+        folder.write(request, book.content)
+    except BaseException:
+        shutil.rmtree(folder.path, ignore_errors=True)
+        raise
     run = Run(
         request.run,
         book.path,
@@ -91,7 +104,7 @@ def prepare_notebook(
         sweep=order.sweep,
         pipeline=order.pipeline,
     )
-    return Prepared(run, folder, settings, environment or {})
+    return Prepared(run, folder, settings, {**workplace.variables, **(environment or {})})
 
 
 def prepare_command(

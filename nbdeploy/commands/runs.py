@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import click
 
 from nbdeploy import api
 from nbdeploy.cards import Card, Result
 from nbdeploy.commands.door import Door
-from nbdeploy.commands.kinds import FILE, RUN, VALUE, Written
+from nbdeploy.commands.kinds import FILE, RUN
+from nbdeploy.commands.orders import order_options
 from nbdeploy.commands.syntax import argument, command, option, pass_door
 
 __all__ = ["Log", "logs", "parameters", "run", "runs", "stop"]
@@ -46,27 +48,12 @@ class Log(Result):
 @command("run")
 @argument("notebook", type=FILE, help="The notebook to run; it stays as it is.")
 @argument("output", type=FILE, required=False, help="Where the executed notebook goes.")
-@option("-p", "--parameter", "typed", type=(str, VALUE), multiple=True, metavar="KEY VALUE", help="A parameter.")
-@option("-r", "--raw", type=(str, str), multiple=True, metavar="KEY TEXT", help="A parameter that stays text.")
-@option("-f", "--file", "files", type=FILE, multiple=True, metavar="FILE.yaml", help="A file of parameters.")
-@option("--timeout", type=float, metavar="SECONDS", help="Stop the run after this time.")
-@option("--kernel", metavar="KERNEL", help="The Jupyter kernel; the notebook's own by default.")
 @option("--after", type=RUN, multiple=True, metavar="RUN", help="Start when this run has succeeded (repeatable).")
-@option("--at-once", type=click.IntRange(1), metavar="N", help="So many runs of the notebook at once; others wait.")
 @option("--wait/--no-wait", default=True, help="Wait for its end, or queue it and return.")
 @pass_door
+@order_options
 def run(
-    door: Door,
-    notebook: str,
-    output: str | None,
-    typed: tuple[tuple[str, object], ...],
-    raw: tuple[tuple[str, str], ...],
-    files: tuple[str, ...],
-    timeout: float | None,
-    kernel: str | None,
-    after: tuple[str, ...],
-    at_once: int | None,
-    wait: bool,
+    door: Door, notebook: str, output: str | None, wait: bool, parameters: dict[str, object], **options: Any
 ) -> object:
     """Run a notebook with parameters.
 
@@ -75,21 +62,7 @@ def run(
 
     In a notebook, `-p month $month` hands the object over with its type.
     """
-    from nbdeploy.batch import Text
-
-    return api.run(
-        notebook,
-        {key: Text(value) if isinstance(value, Written) else value for key, value in typed},
-        output=output,
-        raw=dict(raw),
-        files=files,
-        timeout=timeout,
-        kernel=kernel,
-        after=after,
-        at_once=at_once,
-        wait=wait,
-        progress=door.report,
-    )
+    return api.run(notebook, parameters, output, wait=wait, progress=door.report, **options)
 
 
 @command("parameters")

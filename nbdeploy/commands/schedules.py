@@ -10,7 +10,8 @@ import click
 from nbdeploy import api
 from nbdeploy.commands.answers import document_text
 from nbdeploy.commands.door import Door
-from nbdeploy.commands.kinds import DURATION, FILE, REF, VALUE, Written
+from nbdeploy.commands.kinds import DURATION, FILE, REF
+from nbdeploy.commands.orders import order_options
 from nbdeploy.commands.syntax import argument, group, option, pass_door
 from nbdeploy.types import Progress
 
@@ -37,12 +38,8 @@ def schedule() -> None:
 @option("--keep", multiple=True, metavar="COL|all|none", help="Input columns to keep (repeatable).")
 @option("--rejects", metavar="PATH", help="Set rows that fail aside here.")
 @option("--max-rejects", metavar="N|P%", help="Fail if more rows do.")
-@option("-p", "--parameter", "typed", type=(str, VALUE), multiple=True, metavar="KEY VALUE", help="A parameter.")
-@option("-r", "--raw", type=(str, str), multiple=True, metavar="KEY TEXT", help="A parameter that stays text.")
-@option("-f", "--file", "files", type=FILE, multiple=True, metavar="FILE.yaml", help="A file of parameters.")
+@order_options
 @option("--output", type=FILE, help="Where the executed notebook goes; the run's folder by default.")
-@option("--timeout", type=float, metavar="SECONDS", help="Stop a run after this time.")
-@option("--kernel", metavar="KERNEL", help="The Jupyter kernel; the notebook's own by default.")
 @option("--missed", type=click.Choice(MISSED), default="last", show_default=True, help="Times without a scheduler.")
 @option("--overlap", type=click.Choice(OVERLAP), default="skip", show_default=True, help="While a run still goes.")
 @option("--bound", type=int, default=100, show_default=True, metavar="N", help="Missed or waiting runs, at most.")
@@ -53,8 +50,7 @@ def schedule() -> None:
 def add(
     name: str,
     notebook: str | None,
-    typed: tuple[tuple[str, object], ...],
-    raw: tuple[tuple[str, str], ...],
+    parameters: dict[str, object],
     jitter: timedelta | None,
     **wanted: Any,
 ) -> object:
@@ -74,17 +70,8 @@ def add(
     {{ quarter }} 2026-Q4   {{ previous_quarter }}
     {{ year }} 2026   {{ previous_year }}
     """  # noqa: D301 - click reads the character, not the two
-    from nbdeploy.batch import Text
-
-    return api.schedule_add(
-        name,
-        notebook,
-        {key: Text(value) if isinstance(value, Written) else value for key, value in typed},
-        options=_options(wanted),
-        raw=dict(raw),
-        jitter=jitter or timedelta(0),
-        **wanted,
-    )
+    options = _options(wanted)
+    return api.schedule_add(name, notebook, parameters, options=options, jitter=jitter or timedelta(0), **wanted)
 
 
 def _options(wanted: dict[str, Any]) -> list[str]:

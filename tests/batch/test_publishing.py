@@ -14,6 +14,7 @@ import pytest
 
 import nbdeploy as nd
 from nbdeploy.batch.outputs import Outputs
+from nbdeploy.commands import shell
 from nbdeploy.errors import RunFailed
 
 SCORE = """%load_ext nbdeploy
@@ -53,11 +54,27 @@ def test_a_run_that_fails_publishes_nothing(notebook: Any, tmp_path: Path) -> No
     assert str(run.id) in str(caught.value)
 
 
+def test_where_a_run_works(notebook: Any, tmp_path: Path) -> None:
+    """Inputs are copied when the run is asked for, into a directory of its own; variables come from files."""
+    read = "import os\nfrom pathlib import Path\nprint(Path('day.csv').read_text(), Path('data/x').read_text())\n"
+    path = notebook(tmp_path / "project" / "a.ipynb", f"{read}print(os.environ['GREETING'])\nPath('made').touch()")
+    Path("day.csv").write_text("today")
+    Path("data").mkdir()
+    Path("data/x").write_text("deep")
+    Path(".env").write_text("# ours\nexport GREETING='good day'\n")
+    assert shell.run(["run", str(path), "--input", "day.csv", "--input", "data", "--env-file", ".env"]) == 0
+    run = nd.runs()[0]
+    assert "today deep\ngood day\n" in nd.logs(run.id)
+    assert (run.folder / "work" / "made").exists()
+    assert sorted(each.name for each in path.parent.iterdir()) == ["a.ipynb"]
+
+
 PUBLISH = """
 import os, sys
 from pathlib import Path
 import nbdeploy as nd
 from nbdeploy.batch.outputs import Outputs
+from nbdeploy.commands import shell
 outputs = Outputs(Path(os.environ["NBDEPLOY_RUN"]))
 outputs.begin()
 print(flush=True)

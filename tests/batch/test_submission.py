@@ -48,6 +48,13 @@ def test_process_number_that_came_again() -> None:
         ({"output": "train.ipynb"}, WrongUsage, "is the notebook itself"),
         ({"output": "file/out.ipynb"}, NotWritable, "out.ipynb could not be written"),
         ({"output": "/proc/none/out.ipynb"}, NotWritable, "/proc/none/out.ipynb"),
+        ({"cwd": "gone"}, NotFound, "--cwd names the folder"),
+        ({"inputs": ["file", "other/../file"]}, WrongUsage, "several inputs have one name"),
+        ({"inputs": ["file"], "cwd": "."}, WrongUsage, "leave out --cwd"),
+        ({"inputs": ["gone.csv"]}, NotFound, "no file or folder 'gone.csv'"),
+        ({"env_files": ["gone.env"]}, NotFound, "no file of variables"),
+        ({"env_files": ["train.ipynb"]}, InvalidData, "train.ipynb, line 1: not a variable"),
+        ({"env_files": ["ours.env"]}, WrongUsage, "ours.env, line 2: NBDEPLOY_DB is a setting of ours"),
         ({"timeout": 0}, WrongUsage, "give seconds above 0"),
         ({"at_once": 0}, WrongUsage, "0 runs of a notebook at once are none"),
         ({"after": ["20261121-none"]}, NotFound, "no run '20261121-none'"),
@@ -60,6 +67,8 @@ def test_refused_before_anything_runs(
     path = notebook(Path("train.ipynb"), parameters="month = 1")
     before = path.read_bytes()
     Path("file").write_text("")
+    Path("other").mkdir()
+    Path("ours.env").write_text("A=1\nNBDEPLOY_DB=sqlite://\n")
     with pytest.raises(error, match=message):
         batch.run(batch.Order.of(path, **options), settings=settings)
     assert list(batch.runs(settings)) == []

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nbdeploy.batch.copying import copy, copyable
 from nbdeploy.batch.outputs.declared import METRICS, Number, default_name, metric_name, number_of, output_name
 from nbdeploy.batch.outputs.places import Outputs
 from nbdeploy.batch.parameters.values import showable
 from nbdeploy.cards import Card, Result
-from nbdeploy.errors import NotFound, WrongUsage
+from nbdeploy.errors import WrongUsage
 from nbdeploy.files import writing
 from nbdeploy.hints import typed
 
@@ -106,7 +107,7 @@ class Staging:
         part = self._hidden()
         with writing(part):
             part.mkdir()
-            _copy(source, part / source.resolve().name)
+            copy(source, part / source.resolve().name)
             self._replace(part, self.path / name)
 
     def tell(self, metrics: Mapping[str, Number]) -> None:
@@ -163,7 +164,7 @@ def declare(path: str | Path | None, name: str | None, metrics: Mapping[str, Any
         raise WrongUsage("nothing to declare: give a file or folder, or a metric")
     if path is None and name is not None:
         raise WrongUsage(f"{name!r} names a file or folder: give one")
-    source = None if path is None else _source(Path(path).expanduser())
+    source = None if path is None else copyable(path, "an output")
     staging = Staging.here()
     chosen = ""
     if source is not None:
@@ -175,22 +176,3 @@ def declare(path: str | Path | None, name: str | None, metrics: Mapping[str, Any
         if numbers:
             staging.tell(numbers)
     return Output("" if staging is None else staging.run, chosen, source, numbers)
-
-
-def _source(path: Path) -> Path:
-    """A file or folder that can be copied: a pipe would be waited for, a device has no end."""
-    if not path.exists():
-        beside = [str(file) for file in path.parent.glob("*")] if path.parent.is_dir() else []
-        raise NotFound("file or folder", str(path), beside)
-    inside = (Path(place, name) for place, _, files in os.walk(path) for name in files)
-    for file in [path, *inside]:
-        if not (file.is_file() or file.is_dir()):
-            raise WrongUsage(f"{file} is neither a file nor a folder, and cannot be an output")
-    return path
-
-
-def _copy(source: Path, place: Path) -> None:
-    if source.is_dir():
-        shutil.copytree(source, place)
-    else:
-        shutil.copy2(source, place)

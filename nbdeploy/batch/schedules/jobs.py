@@ -109,6 +109,9 @@ class NotebookJob(msgspec.Struct, frozen=True, tag="notebook"):
             raw=render(order.raw, due),
             files=[at.place(file) for file in render(order.files, due)],
             output=None if order.output is None else at.place(render(order.output, due)),
+            cwd=None if order.cwd is None else at.place(render(order.cwd, due)),
+            env_files=[at.place(file) for file in render(order.env_files, due)],
+            inputs=[at.place(file) for file in render(order.inputs, due)],
         )
 
 
