@@ -40,6 +40,7 @@ from nbdeploy.api.schedules import (
 )
 from nbdeploy.api.snapshots import snapshot, verify
 from nbdeploy.api.store import copy, diff, export, gc, history, import_, list_snapshots, rm, show
+from nbdeploy.api.sweeps import sweep
 from nbdeploy.api.targets import target_add, target_check, target_list, target_rm
 
 __all__ = [
@@ -93,6 +94,7 @@ __all__ = [
     "stop",
     "stop_scheduler",
     "stop_serving",
+    "sweep",
     "target_add",
     "target_check",
     "target_list",

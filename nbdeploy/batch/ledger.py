@@ -165,6 +165,22 @@ class Ledger:
             turns = _turns(session, rows)
         return [_seen(row, turns) for row in rows]
 
+    def parts(self, kind: str, of: str) -> dict[str, Run]:
+        """The newest run of each part of a sweep or a pipeline.
+
+        Parameters
+        ----------
+        kind : str
+            ``"sweep"`` or ``"pipeline"``.
+        of : str
+            What comes before the part in that column.
+        """
+        column = getattr(RunRow, kind)
+        mine = select(RunRow).where(column.startswith(of, autoescape=True)).order_by(RunRow.created, RunRow.id)
+        with self.database.reading() as session:
+            rows = list(session.scalars(mine))
+        return {getattr(row, kind).removeprefix(of): self._run(row) for row in rows}
+
     def worker(self, run_id: str) -> Worker:
         """The process that answers for a run now."""
         with self.database.reading() as session:

@@ -30,6 +30,7 @@ TABLE = {
     "gc": "nbdeploy.commands.store:gc",
     "predict": "nbdeploy.commands.offline:predict",
     "run": "nbdeploy.commands.runs:run",
+    "sweep": "nbdeploy.commands.sweeps:sweep",
     "output": "nbdeploy.commands.outputs:output",
     "parameters": "nbdeploy.commands.runs:parameters",
     "runs": "nbdeploy.commands.runs:runs",
