@@ -175,11 +175,13 @@ class Ledger:
         of : str
             What comes before the part in that column.
         """
+        self.find_lost()
         column = getattr(RunRow, kind)
         mine = select(RunRow).where(column.startswith(of, autoescape=True)).order_by(RunRow.created, RunRow.id)
         with self.database.reading() as session:
             rows = list(session.scalars(mine))
-        return {getattr(row, kind).removeprefix(of): self._run(row) for row in rows}
+            turns = _turns(session, rows)
+        return {getattr(row, kind).removeprefix(of): _seen(row, turns) for row in rows}
 
     def worker(self, run_id: str) -> Worker:
         """The process that answers for a run now."""
