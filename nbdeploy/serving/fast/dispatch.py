@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from nbdeploy.serving.exchange import CALLER
 from nbdeploy.serving.fast.bodies import Receive, read_body
 from nbdeploy.serving.fast.lanes import Lane, Read, lanes_of
 from nbdeploy.serving.fast.record_twin import RecordTwin
+from nbdeploy.serving.guard.caller import Caller
 from nbdeploy.serving.guard.tokens import Scope
 from nbdeploy.serving.options import Options
 from nbdeploy.serving.prediction_log import Event
@@ -26,7 +27,7 @@ from nbdeploy.serving.watching.watched import echoed
 from nbdeploy.serving.worker.deployments import Served
 from nbdeploy.wire import routes
 
-__all__ = ["FastLanes", "Messages", "Taken"]
+__all__ = ["FastLanes", "Reply", "Taken"]
 
 _log = logging.getLogger(__name__)
 
@@ -34,17 +35,8 @@ LONGEST = 65_536
 """Bytes of a body that is looked at here."""
 
 _NOT_PLAIN = (Unusual, msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-_ADMITTED = (b"authorization", b"host")
 
-Messages = tuple[dict[str, Any], dict[str, Any]]
-
-
-class _Found(NamedTuple):
-    """An answer: what is taken down of it, its body, and how many columns were sent that the model does not take."""
-
-    event: Event
-    body: bytes
-    unknown: int
+Header = tuple[bytes, bytes]
 
 
 class _Way(NamedTuple):
@@ -54,11 +46,26 @@ class _Way(NamedTuple):
     route: Any
     twin: RecordTwin
     served: Served
-    headers: list[tuple[bytes, bytes]]
+    headers: list[Header]
 
 
 Taken = tuple[_Way, dict[bytes, bytes]]
 """A way, and the request's headers."""
+
+
+class Reply(NamedTuple):
+    """An answer with status 200.
+
+    Attributes
+    ----------
+    headers : list of (bytes, bytes)
+        Its headers.
+    body : bytes
+        Its body.
+    """
+
+    headers: list[Header]
+    body: bytes
 
 
 class FastLanes:
@@ -85,79 +92,88 @@ class FastLanes:
 
     async def __call__(self, scope: Any, receive: Receive, send: Any) -> None:
         """Answer a request, or let the application do it."""
-        taken = self.taken(scope) if scope["type"] == "http" else None
+        taken = self.taken_by(scope) if scope["type"] == "http" else None
         if taken is not None:
             body, receive = await read_body(receive)
-            messages = self.answer(taken, scope, body) if body is not None else None
-            if messages is not None:
-                await send(messages[0])
-                await send(messages[1])
+            found = self.answer(taken, scope["query_string"], body) if body is not None else None
+            if isinstance(found, Reply):
+                scope["route"] = taken[0].route
+                await send({"type": "http.response.start", "status": 200, "headers": found.headers})
+                await send({"type": "http.response.body", "body": found.body})
                 return
+            scope[CALLER] = found
         await self._app(scope, receive, send)
 
-    def taken(self, scope: Any) -> Taken | None:
-        """Return the lane that a request takes, by its head; None if it takes none, or has left one before."""
+    def taken_by(self, scope: Any) -> Taken | None:
+        """Return the lane that a request takes; None if it takes none, or has left one before."""
+        if scope["method"] != "POST" or CALLER in scope:
+            return None
+        return self.taken(scope["path"], scope["headers"])
+
+    def taken(self, path: str, sent: Sequence[Header]) -> Taken | None:
+        """Return the lane that a request of POST takes, by its head; None if it takes none."""
         table = self._service.deployments.served
         if table is not self._table:
             self._table, self._ways = table, _ways(table, self._service.options)
-        way = self._ways.get(scope["path"])
-        if way is None or scope["method"] != "POST" or CALLER in scope:
+        way = self._ways.get(path)
+        if way is None:
             return None
-        headers: dict[bytes, bytes] = dict(scope["headers"])
-        if len(headers) < len(scope["headers"]) or not self._is_plain(headers) or not way.lane.takes(headers):
+        headers = dict(sent)
+        if len(headers) < len(sent) or not self._is_plain(headers) or not way.lane.takes(headers):
             return None
         return way, headers
 
-    def answer(self, taken: Taken, scope: Any, body: bytes) -> Messages | None:
+    def answer(self, taken: Taken, query: bytes, body: bytes) -> Reply | Caller | None:
         """Answer a request.
 
         Parameters
         ----------
         taken : tuple
             What :meth:`taken` returned.
-        scope, body : dict, bytes
+        query, body : bytes
             The request's.
 
         Returns
         -------
-        tuple of dict, or None
-            The two messages of the answer, or None if the application has to give one.
+        Reply, Caller or None
+            The answer. Or who asks, if the application has to give one; None if it has to find that out as well.
         """
         way, headers = taken
-        guard = self._service.guard
-        scope[CALLER] = None
+        guard, name = self._service.guard, way.served.state.name
         try:
-            caller = guard.enter(_heads(headers), Scope.PREDICT, way.served.state.name)
+            caller = guard.predict(headers[b"authorization"], name) if b"authorization" in headers else None
+            if caller is None:
+                caller = guard.enter({"host": headers.get(b"host", b"").decode("latin-1")}, Scope.PREDICT, name)
         except NbdeployError:
             return None
         try:
-            found = self._predicted(way, body, scope["query_string"], caller.name)
+            reply = self._predicted(way, headers, body, query, caller.name)
         except Exception:
-            _log.exception("a fast lane of %s failed; its request takes the usual way", way.served.state.name)
-            found = None
-        if found is None:
-            scope[CALLER] = caller
-            return None
+            _log.exception("a fast lane of %s failed; its request takes the usual way", name)
+            reply = None
+        if reply is None:
+            return caller
         guard.room.leave()
-        return self._told(way, scope, headers, found)
+        return reply
 
-    def _told(self, way: _Way, scope: Any, headers: Mapping[bytes, bytes], found: _Found) -> Messages:
-        """An answer's messages, counted and logged as those of the application are."""
-        self._service.plane.take_down(found.event)
-        messages = _messages(way, found)
+    def _told(self, way: _Way, asked: Mapping[bytes, bytes], event: Event, body: bytes, unknown: int) -> Reply:
+        """An answer, counted and logged as those of the application are."""
+        self._service.plane.take_down(event)
+        prediction = event.id.encode()
+        headers = [*way.headers, (_PREDICTION, prediction)]
+        if unknown:
+            headers.append((_UNKNOWN, str(unknown).encode()))
+        headers += (b"content-length", str(len(body)).encode()), _JSON
         if self._watched:
-            scope["route"] = way.route
-            event = found.event
             note(deployment=event.subject.deployment, protocol=event.protocol, caller=event.caller)
             note(version=event.subject.version, rows=event.rows, prediction=event.id)
-            return messages
+            return Reply(headers, body)
         self._service.metrics.answered("POST", 200)
-        sent = messages[0]["headers"]
-        if b"x-request-id" in headers or b"traceparent" in headers:
-            sent += echoed(Asked(scope["headers"]))
+        if b"x-request-id" in asked or b"traceparent" in asked:
+            headers += echoed(Asked(asked.items()))
         else:
-            sent.append((b"x-request-id", found.event.id.encode()))
-        return messages
+            headers.append((b"x-request-id", prediction))
+        return Reply(headers, body)
 
     def _is_plain(self, headers: Mapping[bytes, bytes]) -> bool:
         """Whether a body of a small known size comes as it is, and without being asked for."""
@@ -178,7 +194,9 @@ class FastLanes:
         name = cache.name(way.served.now.digest, asked.methods, asked.records)
         return cache.rows(name, lambda: twin.answer(asked.methods, asked.records))
 
-    def _predicted(self, way: _Way, body: bytes, query: bytes, caller: str) -> _Found | None:
+    def _predicted(
+        self, way: _Way, headers: Mapping[bytes, bytes], body: bytes, query: bytes, caller: str
+    ) -> Reply | None:
         begun, lane = time.perf_counter(), way.lane
         try:
             asked = lane.read(body, query)
@@ -192,7 +210,7 @@ class FastLanes:
         event.outcome, event.methods, event.rows = "ok", asked.methods, len(asked.records)
         event.inputs, event.answers = asked.records, rows
         event.seconds = time.perf_counter() - begun
-        return _Found(event, written, asked.unknown)
+        return self._told(way, headers, event, written, asked.unknown)
 
 
 def _ways(table: Mapping[str, Served], options: Options) -> dict[str, _Way]:
@@ -210,24 +228,10 @@ def _ways(table: Mapping[str, Served], options: Options) -> dict[str, _Way]:
     return found
 
 
-def _headers(served: Served) -> list[tuple[bytes, bytes]]:
+def _headers(served: Served) -> list[Header]:
     """What all answers of a version carry."""
     version = routes.HEADER_VERSION.encode(), str(served.now.version).encode()
     return [version, (routes.HEADER_DIGEST.encode(), served.now.digest.encode())]
-
-
-def _heads(headers: Mapping[bytes, bytes]) -> dict[str, str]:
-    """What admission reads."""
-    return {name.decode(): headers[name].decode("latin-1") for name in _ADMITTED if name in headers}
-
-
-def _messages(way: _Way, found: _Found) -> Messages:
-    headers = [*way.headers, (_PREDICTION, found.event.id.encode())]
-    if found.unknown:
-        headers.append((_UNKNOWN, str(found.unknown).encode()))
-    headers += (b"content-length", str(len(found.body)).encode()), _JSON
-    start = {"type": "http.response.start", "status": 200, "headers": headers}
-    return start, {"type": "http.response.body", "body": found.body}
 
 
 _PREDICTION = routes.HEADER_PREDICTION.encode()

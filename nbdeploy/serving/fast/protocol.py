@@ -1,14 +1,16 @@
 """Fast lanes inside uvicorn's protocol: no task, no messages to and fro, one write.
 
-Uvicorn starts a task for each request when its head is there. A request that takes a lane is held back until its
-body is there, and answered then and there; one that leaves its lane gets its task a little later.
+Uvicorn makes a cycle for each request when its head is there, and starts a task. A request that takes a lane is held
+back until its body is there, and answered then and there; if that comes in the same piece, it needs no cycle. One
+that leaves its lane gets its task a little later.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from nbdeploy.serving.fast.dispatch import FastLanes, Messages, Taken
+from nbdeploy.serving.exchange import CALLER
+from nbdeploy.serving.fast.dispatch import FastLanes, Reply, Taken
 from nbdeploy.serving.guard.patience import PatientProtocol
 
 __all__ = ["SwiftProtocol", "swift"]
@@ -22,51 +24,95 @@ class SwiftProtocol(PatientProtocol):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._lanes = self.app if isinstance(self.app, FastLanes) else None
+        self._taken: Taken | None = None
+        self._body = b""
         self._held: tuple[Any, Taken] | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Make a cycle for a request whose body is not all here."""
+        super().data_received(data)
+        if self._taken is not None:
+            self._make_cycle()
+
+    def on_headers_complete(self) -> None:
+        """Take a lane, if there is one and no other request is before this one."""
+        if self._lanes is not None and self._is_free and self.parser.get_method() == b"POST":
+            self._taken, self._body = self._lanes.taken(self.url.decode("latin-1"), self.headers), b""
+        if self._taken is None:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Keep what came."""
+        if self._taken is None:
+            super().on_body(body)
+        else:
+            self._body += body
+
+    def on_message_complete(self) -> None:
+        """Answer what took a lane, or was held back."""
+        if self._taken is not None and self._lanes is not None:
+            found = self._lanes.answer(self._taken, b"", self._body)
+            if isinstance(found, Reply):
+                self._taken, self._incomplete = None, False
+                keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
+                self._write(found, keep_alive)
+                self.on_response_complete()
+                return
+            self.scope[CALLER] = found  # type: ignore[literal-required]
+            self._make_cycle()
+        super().on_message_complete()
+        if self._held is not None:
+            self._answer_held(*self._held)
+
+    @property
+    def _is_free(self) -> bool:
+        """Whether an answer can be written at once."""
+        return (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
+
+    def _make_cycle(self) -> None:
+        body, self._taken = self._body, None
+        super().on_headers_complete()
+        if body:
+            super().on_body(body)
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         """Hold a request back that takes a lane. What waited behind another one, its body perhaps here, is not."""
         if self._lanes is not None and cycle.more_body and app is self.app:
-            taken = self._lanes.taken(cycle.scope)
+            taken = self._lanes.taken_by(cycle.scope)
             if taken is not None:
                 self._held = cycle, taken
                 return
         super()._start_asgi_task(cycle, app)
 
-    def on_message_complete(self) -> None:
-        """Answer what was held back."""
-        super().on_message_complete()
-        if self._held is None or self._lanes is None:
-            return
-        (cycle, taken), self._held = self._held, None
-        messages = None
-        if not self.flow.write_paused:  # a client that takes no answers is waited for by a task
-            messages = self._lanes.answer(taken, cycle.scope, bytes(cycle.body))
-        if messages is None:
-            super()._start_asgi_task(cycle, self.app)
-        else:
-            self._answer(cycle, messages)
+    def _answer_held(self, cycle: Any, taken: Taken) -> None:
+        self._held = None
+        if self._lanes is not None and not self.flow.write_paused:  # else a task waits for the client
+            found = self._lanes.answer(taken, cycle.scope["query_string"], bytes(cycle.body))
+            if isinstance(found, Reply):
+                self._write(found, cycle.keep_alive)
+                cycle.response_started = cycle.response_complete = True
+                cycle.on_response()
+                cycle.on_response = _nothing
+                return
+            cycle.scope[CALLER] = found
+        super()._start_asgi_task(cycle, self.app)
 
-    def _answer(self, cycle: Any, messages: Messages) -> None:
-        start, content = messages
+    def _write(self, reply: Reply, keep_alive: bool) -> None:
         parts = [_OK]
-        for name, value in (*self.server_state.default_headers, *start["headers"]):
+        for name, value in (*self.server_state.default_headers, *reply.headers):
             parts += (name, b": ", value, b"\r\n")
-        if not cycle.keep_alive:
+        if not keep_alive:
             parts.append(b"connection: close\r\n")
-        parts += (b"\r\n", content["body"])
+        parts += (b"\r\n", reply.body)
         self.transport.write(b"".join(parts))
-        cycle.response_started = cycle.response_complete = True
-        if not cycle.keep_alive:
+        if not keep_alive:
             self.transport.close()
-        cycle.on_response()
-        cycle.on_response = _nothing
+
+
+def _nothing() -> None:
+    """What a cycle calls that has answered."""
 
 
 def swift(seconds: float) -> type[SwiftProtocol]:
     """Return the protocol with a patience of so many seconds."""
     return type("SwiftProtocol", (SwiftProtocol,), {"patience": seconds})
-
-
-def _nothing() -> None:
-    """What a cycle calls that has answered."""

@@ -53,11 +53,14 @@ class Gate:
         """
         given = headers.get("authorization")
         if given is not None:
-            caller = self.callers.get(given.encode("latin-1"))
-        elif self._anonymous and needed in _OPEN and self._asked_locally(headers):
-            caller = ANONYMOUS
-        else:
-            raise Unauthenticated("this needs a token; send it as: Authorization: Bearer <token>")
+            return self.holder(given.encode("latin-1"), needed)
+        if self._anonymous and needed in _OPEN and self._asked_locally(headers):
+            return ANONYMOUS
+        raise Unauthenticated("this needs a token; send it as: Authorization: Bearer <token>")
+
+    def holder(self, authorization: bytes, needed: Scope) -> Caller:
+        """Return who may do this by the token in an ``Authorization`` header. See :meth:`admit`."""
+        caller = self.callers.get(authorization)
         caller.check_scope(needed)
         return caller
 

@@ -60,10 +60,20 @@ class Guard:
         caller = self.gate.admit(headers, needed)
         if not heeded:
             caller.check_model(model)
+        self._take(caller, needed)
+        return caller
+
+    def predict(self, authorization: bytes, model: str) -> Caller:
+        """Begin a request for predictions by the value of its ``Authorization`` header. See :meth:`enter`."""
+        caller = self.gate.holder(authorization, Scope.PREDICT)
+        caller.check_model(model)
+        self._take(caller, Scope.PREDICT)
+        return caller
+
+    def _take(self, caller: Caller, needed: Scope) -> None:
         if needed in _RATED:
             self.rates.count(caller)
         self.room.enter()
-        return caller
 
 
 _RATED = frozenset({Scope.PREDICT, Scope.READ})
