@@ -13,7 +13,7 @@ FRAME = (
     "font-family:var(--jp-ui-font-family,sans-serif);font-size:13px;color:var(--jp-ui-font-color1,inherit)"
 )
 DIM = "color:var(--jp-ui-font-color2,#777)"
-TABLE = "border-collapse:collapse;margin:6px 0;font-size:inherit;border:0"
+TABLE = "display:block;max-width:100%;overflow-x:auto;border-collapse:collapse;margin:6px 0;font-size:inherit;border:0"
 _PLACE = "text-align:left;padding:2px 14px 2px 0;vertical-align:top"
 CELL = f"{_PLACE};overflow-wrap:break-word;max-width:24em"
 NAME = f"{_PLACE};{DIM};white-space:nowrap"

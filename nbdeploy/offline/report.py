@@ -38,6 +38,10 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST_COLUMNS]) + (f" and {more:,} more" if more > 0 else "")
 
 
+def _short(cell: object) -> object:
+    return f"{cell:.6g}" if isinstance(cell, float) else cell
+
+
 @dataclass(frozen=True)
 class Predictions(Result):
     """A file of predictions that was written.
@@ -117,7 +121,7 @@ class Predictions(Result):
         parts: list[tuple[str, Table | Patch]] = []
         if self.head.width:
             shown = self.head[:, -_MOST_COLUMNS:]
-            parts.append(("first rows", Table(shown.columns, [list(row) for row in shown.rows()])))
+            parts.append(("first rows", Table(shown.columns, [[_short(cell) for cell in row] for row in shown.rows()])))
         if self.profile is not None and (drawn := figures(self.profile, self.trained)) is not None:
             parts.append(("predictions", drawn))
         if self.reasons:
