@@ -196,7 +196,8 @@ def notebook_progress(watched: bool = True, clock: Clock = time.monotonic) -> It
     if watched:
         reporter = Reporter(_widget_or_lines, DELAY, REFRESH, clock)
     else:
-        reporter = Reporter(lambda: _Lines(sys.stderr), LINE_INTERVAL, LINE_INTERVAL, clock)
+        # What is on standard error looks like a fault in a notebook that was executed.
+        reporter = Reporter(lambda: _Lines(sys.stdout), LINE_INTERVAL, LINE_INTERVAL, clock)
     try:
         yield reporter
     finally:

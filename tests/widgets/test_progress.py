@@ -102,7 +102,7 @@ def test_an_unwatched_notebook_gets_lines(capsys: pytest.CaptureFixture[str]) ->
         report(Progress(0, 4, "cells"))
         clock.now = 6.0
         report(Progress(2, 4, "cells"))
-    assert capsys.readouterr().err == "2 of 4 cells · 6 s left\n"
+    assert capsys.readouterr().out == "2 of 4 cells · 6 s left\n"
 
 
 def test_without_widgets_a_notebook_gets_lines(
