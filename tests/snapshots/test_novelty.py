@@ -98,7 +98,7 @@ CONTENT = Content(
 )
 
 
-def _why(before: dict[str, bytes], after: dict[str, bytes], data: str = "b", **changed: Any) -> str:
+def _why(before: dict[str, bytes], after: dict[str, bytes], data: str | None = "b", **changed: Any) -> str:
     """What is said of a version with other files and fields."""
     blobs = {file_entry(raw).sha256: raw for raw in (*before.values(), *after.values())}
     manifests = []
@@ -153,4 +153,5 @@ def test_the_data_tells_whether_a_seed_is_missing() -> None:
     assert _why(BOOSTER, other, data="a").startswith(
         "unlike churn:1 only in the fitted numbers, of the same data: a fit without a fixed seed is another model each"
     )
-    assert "only in the fitted numbers: other data, or a fit without a fixed seed" in _why(BOOSTER, other)
+    assert "only in the fitted numbers, learned from other data (a split without random_state" in _why(BOOSTER, other)
+    assert "only in the fitted numbers: other data, or a fit without a fixed seed" in _why(BOOSTER, other, data=None)

@@ -82,8 +82,9 @@ def _cause(before: Manifest, after: Manifest) -> str:
     """Whether other data is the reason, as far as the records know it."""
     data = [manifest.record_document.get("lineage", {}).get("data", {}).get("sha256") for manifest in (before, after)]
     seed = "a fit without a fixed seed is another model each time (set random_state, and the same notebook stores "
-    if data[0] is not None and data[0] == data[1]:
-        return f", of the same data: {seed}nothing new)"
+    if None not in data:
+        other = ", learned from other data (a split without random_state makes other data)"
+        return f", of the same data: {seed}nothing new)" if data[0] == data[1] else other
     return f": other data, or {seed}nothing new)"
 
 
