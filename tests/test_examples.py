@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 import nbdeploy as nd
-from nbdeploy import api
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -18,15 +19,25 @@ def test_the_first_ten_minutes() -> None:
     assert nd.status("local").targets[0].healthy is False
 
 
-def test_retraining_takes_its_parameters() -> None:
-    """Another strength is another version, and the alias moves to it."""
-    nd.run(EXAMPLES / "retrain.ipynb")
-    nd.run(EXAMPLES / "retrain.ipynb", {"strength": 0.01})
-    assert nd.show("tumour@candidate").document()["note"] == "C = 0.01"
-    assert [row["version"] for row in api.list_snapshots("tumour").document()] == [2, 1]
+def test_months_of_flights_retrained_and_promoted_only_if_better() -> None:
+    """The first model is the champion; one of the month after that learned from 50 flights is worse, and is not."""
+    retrain, score = (EXAMPLES / "flights" / name for name in ("retrain.ipynb", "score.ipynb"))
+    first = nd.run(retrain, {"month": "2013-05"})
+    worse = nd.run(retrain, {"month": "2013-06", "rows": 50})
+    assert (first.metrics["promoted"], worse.metrics["promoted"]) == (1, 0)
+    assert worse.metrics["auc"] == nd.show("late:2").document()["metrics"]["auc"]
+    moves = [(event.version, event.alias) for event in nd.history("late").events if event.alias]
+    assert moves == [(1, "candidate"), (1, "champion"), (2, "candidate")]
+
+    scored = nd.run(score, {"month": "2013-07", "folder": str(Path.cwd())})
+    table = pd.read_csv(scored.outputs["2013-07"])
+    assert (len(table), table["probability_True"].between(0, 1).all()) == (29_425, True)
+    report = scored.output.read_text()
+    assert "29,425 rows predicted by late:1" in report
+    assert "image/svg+xml" in report
 
 
 def test_every_example_is_tried() -> None:
     """No notebook is shipped that no test runs."""
     source = Path(__file__).read_text()
-    assert [path.name for path in EXAMPLES.glob("*.ipynb") if path.name not in source] == []
+    assert [path.name for path in EXAMPLES.rglob("*.ipynb") if path.name not in source] == []
