@@ -6,29 +6,31 @@ nobody needs to wait for it.
 
 from __future__ import annotations
 
-import json
-import logging
 import os
 import shutil
 import signal
 import sys
 import time
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
-from nbdeploy.batch.commands import CommandFailed, execute
-from nbdeploy.batch.failure import Failure, plain
+from nbdeploy.batch import commands
+from nbdeploy.batch.failure import Failed, Failure, plain
 from nbdeploy.batch.folder import Folder, Request
 from nbdeploy.batch.ledger import Ledger, stopped
+from nbdeploy.batch.memory import Meter, Pulse, size
 from nbdeploy.batch.outputs import Declared, Outputs
-from nbdeploy.batch.parameters import decode
 from nbdeploy.batch.processes import Worker
 from nbdeploy.batch.queue.beating import beating
 from nbdeploy.batch.record import FAILED, STOPPED, SUCCEEDED
+from nbdeploy.batch.reporter import Reporter
+from nbdeploy.batch.strays import adopt_orphans, end_strays
+from nbdeploy.batch.transcript import Transcript
+from nbdeploy.batch.watch import Watch
 from nbdeploy.errors import NotWritable
 from nbdeploy.files import replacing, writing
-from nbdeploy.notebooks import first_line
+from nbdeploy.survival import SURVIVES
 
 __all__ = ["main"]
 
@@ -41,21 +43,68 @@ class Outcome:
     error: Failure | None = None
 
 
-class Reporter:
-    """Writes progress for whoever follows the run, and headings into its log."""
+class Child:
+    """What executes one run.
 
-    def __init__(self, events: TextIO, log: TextIO) -> None:
-        self.events = events
-        self.log = log
-        self.total: int | None = None
+    Parameters
+    ----------
+    files : Folder
+        The run's.
+    begun : float
+        When it began, by :func:`time.monotonic`.
+    """
 
-    def cell(self, position: int, total: int, source: str) -> None:
-        """Say that a cell is next, or with ``position == total`` that all are done."""
-        self.total = total
-        step = {"done": position, "total": total, "unit": "cells", "message": first_line(source)}
-        self.events.write(json.dumps(step) + "\n")
-        if position < total:
-            self.log.write(f"— cell {position + 1} of {total}: {step['message']}\n")
+    def __init__(self, files: Folder, begun: float) -> None:
+        self.files = files
+        self.request = files.read()
+        self.begun = begun
+        self.log = Transcript(sys.stdout)
+        self.meter = Meter()
+        self.reporter = Reporter(files, self.log, self.meter)
+
+    def outcome(self) -> Outcome:
+        """Execute the run, and end all that it started."""
+        try:
+            with Pulse(self.meter.sample, self.log.look, self.reporter.look):
+                self._execute()
+        except Exception as error:
+            return Outcome(FAILED, self._failure(error))
+        finally:
+            for stray in end_strays():
+                self.log.line(f"{stray} was left behind, and has been ended")
+            self.log.finish()
+        return Outcome(SUCCEEDED)
+
+    def _execute(self) -> None:
+        Outputs(self.files.path).begin()
+        if self.request.command:
+            commands.execute(self.request, self.files, self.begun)
+        else:
+            from nbdeploy.batch import execution
+
+            execution.execute(self.files, self.request, self._watch())
+
+    def _watch(self) -> Watch:
+        request = self.request
+        return Watch(
+            self.reporter.cell,
+            self.log,
+            own=request.kernel.own,
+            deadline=None if request.timeout is None else self.begun + request.timeout,
+            timeout=request.timeout,
+            cell_timeout=request.cell_timeout,
+            memory=lambda: f"; the run took {size(self.meter.last)} of memory then, {size(self.meter.peak)} at most",
+            said=lambda: self.files.log.read_text(encoding="utf-8", errors="replace"),
+        )
+
+    def _failure(self, error: Exception) -> Failure:
+        if isinstance(error, Failed):
+            if error.failure.cell is None:
+                self.log.line(f"{error.failure.name}: {error.failure.message}")
+            return error.failure
+        text = plain("".join(traceback.format_exception(error)))
+        self.log.line(text)
+        return Failure(type(error).__name__, plain(str(error)), traceback=text)
 
 
 def main(folder: Path) -> int:
@@ -68,103 +117,29 @@ def main(folder: Path) -> int:
     """
     begun = time.monotonic()
     signal.signal(signal.SIGTERM, _stop)
-    log = sys.stdout
-    log.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
-    files = Folder(folder)
-    request = files.read()
+    os.environ.pop(SURVIVES, None)
+    adopt_orphans()
+    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+    child = Child(Folder(folder), begun)
+    request = child.request
     with Ledger(os.environ["NBDEPLOY_DB"]) as ledger, beating(ledger, request.run):
         try:
             if not ledger.start(request.run, Worker.of()):
                 return 1
-            outcome = _executed(files, request, log, begun)
+            outcome = child.outcome()
         except KeyboardInterrupt:
             ends_as = ledger.ends_as(request.run) or STOPPED
             outcome = Outcome(ends_as, stopped(ends_as))
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        outcome, output = _delivered(files, request, outcome)
-        outcome, declared = _published(files, outcome)
-        ledger.finish(request.run, outcome.status, outcome.error, output, declared)
+        outcome, output = _delivered(child.files, request, outcome)
+        outcome, declared = _published(child.files, outcome)
+        ledger.finish(request.run, outcome.status, outcome.error, output, declared, child.meter.peak)
     return 0 if outcome.status == SUCCEEDED else 1
 
 
 def _stop(*_: object) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # who asks again does not hurry what puts things in order
     raise KeyboardInterrupt
-
-
-def _executed(files: Folder, request: Request, log: TextIO, begun: float) -> Outcome:
-    with files.events.open("a", encoding="utf-8", buffering=1) as events:
-        reporter = Reporter(events, log)
-        try:
-            Outputs(files.path).begin()
-            if request.command:
-                execute(request, files, begun)
-            else:
-                _papermill(files, request, reporter, begun)
-        except Exception as error:
-            return Outcome(FAILED, _failure(error, reporter.total, log))
-    return Outcome(SUCCEEDED)
-
-
-def _papermill(files: Folder, request: Request, reporter: Reporter, begun: float) -> None:
-    # jsonschema would spend more than a second on a grammar of addresses, of which notebooks have none.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-    from papermill.execute import execute_notebook
-
-    from nbdeploy.batch import engine
-    from nbdeploy.batch.parameters import code
-
-    logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of parameters that were checked already
-    engine.register()
-    code.register()
-    watch = engine.Watch(
-        reporter.cell,
-        reporter.log,
-        own=request.kernel.own,
-        notebook=request.notebook,
-        output=request.output,
-        deadline=None if request.timeout is None else begun + request.timeout,
-        timeout=request.timeout,
-    )
-    execute_notebook(
-        _literal(files.submitted(request)),
-        _literal(files.executed(request)),
-        code.values_for(request.kernel.language, decode(request.parameters)),
-        engine_name=engine.ENGINE,
-        kernel_name=request.kernel.name,
-        language=request.kernel.language,
-        progress_bar=False,
-        log_output=False,
-        cwd=request.cwd or str(Path(request.notebook).parent),
-        watch=watch,
-    )
-
-
-def _literal(path: Path) -> str:
-    """A path that papermill does not take for a template."""
-    return str(path).replace("{", "{{").replace("}", "}}")
-
-
-def _failure(error: Exception, total: int | None, log: TextIO) -> Failure:
-    if isinstance(error, CommandFailed):
-        return error.failure
-    from papermill.exceptions import PapermillExecutionError
-
-    if isinstance(error, PapermillExecutionError):
-        return Failure(
-            error.ename,
-            plain(error.evalue),
-            cell=error.cell_index + 1,
-            total=total,
-            execution=error.exec_count,
-            source=error.source,
-            traceback=plain("\n".join(error.traceback)),
-        )
-    import traceback
-
-    text = plain("".join(traceback.format_exception(error)))
-    log.write(text)
-    return Failure(type(error).__name__, plain(str(error)), traceback=text)
 
 
 def _delivered(files: Folder, request: Request, outcome: Outcome) -> tuple[Outcome, Path]:

@@ -12,28 +12,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import IO, Any
 
-from nbdeploy.batch.failure import Failure, plain
+from nbdeploy.batch.failure import Failed, Failure, plain
 from nbdeploy.batch.folder import Folder, Request
 from nbdeploy.types import Progress
 
-__all__ = ["CommandFailed", "execute"]
+__all__ = ["execute"]
 
 _GRACE = 10.0
 """Seconds in which a command that is to stop may put things in order."""
-
-
-class CommandFailed(Exception):
-    """A command did not succeed.
-
-    Attributes
-    ----------
-    failure : Failure
-        Why, as the command said it.
-    """
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.what)
-        self.failure = failure
 
 
 def execute(request: Request, files: Folder, begun: float) -> None:
@@ -50,7 +36,7 @@ def execute(request: Request, files: Folder, begun: float) -> None:
 
     Raises
     ------
-    CommandFailed
+    Failed
         If its exit status is not 0, or it took too long.
     """
     result = files.path / "result.json"
@@ -64,9 +50,9 @@ def execute(request: Request, files: Folder, begun: float) -> None:
                 status = process.wait(left)
             except subprocess.TimeoutExpired:
                 message = f"the run took longer than its timeout of {request.timeout:g} s"
-                raise CommandFailed(Failure("Timeout", message)) from None
+                raise Failed(Failure("Timeout", message)) from None
     if status:
-        raise CommandFailed(_why(status, result.read_bytes(), last))
+        raise Failed(_why(status, result.read_bytes(), last))
 
 
 @contextmanager

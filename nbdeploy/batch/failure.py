@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-__all__ = ["Failure", "plain"]
+__all__ = ["Failed", "Failure", "plain"]
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _FAILING_LINE = re.compile(r"(?:Cell |File )(?:In)? ?\[\d+\], line (\d+)")
@@ -85,3 +85,17 @@ class Failure:
         before = ["      …"] if start else []
         after = ["      …"] if start + _SHOWN_LINES < len(lines) else []
         return "\n".join(before + shown + after)
+
+
+class Failed(Exception):
+    """What was to be done did not succeed.
+
+    Attributes
+    ----------
+    failure : Failure
+        Why.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.what)
+        self.failure = failure

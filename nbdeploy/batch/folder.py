@@ -35,6 +35,8 @@ class Request:
         The values to pass, exactly, as `encode` writes them.
     timeout : float or None
         Seconds that the whole run may take.
+    cell_timeout : float or None
+        Seconds that each cell may take.
     kernel : Kernel
         What executes it.
     command : list of str
@@ -54,6 +56,7 @@ class Request:
     command: list[str] = field(default_factory=list)
     cwd: str = ""
     after: list[str] = field(default_factory=list)
+    cell_timeout: float | None = None
 
 
 @dataclass(frozen=True)

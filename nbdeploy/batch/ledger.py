@@ -79,6 +79,7 @@ class Ledger:
         error: Failure | None = None,
         output: Path | None = None,
         declared: Declared | None = None,
+        peak_memory: int | None = None,
     ) -> None:
         """Record how a run ended. Its own process may also correct that it was thought lost."""
         values: dict[str, Any] = {"status": status, "finished": _now(), "error": error.document() if error else None}
@@ -86,6 +87,8 @@ class Ledger:
             values["output"] = str(output)
         if declared is not None:
             values |= declared.columns()
+        if peak_memory is not None:
+            values["peak_memory"] = peak_memory
         self._change(run_id, (*_OPEN, LOST), values)
 
     def stop(self, run_id: str, ends_as: str) -> bool:
@@ -136,6 +139,10 @@ class Ledger:
         mine = update(RunRow).where(RunRow.id == run_id, RunRow.status == RUNNING)
         with self.database.writing() as session:
             session.execute(mine.values(beat=func.current_timestamp()))
+
+    def attempt(self, run_id: str, number: int) -> None:
+        """Record that another attempt begins."""
+        self._change(run_id, _OPEN, {"attempt": number})
 
     def get(self, run_id: str) -> Run:
         """Return a run by its id, or by a part at either end that no other run has.

@@ -46,6 +46,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         Where the executed notebook goes, also if a cell fails; the run's folder by default.
     timeout : float or None
         Seconds that the whole run may take.
+    cell_timeout : float or None
+        Seconds that each cell may take.
     kernel : str or None
         A Jupyter kernel instead of the notebook's own.
     cwd : str or None
@@ -68,6 +70,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     files: list[str] = []
     output: str | None = None
     timeout: float | None = None
+    cell_timeout: float | None = None
     kernel: str | None = None
     cwd: str | None = None
     env_files: list[str] = []

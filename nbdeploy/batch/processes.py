@@ -16,8 +16,10 @@ import psutil
 
 from nbdeploy.batch.folder import Folder, Launch
 from nbdeploy.batch.outputs import VARIABLE
+from nbdeploy.batch.strays import descendants
 from nbdeploy.errors import Conflict
 from nbdeploy.settings import Settings
+from nbdeploy.survival import survivor
 
 __all__ = ["Worker", "end_belongings", "here", "launch_of", "start_child"]
 
@@ -101,7 +103,7 @@ class Worker:
         family: list[psutil.Process] = []
         if process is not None:
             with contextlib.suppress(psutil.NoSuchProcess):
-                family = [process, *process.children(recursive=True), *_session(self.pid)]
+                family = [process, *descendants(process), *_session(self.pid)]
                 _terminate(process)
                 psutil.wait_procs([process], timeout=grace)
         end_belongings(folder, family)
@@ -151,7 +153,7 @@ def start_child(folder: Folder) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [launch.python, "-P", "-m", "nbdeploy.batch.child", str(folder.path)],
             cwd=folder.path,
-            env={**launch.environment, VARIABLE: str(folder.path)},
+            env={**survivor(launch.environment), VARIABLE: str(folder.path)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

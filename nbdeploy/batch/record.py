@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nbdeploy.batch.failure import Failure
+from nbdeploy.batch.memory import size
 from nbdeploy.batch.outputs import Declared
 from nbdeploy.batch.parameters import showable, written
 from nbdeploy.cards import Card, Result, Table
@@ -160,7 +161,8 @@ class Run(Result):
         facts += self.published.facts()
         facts += [(f"unpublished {name}", value) for name, value in self.unpublished.facts()]
         if self.seconds is not None:
-            facts.append(("took", f"{self.seconds:.1f} s"))
+            memory = "" if self.peak_memory is None else f", and {size(self.peak_memory)} of memory at most"
+            facts.append(("took", f"{self.seconds:.1f} s{memory}"))
         elif self.progress is not None:
             facts.append(("progress", _position(self.progress)))
         elif self.waits:

@@ -67,6 +67,7 @@ def prepare_notebook(
     values = bind(book, order.values, order.raw, order.files)
     chosen = choose_kernel(book, order.kernel)
     _check_timeout(order.timeout)
+    _check_timeout(order.cell_timeout)
     if order.at_once is not None and order.at_once < 1:
         raise WrongUsage(f"{order.at_once} runs of a notebook at once are none: give 1 or more")
     workplace = Workplace.of(order)
@@ -84,6 +85,7 @@ def prepare_notebook(
             chosen,
             cwd=workplace.furnish(folder.path),
             after=order.after,
+            cell_timeout=order.cell_timeout,
         )
         folder.write(request, book.content)
     except BaseException:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from nbdeploy.serving.home import Home, Running
 from nbdeploy.serving.options import SECRETS, Options
 from nbdeploy.serving.results import Endpoint, Stopped
 from nbdeploy.settings import Settings
+from nbdeploy.survival import survivor
 from nbdeploy.types import Progress, Report, ignore_progress
 from nbdeploy.wire import routes
 from nbdeploy.wire.client import Client
@@ -108,7 +108,7 @@ def _launch(place: Home, settings: Settings, options: Options) -> int:
     """``-P``: the notebook's folder is not searched for modules, whatever its files are named."""
     python = [sys.executable, "-P", "-m"]
     secrets = {variable: getattr(options, name) for name, variable in SECRETS.items() if getattr(options, name)}
-    environment = {**os.environ, **secrets}
+    environment = {**survivor(), **secrets}
     given = [f"--home={place.folder}", f"--connections={settings.home}", f"--options={_as_json(options)}"]
     server = [*python, "nbdeploy.serving.server", *given]
     launcher = [*python, "nbdeploy.serving.launcher", str(place.log), *server]

@@ -21,11 +21,11 @@ from nbdeploy.cards import Card, Result
 from nbdeploy.errors import WrongUsage
 from nbdeploy.files import writing
 from nbdeploy.hints import typed
+from nbdeploy.survival import RUN
 
 __all__ = ["VARIABLE", "Output", "Staging", "declare"]
 
-VARIABLE = "NBDEPLOY_RUN"
-"""The environment variable that names the folder of the run in which a process works."""
+VARIABLE = RUN
 
 
 @dataclass(frozen=True)

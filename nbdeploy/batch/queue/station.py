@@ -15,10 +15,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from nbdeploy.batch.outputs import VARIABLE
 from nbdeploy.batch.processes import here
 from nbdeploy.errors import Unreachable
 from nbdeploy.files import writing
+from nbdeploy.survival import survivor
 
 __all__ = ["Bell", "Station"]
 
@@ -147,12 +147,11 @@ class Station:
 
     def _start(self) -> subprocess.Popen[bytes]:
         """A process that belongs to nobody: neither to the run that may have asked, nor to a terminal."""
-        environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
         with os.fdopen(os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "wb") as log:
             return subprocess.Popen(
                 [sys.executable, "-P", "-m", "nbdeploy.batch.queue.dispatcher", str(self.home)],
                 cwd=self.home,
-                env={**environment, "NBDEPLOY_DB": self.url},
+                env={**survivor(), "NBDEPLOY_DB": self.url},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

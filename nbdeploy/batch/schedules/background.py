@@ -22,6 +22,7 @@ from nbdeploy.batch.schedules.lease import Holder, holder
 from nbdeploy.batch.schedules.results import Scheduling
 from nbdeploy.batch.schedules.scheduler import LEASE, Scheduler
 from nbdeploy.errors import Conflict, NbdeployError, Unreachable
+from nbdeploy.survival import survivor
 
 __all__ = ["alongside", "detach", "run_here", "running", "stop"]
 
@@ -63,7 +64,7 @@ def detach(ledger: Ledger, log: Path) -> Scheduling:
     with os.fdopen(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "nbdeploy", "scheduler", "--unless-running"],
-            env={**os.environ, "NBDEPLOY_DB": ledger.url},
+            env={**survivor(), "NBDEPLOY_DB": ledger.url},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -1,0 +1,129 @@
+"""How much memory a run takes, with all that it started."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from nbdeploy.batch.strays import descendants
+
+__all__ = ["Meter", "Pulse", "oom_kills", "size"]
+
+_KIB = 1 if sys.platform == "darwin" else 1024
+"""Bytes in a unit of ``ru_maxrss``."""
+
+
+class Meter:
+    """Measures this process and those below it.
+
+    Memory is the sum of their resident sets, so that pages which forked processes share are counted for each.
+
+    Attributes
+    ----------
+    last : int
+        Bytes at the last sample.
+    peak : int
+        Most bytes seen, also by the system between two samples in a single process that has ended.
+    """
+
+    def __init__(self) -> None:
+        self._me = psutil.Process()
+        self._peak = 0
+        self.last = 0
+
+    def sample(self) -> None:
+        """Measure."""
+        total = 0
+        for process in (self._me, *descendants(self._me)):
+            with suppress(psutil.Error):
+                total += process.memory_info().rss
+        self.last = total
+        self._peak = max(self._peak, total)
+
+    @property
+    def peak(self) -> int:
+        """Most bytes so far."""
+        return max(self._peak, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * _KIB)
+
+
+class Pulse:
+    """Calls something again and again beside the main thread; a context manager.
+
+    Parameters
+    ----------
+    *beats : callable
+        What to call.
+    seconds : float
+        How often.
+    """
+
+    def __init__(self, *beats: Callable[[], None], seconds: float = 0.5) -> None:
+        self._beats = beats
+        self._seconds = seconds
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="pulse", daemon=True)
+
+    def __enter__(self) -> Pulse:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        while True:
+            for beat in self._beats:
+                beat()
+            if self._ended.wait(self._seconds):
+                return
+
+
+def oom_kills(root: Path = Path("/")) -> int:
+    """How many processes of our control group the system has killed because memory ran out.
+
+    Parameters
+    ----------
+    root : Path
+        Where ``proc`` and ``sys`` are.
+
+    Notes
+    -----
+    ``memory.events`` of control groups v2, ``memory.oom_control`` of v1: see ``cgroups(7)`` and the kernel's
+    ``Documentation/admin-guide/cgroup-v2.rst``.
+    """
+    found = 0
+    with suppress(OSError, ValueError):
+        for line in (root / "proc/self/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers in {"", "memory"}:
+                found += _kills(root / "sys/fs/cgroup" / controllers, path.lstrip("/"))
+    return found
+
+
+def _kills(mount: Path, path: str) -> int:
+    for place in (mount / path, mount):  # inside a container the path may be that of the host
+        for name in ("memory.events", "memory.oom_control"):
+            with suppress(OSError, ValueError):
+                facts = dict(line.split() for line in (place / name).read_text().splitlines())
+                return int(facts["oom_kill"]) if "oom_kill" in facts else 0
+    return 0
+
+
+def size(number: int) -> str:
+    """Bytes in words.
+
+    Examples
+    --------
+    >>> size(1536), size(250 * 2**20), size(5 * 2**30 + 2**29)
+    ('2 KiB', '250 MiB', '5.5 GiB')
+    """
+    if number < 2**20:
+        return f"{number / 2**10:.0f} KiB"
+    return f"{number / 2**20:.0f} MiB" if number < 2**30 else f"{number / 2**30:.1f} GiB"

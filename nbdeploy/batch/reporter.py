@@ -1,0 +1,65 @@
+"""Progress of a run, written for whoever follows it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+
+from nbdeploy.batch.folder import Folder
+from nbdeploy.batch.memory import Meter
+from nbdeploy.batch.transcript import Transcript
+from nbdeploy.notebooks import first_line
+
+__all__ = ["Reporter"]
+
+_FIRST_LOOK = 1.0
+_LOOK_SHARE = 0.02
+"""Part of the time gone by after which progress is written again, so that a long run writes little."""
+
+
+class Reporter:
+    """Writes cells as they begin, how long all has taken, and what memory; and headings into the log.
+
+    Parameters
+    ----------
+    files : Folder
+        Where to.
+    log : Transcript
+        Gets a heading for each cell.
+    meter : Meter
+        Knows the memory.
+    clock : callable, optional
+        A monotonic clock.
+    """
+
+    def __init__(
+        self, files: Folder, log: Transcript, meter: Meter, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._files = files
+        self._log = log
+        self._meter = meter
+        self._clock = clock
+        self._begun = clock()
+        self._told = self._begun
+        self._step: dict[str, object] = {}
+
+    def cell(self, position: int, total: int, source: str) -> None:
+        """Say that a cell is next, or with ``position == total`` that all are done."""
+        message = first_line(source)
+        if position < total:
+            self._log.heading(f"cell {position + 1} of {total}: {message}")
+        self._step = {"done": position, "total": total, "unit": "cells", "message": message}
+        self._tell()
+
+    def look(self) -> None:
+        """Say again how far the run is, now and then."""
+        gone = self._clock() - self._begun
+        if self._step and self._clock() - self._told >= max(_FIRST_LOOK, _LOOK_SHARE * gone):
+            self._tell()
+
+    def _tell(self) -> None:
+        self._told = self._clock()
+        facts = {"seconds": round(self._told - self._begun, 3), "memory": self._meter.last}
+        with self._files.events.open("a", encoding="utf-8") as events:
+            events.write(json.dumps({**self._step, "facts": facts}) + "\n")
