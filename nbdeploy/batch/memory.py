@@ -121,9 +121,11 @@ def size(number: int) -> str:
 
     Examples
     --------
-    >>> size(1536), size(250 * 2**20), size(5 * 2**30 + 2**29)
-    ('2 KiB', '250 MiB', '5.5 GiB')
+    >>> size(12), size(1536), size(250 * 2**20), size(5 * 2**30 + 2**29)
+    ('12 bytes', '2 KiB', '250 MiB', '5.5 GiB')
     """
+    if number < 2**10:
+        return f"{number} bytes"
     if number < 2**20:
         return f"{number / 2**10:.0f} KiB"
     return f"{number / 2**20:.0f} MiB" if number < 2**30 else f"{number / 2**30:.1f} GiB"

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +47,56 @@ def test_failing_cell(settings: Settings, notebook: Any, tmp_path: Path) -> None
     assert json.loads(json.dumps(run.document()))["error"]["name"] == "ZeroDivisionError"
 
 
+LEAVING = """
+import os, subprocess, sys, time
+from pathlib import Path
+from nbdeploy.survival import survivor
+held = bytearray(os.urandom(2**20) * 200)
+sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
+kept = subprocess.Popen(sleeper, env=survivor(), start_new_session=True).pid
+if os.fork() == 0:
+    os.setsid()
+    daemon = subprocess.Popen(sleeper, start_new_session=True, stdin=-3, stdout=-3, stderr=-3).pid
+    Path("pids.part").write_text(f"{os.getppid()} {daemon} {kept}")
+    Path("pids.part").rename("pids")
+    os._exit(0)
+os.wait()
+time.sleep(600)
+"""
+
+
 def test_killed_kernel(settings: Settings, notebook: Any, tmp_path: Path) -> None:
-    """A kernel that dies is noticed, and the cell that it died in is named."""
-    path = notebook(tmp_path / "dies.ipynb", "1", "import os\nos.kill(os.getpid(), 9)", "print('after')")
-    run, said = failed(path, settings, timeout=120)
+    """The signal, the memory and the cell are told within seconds; daemons end with the run, survivors do not."""
+    killed: list[float] = []
+
+    def kill() -> None:
+        while not (tmp_path / "pids").exists():
+            time.sleep(0.05)
+        time.sleep(1.2)
+        os.kill(int((tmp_path / "pids").read_text().split()[0]), signal.SIGKILL)
+        killed.append(time.monotonic())
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    run, said = failed(notebook(tmp_path / "dies.ipynb", "1", LEAVING, "print('after')"), settings, timeout=120)
+    ended = time.monotonic()
+    killer.join()
+    assert ended - killed[0] < 5
+    _, daemon, kept = map(int, (tmp_path / "pids").read_text().split())
+    assert psutil.pid_exists(kept)
+    psutil.Process(kept).kill()
+    assert not psutil.pid_exists(daemon)
+    assert f"process {daemon} " in batch.logs(settings, run.id)
     assert "failed in cell 2 of 3" in said
-    assert "the kernel died, killed by SIGKILL" in said
-    assert run.seconds is not None
-    assert run.seconds < 60
+    found = re.search(
+        r"the kernel died, killed by SIGKILL; the run took (\d+) MiB of memory then, \d+ MiB at most", said
+    )
+    assert found is not None
+    assert int(found[1]) > 200
+    assert run.peak_memory is not None
+    assert run.peak_memory > 200 * 2**20
+    assert run.document()["peak_memory"] == run.peak_memory
+    assert "of memory at most" in str(run)
     assert "DeadKernelError" in run.output.read_text()
 
 
