@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nbdeploy.errors import InvalidData, NotFound
 
-__all__ = ["Notebook", "first_line", "source"]
+__all__ = ["PARAMETERS_TAG", "Notebook", "first_line", "marked", "source", "tag_marked", "without_mark"]
 
 PARAMETERS_TAG = "parameters"
+_MARK = re.compile(r"(?P<blank>\s*)(?P<mark>%%deploy[ \t]+parameters)[ \t]*(?=\n|$)")
 
 
 @dataclass(frozen=True)
@@ -77,15 +79,55 @@ class Notebook:
 
     @property
     def parameters_cell(self) -> tuple[int, str] | None:
-        """Number (from 1) and source of the cell tagged ``parameters``."""
-        for number, cell in enumerate(self.cells, 1):
-            if PARAMETERS_TAG in (cell.get("metadata") or {}).get("tags", ()):
-                return number, source(cell)
-        return None
+        """Number (from 1) and source of the cell tagged ``parameters``, else of the first that begins as one."""
+        found = [number for number, cell in enumerate(self.cells) if PARAMETERS_TAG in _tags(cell)]
+        found += [number for number, cell in enumerate(self.cells) if marked(source(cell)) and _is_code(cell)]
+        return (found[0] + 1, without_mark(source(self.cells[found[0]]))) if found else None
 
     def _metadata(self, key: str) -> Mapping[str, Any]:
         found = (self.document.get("metadata") or {}).get(key)
         return found if isinstance(found, dict) else {}
+
+
+def marked(text: str) -> bool:
+    r"""Whether a cell begins with ``%%deploy parameters``, which says that it is the parameters cell.
+
+    Examples
+    --------
+    >>> marked("%%deploy parameters\nmonth = 1"), marked("%%deploy parameters other.ipynb")
+    (True, False)
+    """
+    return _MARK.match(text) is not None
+
+
+def without_mark(text: str) -> str:
+    """The cell as plain code, with its lines where they were."""
+    return _MARK.sub(lambda mark: f"{mark['blank']}# {mark['mark']}", text)
+
+
+def tag_marked(cells: Iterable[Any]) -> None:
+    """Make cells that begin with the mark plain code, and tag the first of them unless another cell is tagged.
+
+    Parameters
+    ----------
+    cells : iterable of dict
+        The cells, which are changed.
+    """
+    cells = list(cells)
+    found = [cell for cell in cells if _is_code(cell) and marked(source(cell))]
+    if found and not any(PARAMETERS_TAG in _tags(cell) for cell in cells):
+        found[0].setdefault("metadata", {})["tags"] = [*_tags(found[0]), PARAMETERS_TAG]
+    for cell in found:
+        cell["source"] = without_mark(source(cell))
+
+
+def _tags(cell: Mapping[str, Any]) -> Sequence[str]:
+    tags = (cell.get("metadata") or {}).get("tags", ())
+    return tags if isinstance(tags, list) else ()
+
+
+def _is_code(cell: Mapping[str, Any]) -> bool:
+    return cell.get("cell_type") == "code"
 
 
 def source(cell: Mapping[str, Any]) -> str:

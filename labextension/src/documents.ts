@@ -37,6 +37,8 @@ export interface IRun {
 export interface IParameter {
   readonly name: string;
   readonly type: string;
+  /** The texts to choose from, null if there are others. */
+  readonly choices: readonly string[] | null;
   readonly default: unknown;
   readonly written: string;
   readonly required: boolean;

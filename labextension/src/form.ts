@@ -3,7 +3,7 @@ import type { IParameter, Values } from './documents';
 /** How one parameter is asked for. */
 export interface IField {
   readonly parameter: IParameter;
-  readonly kind: 'checkbox' | 'number' | 'text';
+  readonly kind: 'checkbox' | 'choice' | 'number' | 'text';
   readonly initial: string | boolean;
   readonly placeholder: string;
 }
@@ -13,7 +13,10 @@ export type Answers = Readonly<Record<string, string | boolean>>;
 
 /** The field that a parameter is asked for with. */
 export function fieldOf(parameter: IParameter): IField {
-  const { type, default: value, written } = parameter;
+  const { type, choices, default: value, written } = parameter;
+  if (choices) {
+    return { parameter, kind: 'choice', initial: value === null ? '' : String(value), placeholder: written };
+  }
   if (type === 'bool' && (typeof value === 'boolean' || parameter.required)) {
     return { parameter, kind: 'checkbox', initial: value === true, placeholder: '' };
   }

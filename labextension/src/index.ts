@@ -1,3 +1,3 @@
-import { commands, model, panel } from './plugins';
+import { commands, marks, model, panel } from './plugins';
 
-export default [model, panel, commands];
+export default [model, panel, commands, marks];

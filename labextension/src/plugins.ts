@@ -6,6 +6,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Api } from './api';
 import { addCommands } from './commands';
 import { look, snapshot } from './kernel';
+import { tagMarked } from './marks';
 import { DeployModel } from './model';
 import { ActiveNotebook } from './notebook';
 import { DeployPanel } from './panel';
@@ -67,5 +68,15 @@ export const commands: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null
   ): void => {
     addCommands(app, deployModel, palette, (translator ?? nullTranslator).load(DOMAIN));
+  }
+};
+
+/** Tags the cells that say in their first line that they are the parameters cell. */
+export const marks: JupyterFrontEndPlugin<void> = {
+  id: 'nbdeploy:marks',
+  description: 'Tags parameters cells.',
+  autoStart: true,
+  activate: (): void => {
+    NotebookActions.executed.connect(tagMarked);
   }
 };

@@ -31,5 +31,5 @@ export function runOf(id: string, status: IRun['status']): IRun {
 }
 
 export function parameterOf(about: Partial<IParameter>): IParameter {
-  return { name: 'p', type: 'any', default: null, written: 'None', required: false, help: '', ...about };
+  return { name: 'p', type: 'any', choices: null, default: null, written: 'None', required: false, help: '', ...about };
 }

@@ -38,3 +38,19 @@ test('a number that JSON does not have is edited as text', () => {
   const field = fieldOf(parameterOf({ type: 'float', default: 'inf', written: "float('inf')" }));
   expect([field.kind, field.initial]).toEqual(['text', 'inf']);
 });
+
+test('what there is to choose from is chosen, and nothing where the notebook itself knows', () => {
+  const choices = ['RED', 'GREEN'];
+  const fields = [
+    parameterOf({ name: 'color', type: 'Color', choices, default: 'RED', written: 'Color.RED' }),
+    parameterOf({ name: 'level', type: 'Literal[1, 2]', choices: ['1', '2'], default: 1, written: '1' }),
+    parameterOf({ name: 'shade', type: 'Color', choices, written: 'darker()' })
+  ].map(fieldOf);
+  expect(fields.map(field => [field.kind, field.initial])).toEqual([
+    ['choice', 'RED'],
+    ['choice', '1'],
+    ['choice', '']
+  ]);
+  expect(fields[2]?.placeholder).toBe('darker()');
+  expect(valuesOf(fields, { ...untouched(fields), color: 'GREEN' })).toEqual({ color: 'GREEN' });
+});

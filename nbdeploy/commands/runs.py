@@ -14,6 +14,9 @@ from nbdeploy.commands.door import Door
 from nbdeploy.commands.kinds import FILE, RUN
 from nbdeploy.commands.orders import order_options
 from nbdeploy.commands.syntax import argument, command, option, pass_door
+from nbdeploy.errors import WrongUsage
+from nbdeploy.hints import typed as typed_as
+from nbdeploy.notebooks import PARAMETERS_TAG
 
 __all__ = ["Log", "logs", "parameters", "run", "runs", "stop"]
 
@@ -65,10 +68,40 @@ def run(
     return api.run(notebook, parameters, output, wait=wait, progress=door.report, **options)
 
 
+@dataclass(frozen=True)
+class Marked(Result):
+    """The cell that is being executed is the parameters cell."""
+
+    @property
+    def line(self) -> str:
+        """What that means, and for whom there is more to do."""
+        return (
+            "this is the parameters cell: `run` and `schedule` take it as it stands, and JupyterLab with the Deploy "
+            f"panel has tagged it; elsewhere give it the tag {PARAMETERS_TAG!r} for papermill's own programs"
+        )
+
+    def card(self) -> Card:
+        """Return the line."""
+        return Card(self.line)
+
+    def document(self) -> dict[str, str]:
+        """Return the tag."""
+        return {"tag": PARAMETERS_TAG}
+
+
 @command("parameters")
-@argument("notebook", type=FILE, help="The notebook.")
-def parameters(notebook: str) -> object:
-    """Show the parameters of a notebook, with their defaults."""
+@argument("notebook", type=FILE, required=False, help="The notebook.")
+@option("--here", is_flag=True, hidden=True, help="The cell that is being executed is the parameters cell.")
+def parameters(notebook: str | None, here: bool) -> object:
+    """Show the parameters of a notebook, with their defaults.
+
+    Types, comments, and what there is to choose from, too. They are read from its cell tagged `parameters` without
+    executing it. In a notebook `%%deploy parameters` on top of a cell says that this is the cell.
+    """
+    if here:
+        return Marked()
+    if notebook is None:
+        raise WrongUsage(f"which notebook? {typed_as('parameters NOTEBOOK')}")
     return api.parameters(notebook)
 
 

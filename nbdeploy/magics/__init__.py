@@ -10,6 +10,7 @@ from nbdeploy.hints import NOTEBOOK, SHELL, type_as
 from nbdeploy.magics.completion import Completions
 from nbdeploy.magics.deploy import MAGIC, Deploy
 from nbdeploy.magics.display import forget_text
+from nbdeploy.magics.marks import Marks
 from nbdeploy.magics.questions import Questions
 from nbdeploy.magics.silence import Silencer
 from nbdeploy.snapshots import history
@@ -30,7 +31,7 @@ def load(shell: Any, tree: Group = cli) -> None:
     unload(shell)
     type_as(NOTEBOOK)
     shell.register_magic_function(Deploy(shell, tree).magic, magic_kind="line_cell", magic_name=MAGIC)
-    shell.input_transformers_cleanup.append(Questions(MAGIC))
+    shell.input_transformers_cleanup.extend([Questions(MAGIC), Marks(MAGIC)])
     shell.ast_transformers.append(Silencer(MAGIC))
     shell.Completer.custom_matchers.append(Completions(shell, MAGIC, tree))
     history.record(shell)
@@ -49,6 +50,7 @@ def unload(shell: Any) -> None:
         shell.magics_manager.magics[kind].pop(MAGIC, None)
     for added, ours in (
         (shell.input_transformers_cleanup, Questions),
+        (shell.input_transformers_cleanup, Marks),
         (shell.ast_transformers, Silencer),
         (shell.Completer.custom_matchers, Completions),
     ):

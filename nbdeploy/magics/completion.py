@@ -17,6 +17,7 @@ from nbdeploy.commands.kinds import VARIABLE_ITEM
 from nbdeploy.commands.syntax import Group
 from nbdeploy.magics.door import NotebookDoor
 from nbdeploy.magics.words import Line, Token, quote, split
+from nbdeploy.notebooks import marked
 
 __all__ = ["Completions"]
 
@@ -65,7 +66,7 @@ class Completions:
         lines = context.full_text.split("\n")[: context.cursor_line]
         last = context.text_until_cursor
         cell = self._cell.match("\n".join([*lines, last]).lstrip("\n"))
-        if cell:
+        if cell and not (lines and marked(context.full_text)):  # below that mark stands plain code
             return cell["words"]
         while lines and lines[-1].endswith("\\"):
             last = lines.pop() + "\n" + last

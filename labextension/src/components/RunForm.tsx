@@ -79,6 +79,25 @@ function Field(props: {
       />
     );
   }
+  if (kind === 'choice') {
+    return (
+      <select
+        id={props.id}
+        className="jp-mod-styled"
+        title={parameter.type}
+        value={String(props.answer)}
+        required={parameter.required}
+        onChange={event => props.onChange(event.target.value)}
+      >
+        {props.field.initial === '' ? <option value="">{placeholder}</option> : null}
+        {(parameter.choices ?? []).map(choice => (
+          <option key={choice} value={choice}>
+            {choice}
+          </option>
+        ))}
+      </select>
+    );
+  }
   return (
     <input
       id={props.id}

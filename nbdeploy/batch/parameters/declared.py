@@ -141,12 +141,12 @@ class Parameters(Result):
     def line(self) -> str:
         """How many there are."""
         if self.cell is None:
-            return f"{self.notebook.name} has no cell tagged 'parameters'"
+            return f"{self.notebook.name} has no cell tagged 'parameters', so that any name can be given"
         return f"{self.notebook.name} has {len(self.items)} parameters, in cell {self.cell}"
 
     def card(self) -> Card:
         """The parameters as a table."""
-        rows = [(item.name, item.kind, "required" if item.required else item.written, item.help) for item in self]
+        rows = [(item.name, item.kind, "required" if item.required else item.written, _told(item)) for item in self]
         return Card(self.line, table=Table(("name", "type", "default", ""), rows) if rows else None)
 
     def document(self) -> list[dict[str, Any]]:
@@ -163,6 +163,12 @@ class Parameters(Result):
             }
             for item in self
         ]
+
+
+def _told(item: Parameter) -> str:
+    """Its comment, and what there is to choose from where its type does not say so."""
+    told = item.choices if item.choices and "Literal" not in item.kind else []
+    return "; ".join(filter(None, [item.help, f"one of {', '.join(told)}" if told else ""]))
 
 
 def parameters_of(notebook: str | Path | Notebook) -> Parameters:

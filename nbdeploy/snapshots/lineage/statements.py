@@ -8,6 +8,7 @@ import warnings
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from nbdeploy.notebooks import without_mark
 from nbdeploy.snapshots.lineage.methods import settles
 from nbdeploy.snapshots.lineage.reading import Call, Effect, Read, Reader
 
@@ -58,7 +59,7 @@ def statements(source: str) -> tuple[Statement, ...]:
     ([('columns', None), ('df', None)], 'X')
     """
     with warnings.catch_warnings(action="ignore"):  # about the user's own source, which she has seen
-        return tuple(_read(node) for node in _python(source))
+        return tuple(_read(node) for node in _python(without_mark(source)))
 
 
 def _python(source: str) -> list[ast.stmt]:
