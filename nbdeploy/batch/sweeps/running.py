@@ -16,7 +16,7 @@ from nbdeploy.batch.folder import Folder
 from nbdeploy.batch.following import following
 from nbdeploy.batch.ledger import Ledger
 from nbdeploy.batch.order import Order
-from nbdeploy.batch.parameters import bind, showable
+from nbdeploy.batch.parameters import bind, decode, encode, showable
 from nbdeploy.batch.record import QUEUED, RUNNING, SUCCEEDED, Run
 from nbdeploy.batch.sweeps.comparison import Pick
 from nbdeploy.batch.sweeps.grid import Grid
@@ -36,7 +36,7 @@ _LEFT_ALONE = {SUCCEEDED, QUEUED, RUNNING}
 
 @dataclass(frozen=True)
 class _Plan:
-    """A sweep as it is kept: what to run, and each combination's values as they are passed."""
+    """A sweep as it is kept: what to run, and each combination's values as they are passed, encoded."""
 
     id: str
     order: Order
@@ -114,13 +114,12 @@ def _planned(order: Order, grid: Grid, jobs: int | None, settings: Settings) -> 
     combinations, bound = [], dict[str, Any]()
     for values in grid:
         bound = bind(book, {**order.values, **values}, order.raw, order.files)
-        combinations.append({name: bound[name] for name in values})
+        combinations.append({name: encode(bound[name]) for name in values})
     fixed = {name: bound[name] for name in bound if name not in grid.axes and name not in order.raw}
     kept = replace(
         order,
         notebook=str(book.path),
-        parameters=fixed,
-        written=[],
+        parameters=encode(fixed),
         files=[],
         output=None,
         at_once=None if jobs is None else _checked(jobs),
@@ -144,7 +143,8 @@ def _run(plan: _Plan, pick: Pick | None, progress: Report) -> Sweep:
         for runs in followed.until_all_ended():
             progress(_progress(_numbered(runs), total, pick))
         found = _numbered(followed.runs())
-    combinations = [Combination(showable(values), found.get(number)) for number, values in enumerate(plan.combinations)]
+    tried = [showable(decode(values)) for values in plan.combinations]
+    combinations = [Combination(values, found.get(number)) for number, values in enumerate(tried)]
     return Sweep.of(plan.id, Path(plan.order.notebook), combinations, pick)
 
 
