@@ -40,6 +40,12 @@ class Followed:
         self._settings = settings
         self._of = of
         self._kind = kind
+        self._took = 0.0
+
+    @property
+    def pause(self) -> float:
+        """Seconds until it is worth to look again: longer, where there is more to look at."""
+        return max(_LOOK_SECONDS, self._took * 10)
 
     def submit(self, order: Order) -> Run:
         """Queue one more."""
@@ -47,7 +53,10 @@ class Followed:
 
     def runs(self) -> Mapping[str, Run]:
         """The newest run of each part."""
-        return self._ledger.parts(self._kind, self._of)
+        begun = time.monotonic()
+        found = self._ledger.parts(self._kind, self._of)
+        self._took = time.monotonic() - begun
+        return found
 
     def until_all_ended(self) -> Iterator[Mapping[str, Run]]:
         """The runs, again and again, until none is left that goes on."""
@@ -56,7 +65,7 @@ class Followed:
             yield runs
             if all(run.final for run in runs.values()):
                 return
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(self.pause)
 
     def stop(self) -> None:
         """Stop what has not ended: first what would begin as soon as another one ends."""

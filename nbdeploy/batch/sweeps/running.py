@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from nbdeploy.batch.folder import Folder
 from nbdeploy.batch.following import following
+from nbdeploy.batch.identity import found
 from nbdeploy.batch.ledger import Ledger
 from nbdeploy.batch.order import Order
 from nbdeploy.batch.parameters import bind, decode, encode, showable
@@ -21,7 +22,7 @@ from nbdeploy.batch.record import QUEUED, RUNNING, SUCCEEDED, Run
 from nbdeploy.batch.sweeps.comparison import Pick
 from nbdeploy.batch.sweeps.grid import Grid
 from nbdeploy.batch.sweeps.result import Combination, Sweep
-from nbdeploy.errors import NotFound, WrongUsage
+from nbdeploy.errors import WrongUsage
 from nbdeploy.files import write_atomically
 from nbdeploy.hints import typed
 from nbdeploy.notebooks import Notebook
@@ -53,15 +54,9 @@ class _Plan:
 
     @classmethod
     def read(cls, sweep_id: str, settings: Settings) -> _Plan:
-        home = _home(settings)
-        known = sorted((path.name for path in home.glob("*-*") if path.is_dir()), reverse=True)
-        found = [name for name in known if sweep_id and (name.startswith(sweep_id) or name.endswith(sweep_id))]
-        if len(found) != 1:
-            if found:
-                raise WrongUsage(f"{sweep_id!r} may be any of the sweeps {', '.join(found[:8])}: write more of it")
-            raise NotFound("sweep", sweep_id, known[:8])
-        facts = json.loads((home / found[0] / "sweep.json").read_text(encoding="utf-8"))
-        return cls(found[0], msgspec.convert(facts["order"], Order), facts["combinations"], settings)
+        file = found("sweep", sweep_id, _home(settings)) / "sweep.json"
+        facts = json.loads(file.read_text(encoding="utf-8"))
+        return cls(file.parent.name, msgspec.convert(facts["order"], Order), facts["combinations"], settings)
 
     def part(self, number: int) -> Order:
         """What to run for a combination."""
@@ -140,11 +135,11 @@ def _run(plan: _Plan, pick: Pick | None, progress: Report) -> Sweep:
         for number in range(total):
             if number not in there or there[number].status not in _LEFT_ALONE:
                 followed.submit(plan.part(number))
-        for runs in followed.until_all_ended():
-            progress(_progress(_numbered(runs), total, pick))
-        found = _numbered(followed.runs())
+        for so_far in followed.until_all_ended():
+            progress(_progress(_numbered(so_far), total, pick))
+        runs = _numbered(followed.runs())
     tried = [showable(decode(values)) for values in plan.combinations]
-    combinations = [Combination(values, found.get(number)) for number, values in enumerate(tried)]
+    combinations = [Combination(values, runs.get(number)) for number, values in enumerate(tried)]
     return Sweep.of(plan.id, Path(plan.order.notebook), combinations, pick)
 
 
