@@ -75,6 +75,7 @@ if TYPE_CHECKING:
         token_rotate,
         undeploy,
         verify,
+        write_prediction,
     )
     from nbdeploy.api.runs import runs
     from nbdeploy.predictor import Predictor
@@ -145,6 +146,7 @@ __all__ = [
     "token_rotate",
     "undeploy",
     "verify",
+    "write_prediction",
 ]
 
 

@@ -25,7 +25,7 @@ from nbdeploy.api.predictions import check_predictions, load, predict
 from nbdeploy.api.production import label, requests
 from nbdeploy.api.releases import call, connect, push, status, undeploy
 from nbdeploy.api.remote import Target
-from nbdeploy.api.runs import logs, parameters, run, runs, stop
+from nbdeploy.api.runs import logs, parameters, run, runs, stop, write_prediction
 from nbdeploy.api.schedules import (
     install_scheduler,
     schedule_add,
@@ -105,4 +105,5 @@ __all__ = [
     "token_rotate",
     "undeploy",
     "verify",
+    "write_prediction",
 ]

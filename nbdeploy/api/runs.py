@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
+from nbdeploy.api.references import open_store, resolve
+from nbdeploy.errors import WrongUsage
 from nbdeploy.settings import Settings
 from nbdeploy.types import Report, ignore_progress
 
 if TYPE_CHECKING:
-    from nbdeploy.batch import Options, Parameters, Run, RunList
+    from nbdeploy.batch import Options, Parameters, Prediction, Run, RunList, WrittenNotebook
 
-__all__ = ["logs", "parameters", "run", "runs", "stop"]
+__all__ = ["logs", "parameters", "run", "runs", "stop", "write_prediction"]
 
 
 def run(
-    notebook: str | Path,
+    notebook: str | Path | None = None,
     parameters: Mapping[str, Any] | None = None,
     output: str | Path | None = None,
     *,
+    predict: Sequence[str | Path] | None = None,
+    out: str | Path | None = None,
     wait: bool = True,
     settings: Settings | None = None,
     progress: Report = ignore_progress,
@@ -29,14 +33,15 @@ def run(
 
     Parameters
     ----------
-    notebook : str or Path
+    notebook : str or Path, optional
         The notebook; it is executed in its own folder.
     parameters : mapping, optional
         Values by the names in the notebook's ``parameters`` cell; text is read by annotation or default.
     output : str or Path, optional
         Where the executed notebook goes; the run's own folder by default.
-    wait : bool
-        Whether to wait for its end; otherwise it goes on by itself, and ``runs`` tells what became of it.
+    predict, out : optional
+        Instead of a notebook a reference and an input to predict, and the output: a notebook is written that does so,
+        shows what the predictions are like, and publishes them. See :func:`write_prediction`.
     raw : mapping, optional
         Texts that stay texts.
     files : iterable of path
@@ -77,10 +82,61 @@ def run(
     from nbdeploy import batch
 
     settings = settings or Settings.load()
+    if predict is not None:
+        if notebook is not None:
+            raise WrongUsage("a run is of a notebook, or of --predict REF INPUT: not both")
+        wanted = _prediction(predict, out, settings)
+        wanted.check()
+        notebook = wanted.keep(settings.home)
+        if not options.get("inputs"):
+            options["cwd"] = options.get("cwd") or Path.cwd()
+    elif notebook is None:
+        raise WrongUsage("nothing to run: give a notebook, or --predict REF INPUT")
+    elif out is not None:
+        raise WrongUsage(f"--out {out} is for predictions of --predict REF INPUT; the executed notebook goes to OUTPUT")
     order = batch.Order.of(notebook, parameters, output, **options)
     if not wait:
         return batch.submit(order, settings=settings)
     return batch.run(order, settings=settings, progress=progress)
+
+
+def write_prediction(
+    path: str | Path,
+    predict: Sequence[str | Path],
+    out: str | Path | None = None,
+    *,
+    settings: Settings | None = None,
+) -> WrittenNotebook:
+    """Write the notebook that :func:`run` runs for a prediction, to be edited and scheduled by its user.
+
+    Parameters
+    ----------
+    path : str or Path
+        The notebook to write; there is no such file yet.
+    predict : (str, str)
+        The reference, and a file, a folder or a pattern.
+    out : str or Path, optional
+        Where the predictions go; only among what a run publishes if it is not given.
+
+    Raises
+    ------
+    NotFound, WrongUsage, Conflict, NotWritable
+        If there is no such snapshot, or the notebook cannot be written there.
+
+    Examples
+    --------
+    >>> import nbdeploy as nd
+    >>> nd.write_prediction("weekly.ipynb", ("churn@champion", "inbox/"), "scored/")  # doctest: +SKIP
+    """
+    return _prediction(predict, out, settings or Settings.load()).write(Path(path))
+
+
+def _prediction(predict: Sequence[str | Path], out: str | Path | None, settings: Settings) -> Prediction:
+    from nbdeploy.batch import Prediction
+
+    ref, source = map(str, predict)
+    version = resolve(open_store(settings), ref, settings)
+    return Prediction.of(version.name, ref, source, None if out is None else str(out), Path.cwd())
 
 
 def parameters(notebook: str | Path) -> Parameters:

@@ -4,6 +4,7 @@ from nbdeploy.batch.failure import Failure
 from nbdeploy.batch.order import Options, Order
 from nbdeploy.batch.outputs import Output, declare
 from nbdeploy.batch.parameters import Parameter, Parameters, Text, parameters_of
+from nbdeploy.batch.predicting import Prediction, WrittenNotebook
 from nbdeploy.batch.record import Run, RunList
 from nbdeploy.batch.running import find, follow, logs, run, runs, stop, submit
 
@@ -14,9 +15,11 @@ __all__ = [
     "Output",
     "Parameter",
     "Parameters",
+    "Prediction",
     "Run",
     "RunList",
     "Text",
+    "WrittenNotebook",
     "declare",
     "find",
     "follow",

@@ -11,7 +11,7 @@ import click
 from nbdeploy import api
 from nbdeploy.cards import Card, Result
 from nbdeploy.commands.door import Door
-from nbdeploy.commands.kinds import FILE, RUN
+from nbdeploy.commands.kinds import FILE, REF, RUN
 from nbdeploy.commands.orders import order_options
 from nbdeploy.commands.syntax import argument, command, option, pass_door
 from nbdeploy.errors import WrongUsage
@@ -49,14 +49,24 @@ class Log(Result):
 
 
 @command("run")
-@argument("notebook", type=FILE, help="The notebook to run; it stays as it is.")
+@argument("notebook", type=FILE, required=False, help="The notebook to run; it stays as it is.")
 @argument("output", type=FILE, required=False, help="Where the executed notebook goes.")
+@option("--predict", type=(REF, FILE), metavar="REF INPUT", help="Predict this, by a notebook that is written for it.")
+@option("--out", type=FILE, metavar="OUT", help="Where these predictions go; else only among the run's outputs.")
+@option("--write-only", is_flag=True, help="Write that notebook to OUTPUT, for you to edit and schedule.")
 @option("--after", type=RUN, multiple=True, metavar="RUN", help="Start when this run has succeeded (repeatable).")
 @option("--wait/--no-wait", default=True, help="Wait for its end, or queue it and return.")
 @pass_door
 @order_options
 def run(
-    door: Door, notebook: str, output: str | None, wait: bool, parameters: dict[str, object], **options: Any
+    door: Door,
+    notebook: str | None,
+    output: str | None,
+    parameters: dict[str, object],
+    predict: tuple[str, str] | None,
+    out: str | None,
+    write_only: bool,
+    **options: Any,
 ) -> object:
     """Run a notebook with parameters.
 
@@ -64,8 +74,17 @@ def run(
     runs go on at once on this machine.
 
     In a notebook, `-p month $month` hands the object over with its type.
+
+    `run --predict REF INPUT [--out OUT] [OUTPUT]` writes a notebook that predicts, shows what the predictions are like
+    and which rows were rejected, and publishes them; and runs it.
     """
-    return api.run(notebook, parameters, output, wait=wait, progress=door.report, **options)
+    if predict is not None and output is None:
+        notebook, output = None, notebook
+    if not write_only:
+        return api.run(notebook, parameters, output, predict=predict, out=out, progress=door.report, **options)
+    if predict is None or notebook is not None or output is None:
+        raise WrongUsage("the notebook that is written needs a place: run --predict REF INPUT --write-only OUTPUT")
+    return api.write_prediction(output, predict, out)
 
 
 @dataclass(frozen=True)

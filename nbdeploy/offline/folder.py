@@ -179,7 +179,16 @@ def _failed(route: Route, error: str) -> FileDone:
 def _told(done: Predictions, status: str) -> FileDone:
     rejects = done.rejects if done.rejected else None
     return FileDone(
-        done.input, done.output, status, done.rows, done.rejected, done.seconds, rejects, tuple(done.reasons)
+        done.input,
+        done.output,
+        status,
+        done.rows,
+        done.rejected,
+        done.seconds,
+        rejects,
+        tuple(done.reasons),
+        profile=done.profile,
+        trained=done.trained,
     )
 
 

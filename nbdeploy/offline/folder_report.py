@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 from nbdeploy.cards import Card, Patch, Result, Table, count
+from nbdeploy.offline.figures import figures
 from nbdeploy.offline.report import reasons_document, reasons_table
+from nbdeploy.profiles import Profile
 
 __all__ = ["FileDone", "FolderPredictions"]
 
@@ -39,6 +42,8 @@ class FileDone:
         Column, what is wrong, and in how many rows.
     error : str
         Why it was not predicted.
+    profile, trained : Profile or None
+        What its predictions are like, if it was predicted, and what they were like in training.
     """
 
     input: str
@@ -50,6 +55,8 @@ class FileDone:
     rejects: str | None = None
     reasons: tuple[tuple[str, str, int], ...] = ()
     error: str = ""
+    profile: Profile | None = field(default=None, repr=False, compare=False)
+    trained: Profile | None = field(default=None, repr=False, compare=False)
 
     def document(self) -> dict[str, Any]:
         """Return the file's part of the document."""
@@ -133,7 +140,7 @@ class FolderPredictions(Result):
         return ", ".join(parts) + self._passed()
 
     def card(self) -> Card:
-        """Every file, and what was set aside."""
+        """Every file, what the predictions of new ones are like, and what was set aside."""
         facts = [
             ("snapshot", f"{self.snapshot} ({self.digest[:19]})"),
             ("input", self.input),
@@ -151,6 +158,8 @@ class FolderPredictions(Result):
         if len(self.files) > len(first):
             rows.append((f"and {len(self.files) - len(first):,} more", "", "", ""))
         parts: list[tuple[str, Table | Patch]] = []
+        if (drawn := _figures(self.files)) is not None:
+            parts.append(("predictions of new files", drawn))
         if reasons := _reasons(self.files):
             parts.append(("rejected", reasons_table(reasons)))
         return Card(self.line, facts, Table(("file", "rows", "rejected", "status"), rows) if rows else None, "", parts)
@@ -194,6 +203,13 @@ def _why(files: Sequence[FileDone]) -> str:
     column, reason, _ = reasons[0]
     more = ", …" if len(reasons) > 1 else ""
     return f" ({f'{column}: ' if column else ''}{reason}{more})"
+
+
+def _figures(files: Sequence[FileDone]) -> Table | None:
+    """What the predictions of all files that were predicted now are like together."""
+    found = [file for file in files if file.profile is not None]
+    profiles = [file.profile for file in found if file.profile is not None]
+    return figures(reduce(Profile.merge, profiles), found[0].trained) if found else None
 
 
 def _reasons(files: Sequence[FileDone]) -> list[tuple[str, str, int]]:

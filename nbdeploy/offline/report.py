@@ -16,6 +16,7 @@ __all__ = ["Predictions", "reasons_document", "reasons_table"]
 
 _MOST_REASONS = 10
 _MOST_COLUMNS = 12
+_SHOWN_COLUMNS = 8
 
 Reasons = Sequence[tuple[str, str, int]]
 """Column, what is wrong, and in how many rows; the most frequent first."""
@@ -120,7 +121,7 @@ class Predictions(Result):
         ]
         parts: list[tuple[str, Table | Patch]] = []
         if self.head.width:
-            shown = self.head[:, -_MOST_COLUMNS:]
+            shown = self.head[:, -_SHOWN_COLUMNS:]
             parts.append(("first rows", Table(shown.columns, [[_short(cell) for cell in row] for row in shown.rows()])))
         if self.profile is not None and (drawn := figures(self.profile, self.trained)) is not None:
             parts.append(("predictions", drawn))
