@@ -16,7 +16,7 @@ import psutil
 
 from nbdeploy.batch.folder import Folder, Launch
 from nbdeploy.batch.outputs import VARIABLE
-from nbdeploy.batch.strays import descendants
+from nbdeploy.batch.strays import descendants, survives
 from nbdeploy.errors import Conflict
 from nbdeploy.settings import Settings
 from nbdeploy.survival import survivor
@@ -139,7 +139,8 @@ def _session(leader: int) -> Iterator[psutil.Process]:
 def _marked(folder: Path) -> Iterator[psutil.Process]:
     for each in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if each.environ().get(VARIABLE) == str(folder) and each.status() != psutil.STATUS_ZOMBIE:
+            mine = each.environ().get(VARIABLE) == str(folder) and not survives(each)
+            if mine and each.status() != psutil.STATUS_ZOMBIE:
                 yield each
 
 

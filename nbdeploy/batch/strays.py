@@ -12,7 +12,7 @@ import psutil
 
 from nbdeploy.survival import SURVIVES
 
-__all__ = ["adopt_orphans", "descendants", "end_strays"]
+__all__ = ["adopt_orphans", "descendants", "end_strays", "survives"]
 
 _PR_SET_CHILD_SUBREAPER = 36
 _GRACE = 3.0
@@ -46,12 +46,13 @@ def descendants(process: psutil.Process) -> Iterator[psutil.Process]:
 
 def _below(pid: int, children: dict[int, list[psutil.Process]]) -> Iterator[psutil.Process]:
     for child in children.get(pid, ()):
-        if not _survives(child):
+        if not survives(child):
             yield child
             yield from _below(child.pid, children)
 
 
-def _survives(process: psutil.Process) -> bool:
+def survives(process: psutil.Process) -> bool:
+    """Whether a process is to outlive the run that started it."""
     with suppress(psutil.Error):
         return SURVIVES in process.environ()
     return False

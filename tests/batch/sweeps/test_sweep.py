@@ -59,7 +59,9 @@ def test_interrupted(train: Path) -> None:
 
 def test_refused_before_anything_runs(train: Path) -> None:
     """Every combination is checked first."""
-    with pytest.raises(InvalidData, match="'depth' is declared as `depth: int = 1` in cell 1 of train.ipynb and cannot be 'deep'"):
+    with pytest.raises(
+        InvalidData, match=r"'depth' is declared as `depth: int = 1` in cell 1 of train\.ipynb and cannot be 'deep'"
+    ):
         nd.sweep(train, ["depth=1,deep"])
     with pytest.raises(WrongUsage, match="did you mean depth"):
         nd.sweep(train, ["dept=1,2"])
