@@ -13,6 +13,7 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from nbdeploy.batch import commands
@@ -25,6 +26,7 @@ from nbdeploy.batch.processes import Worker
 from nbdeploy.batch.queue.beating import beating
 from nbdeploy.batch.record import FAILED, STOPPED, SUCCEEDED
 from nbdeploy.batch.reporter import Reporter
+from nbdeploy.batch.retrying import Attempt
 from nbdeploy.batch.strays import adopt_orphans, end_strays
 from nbdeploy.batch.transcript import Transcript
 from nbdeploy.batch.watch import Watch
@@ -50,12 +52,15 @@ class Child:
     ----------
     files : Folder
         The run's.
+    ledger : Ledger
+        The database.
     begun : float
         When it began, by :func:`time.monotonic`.
     """
 
-    def __init__(self, files: Folder, begun: float) -> None:
+    def __init__(self, files: Folder, ledger: Ledger, begun: float) -> None:
         self.files = files
+        self.ledger = ledger
         self.request = files.read()
         self.begun = begun
         self.log = Transcript(sys.stdout)
@@ -63,17 +68,60 @@ class Child:
         self.reporter = Reporter(files, self.log, self.meter)
 
     def outcome(self) -> Outcome:
-        """Execute the run, and end all that it started."""
+        """Execute the run, again if it was asked for, until an attempt succeeds."""
+        number = 1
+        with Pulse(self.meter.sample, self.log.look, self.reporter.look):
+            while (ended := self._attempt(number)) is None:
+                number += 1
+        return ended
+
+    def _attempt(self, number: int) -> Outcome | None:
+        """Make one attempt, with processes of its own; None if another one is to follow, after its wait."""
+        begun, started, log = time.monotonic(), datetime.now(UTC), self._logged()
+        if number > 1:
+            self.ledger.attempt(self.request.run, number)
+            self.log.heading(f"attempt {number} of {self.request.retries + 1}")
+        self.reporter.attempt = number
+        failure = self._failed()
+        wait = None if failure is None else self._wait(number, failure)
+        kept = str(self.files.executed(self.request)) if wait is None else self.files.keep_attempt(self.request, number)
+        took = round(time.monotonic() - begun, 3)
+        told = Attempt(number, started.isoformat(timespec="milliseconds"), took, failure, (log, self._logged()), kept)
+        self.files.attempts().add(told)
+        if failure is None:
+            return Outcome(SUCCEEDED)
+        if wait is None:
+            return Outcome(FAILED, failure)
+        self._pause(number, wait, failure)
+        return None
+
+    def _failed(self) -> Failure | None:
+        """Execute the run once, and end all that it started; why it failed, if it did."""
         try:
-            with Pulse(self.meter.sample, self.log.look, self.reporter.look):
-                self._execute()
+            self._execute()
         except Exception as error:
-            return Outcome(FAILED, self._failure(error))
+            return self._failure(error)
         finally:
             for stray in end_strays():
                 self.log.line(f"{stray} was left behind, and has been ended")
             self.log.finish()
-        return Outcome(SUCCEEDED)
+        return None
+
+    def _wait(self, attempt: int, failure: Failure) -> float | None:
+        wait = self.request.retrying.again(attempt, failure)
+        if wait is None or self.request.timeout is None:
+            return wait
+        left = self.begun + self.request.timeout - time.monotonic()
+        return wait if wait < left else None
+
+    def _pause(self, attempt: int, wait: float, failure: Failure) -> None:
+        what = f"attempt {attempt + 1} of {self.request.retries + 1} begins in {wait:g} s, after {failure.name}"
+        self.log.heading(what)
+        self.reporter.pause(what)
+        time.sleep(wait)
+
+    def _logged(self) -> int:
+        return self.files.log.stat().st_size
 
     def _execute(self) -> None:
         Outputs(self.files.path).begin()
@@ -93,7 +141,7 @@ class Child:
             deadline=None if request.timeout is None else self.begun + request.timeout,
             timeout=request.timeout,
             cell_timeout=request.cell_timeout,
-            memory=lambda: f"; the run took {size(self.meter.last)} of memory then, {size(self.meter.peak)} at most",
+            memory=lambda: f"; the run took {size(self.meter.lately)} of memory then, {size(self.meter.peak)} at most",
             said=lambda: self.files.log.read_text(encoding="utf-8", errors="replace"),
         )
 
@@ -120,9 +168,9 @@ def main(folder: Path) -> int:
     os.environ.pop(SURVIVES, None)
     adopt_orphans()
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
-    child = Child(Folder(folder), begun)
-    request = child.request
-    with Ledger(os.environ["NBDEPLOY_DB"]) as ledger, beating(ledger, request.run):
+    with Ledger(os.environ["NBDEPLOY_DB"]) as ledger, beating(ledger, folder.name):
+        child = Child(Folder(folder), ledger, begun)
+        request = child.request
         try:
             if not ledger.start(request.run, Worker.of()):
                 return 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nbdeploy.batch.kernels import Kernel
+from nbdeploy.batch.retrying import Attempts, Retrying
 from nbdeploy.errors import NotWritable
 from nbdeploy.files import write_atomically
 from nbdeploy.types import Progress, Report
@@ -37,6 +39,8 @@ class Request:
         Seconds that the whole run may take.
     cell_timeout : float or None
         Seconds that each cell may take.
+    retries, retry_wait, retry_on
+        How often, after what time and for which errors to try again.
     kernel : Kernel
         What executes it.
     command : list of str
@@ -57,6 +61,14 @@ class Request:
     cwd: str = ""
     after: list[str] = field(default_factory=list)
     cell_timeout: float | None = None
+    retries: int = 0
+    retry_wait: float = 30.0
+    retry_on: list[str] = field(default_factory=list)
+
+    @property
+    def retrying(self) -> Retrying:
+        """When to try again."""
+        return Retrying(self.retries, self.retry_wait, self.retry_on)
 
 
 @dataclass(frozen=True)
@@ -170,8 +182,23 @@ class Folder:
     def progress(self) -> Progress | None:
         """The newest progress, if any was written."""
         with contextlib.suppress(OSError), Events(self) as events:
-            return max(events.new(), key=lambda step: step.done, default=None)
+            steps = list(events.new())
+            steps.reverse()  # of steps that are equally far, the newest
+            return max(steps, key=lambda step: ((step.facts or {}).get("attempt", 1), step.done), default=None)
         return None
+
+    def attempts(self) -> Attempts:
+        """The attempts that have ended."""
+        return Attempts.read(self.path / "attempts.json")
+
+    def keep_attempt(self, request: Request, attempt: int) -> str:
+        """Keep the notebook as an attempt left it; where."""
+        executed, place = self.executed(request), self.path / "attempts" / f"{attempt}.ipynb"
+        if not executed.exists():
+            return ""
+        place.parent.mkdir(exist_ok=True)
+        shutil.copyfile(executed, place)
+        return str(place)
 
 
 class Events:

@@ -280,8 +280,15 @@ def _seen(row: RunRow, turns: Mapping[str, Turn]) -> Run:
     left = Outputs(run.folder).left() if run.final and run.status != SUCCEEDED else Declared()
     turn = turns.get(run.id)
     position, waits = (None, "") if turn is None else (turn.position, turn.waits)
+    files = Folder(run.folder)
     return replace(
-        run, progress=Folder(run.folder).progress(), unpublished=left, position=position, waits=waits, host=row.host
+        run,
+        progress=files.progress(),
+        attempts=files.attempts().known,
+        unpublished=left,
+        position=position,
+        waits=waits,
+        host=row.host,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -17,25 +18,19 @@ __all__ = ["Meter", "Pulse", "oom_kills", "size"]
 
 _KIB = 1 if sys.platform == "darwin" else 1024
 """Bytes in a unit of ``ru_maxrss``."""
+_REMEMBERED = 4
 
 
 class Meter:
     """Measures this process and those below it.
 
     Memory is the sum of their resident sets, so that pages which forked processes share are counted for each.
-
-    Attributes
-    ----------
-    last : int
-        Bytes at the last sample.
-    peak : int
-        Most bytes seen, also by the system between two samples in a single process that has ended.
     """
 
     def __init__(self) -> None:
         self._me = psutil.Process()
         self._peak = 0
-        self.last = 0
+        self._samples: deque[int] = deque([0], maxlen=_REMEMBERED)
 
     def sample(self) -> None:
         """Measure."""
@@ -43,12 +38,22 @@ class Meter:
         for process in (self._me, *descendants(self._me)):
             with suppress(psutil.Error):
                 total += process.memory_info().rss
-        self.last = total
+        self._samples.append(total)
         self._peak = max(self._peak, total)
 
     @property
+    def last(self) -> int:
+        """Bytes at the last sample."""
+        return self._samples[-1]
+
+    @property
+    def lately(self) -> int:
+        """Most bytes in the last seconds: a process that is found dead may have been measured without it."""
+        return max(self._samples)
+
+    @property
     def peak(self) -> int:
-        """Most bytes so far."""
+        """Most bytes so far; the system also tells them of a process that has ended, between two samples."""
         return max(self._peak, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * _KIB)
 
 

@@ -48,6 +48,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         Seconds that the whole run may take.
     cell_timeout : float or None
         Seconds that each cell may take.
+    retries : int
+        How many further attempts may follow one that failed.
+    retry_wait : float
+        Seconds before the second attempt; each further wait is twice as long.
+    retry_on : list of str
+        Names of the errors to try again for; any that may go away by itself, if there are none.
     kernel : str or None
         A Jupyter kernel instead of the notebook's own.
     cwd : str or None
@@ -71,6 +77,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     output: str | None = None
     timeout: float | None = None
     cell_timeout: float | None = None
+    retries: int = 0
+    retry_wait: float = 30.0
+    retry_on: list[str] = []
     kernel: str | None = None
     cwd: str | None = None
     env_files: list[str] = []
@@ -106,6 +115,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def values(self) -> dict[str, Any]:
         """The parameters as they were given."""
         return {name: decode(value) for name, value in self.parameters.items()}
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """How long it may take and how often it may be tried, as a request says it."""
+        names = ("timeout", "cell_timeout", "retries", "retry_wait", "retry_on")
+        return {name: getattr(self, name) for name in names}
 
 
 def _plain(value: Any) -> Any:

@@ -12,6 +12,7 @@ from nbdeploy.batch.failure import Failure
 from nbdeploy.batch.memory import size
 from nbdeploy.batch.outputs import Declared
 from nbdeploy.batch.parameters import showable, written
+from nbdeploy.batch.retrying import Attempt
 from nbdeploy.cards import Card, Result, Table
 from nbdeploy.hints import typed
 from nbdeploy.types import Progress
@@ -65,6 +66,8 @@ class Run(Result):
         How many runs of any kind may; None if that does not matter to it.
     attempt : int
         Which attempt goes on or was the last, from 1.
+    attempts : sequence of Attempt
+        Those that have ended.
     peak_memory : int or None
         The most memory that it used at once, in bytes.
     published : Declared
@@ -98,6 +101,7 @@ class Run(Result):
     at_once: int | None = None
     runs_at_once: int | None = None
     attempt: int = 1
+    attempts: Sequence[Attempt] = ()
     peak_memory: int | None = None
     published: Declared = field(default_factory=Declared)
     unpublished: Declared = field(default_factory=Declared)
@@ -167,6 +171,8 @@ class Run(Result):
             facts.append(("progress", _position(self.progress)))
         elif self.waits:
             facts.append((f"{_ordinal(self.position)} in line", f"waits for {self.waits}"))
+        if self.attempt > 1:
+            facts.append(("attempts", "; ".join(_told(each) for each in self.attempts)))
         if self.error is not None:
             facts.append(("error", self.error.what))
         table = None
@@ -196,6 +202,7 @@ class Run(Result):
             "progress": None if progress is None else {"done": progress.done, "total": progress.total},
             "after": list(self.after),
             "attempt": self.attempt,
+            "attempts": [each.document() for each in self.attempts],
             "peak_memory": self.peak_memory,
             **self.published.document(),
             "unpublished": self.unpublished.document() if self.unpublished else None,
@@ -211,7 +218,8 @@ class Run(Result):
         ended = f"run {self.id} of {self.subject}"
         if self.error is None:
             return f"{ended} was {self.status}"
-        parts = [f"{ended} {self.status}" + (f" in {self.error.where}" if self.error.where else "")]
+        tried = f" at attempt {self.attempt}" if self.attempt > 1 else ""
+        parts = [f"{ended} {self.status}{tried}" + (f" in {self.error.where}" if self.error.where else "")]
         if self.error.source:
             parts.append(self.error.excerpt())
         what = f"{self.error.name}: {self.error.message.strip()}" if self.error.message.strip() else self.error.name
@@ -265,6 +273,12 @@ def _position(progress: Progress) -> str:
         return f"{progress.done:,}{total} {progress.unit}" + (f" ({progress.message})" if progress.message else "")
     cell = min(progress.done + 1, progress.total or progress.done + 1)
     return f"cell {cell} of {progress.total}" + (f" ({progress.message})" if progress.message else "")
+
+
+def _told(attempt: Attempt) -> str:
+    where = "" if attempt.error is None or not attempt.error.where else f" in {attempt.error.where}"
+    what = "succeeded" if attempt.error is None else f"{attempt.error.name}{where}"
+    return f"{attempt.number}. {what} ({attempt.seconds:.1f} s)"
 
 
 def _when(run: Run) -> str:

@@ -31,6 +31,11 @@ class Reporter:
         Knows the memory.
     clock : callable, optional
         A monotonic clock.
+
+    Attributes
+    ----------
+    attempt : int
+        Which attempt goes on.
     """
 
     def __init__(
@@ -43,6 +48,7 @@ class Reporter:
         self._begun = clock()
         self._told = self._begun
         self._step: dict[str, object] = {}
+        self.attempt = 1
 
     def cell(self, position: int, total: int, source: str) -> None:
         """Say that a cell is next, or with ``position == total`` that all are done."""
@@ -50,6 +56,11 @@ class Reporter:
         if position < total:
             self._log.heading(f"cell {position + 1} of {total}: {message}")
         self._step = {"done": position, "total": total, "unit": "cells", "message": message}
+        self._tell()
+
+    def pause(self, message: str) -> None:
+        """Say what is waited for."""
+        self._step = {**self._step, "message": message}
         self._tell()
 
     def look(self) -> None:
@@ -60,6 +71,6 @@ class Reporter:
 
     def _tell(self) -> None:
         self._told = self._clock()
-        facts = {"seconds": round(self._told - self._begun, 3), "memory": self._meter.last}
+        facts = {"seconds": round(self._told - self._begun, 3), "memory": self._meter.last, "attempt": self.attempt}
         with self._files.events.open("a", encoding="utf-8") as events:
             events.write(json.dumps({**self._step, "facts": facts}) + "\n")

@@ -15,6 +15,7 @@ from nbdeploy.batch.order import Order
 from nbdeploy.batch.parameters import bind, encode
 from nbdeploy.batch.processes import launch_of
 from nbdeploy.batch.record import QUEUED, Run
+from nbdeploy.batch.retrying import Retrying
 from nbdeploy.batch.workplace import Workplace
 from nbdeploy.errors import WrongUsage
 from nbdeploy.files import replacing
@@ -68,6 +69,7 @@ def prepare_notebook(
     chosen = choose_kernel(book, order.kernel)
     _check_timeout(order.timeout)
     _check_timeout(order.cell_timeout)
+    Retrying(order.retries, order.retry_wait, order.retry_on).check()
     if order.at_once is not None and order.at_once < 1:
         raise WrongUsage(f"{order.at_once} runs of a notebook at once are none: give 1 or more")
     workplace = Workplace.of(order)
@@ -81,11 +83,10 @@ def prepare_notebook(
             str(book.path),
             str(place),
             encode(values),
-            order.timeout,
-            chosen,
+            kernel=chosen,
             cwd=workplace.furnish(folder.path),
             after=order.after,
-            cell_timeout=order.cell_timeout,
+            **order.limits,
         )
         folder.write(request, book.content)
     except BaseException:
