@@ -21,6 +21,7 @@ from nbdeploy.api.endpoints import (
 )
 from nbdeploy.api.keys import keys_create, keys_list
 from nbdeploy.api.overview import config, overview
+from nbdeploy.api.pipelines import pipeline
 from nbdeploy.api.predictions import check_predictions, load, predict
 from nbdeploy.api.production import label, requests
 from nbdeploy.api.releases import call, connect, push, status, undeploy
@@ -71,6 +72,7 @@ __all__ = [
     "output",
     "overview",
     "parameters",
+    "pipeline",
     "predict",
     "push",
     "remove_alias",

@@ -60,7 +60,7 @@ def schedule_add(
     settings: Settings | None = None,
     **wanted: Unpack[Options],
 ) -> Scheduled:
-    """Run a notebook, or predict, at the times of a cron line.
+    """Run a notebook or a pipeline, or predict, at the times of a cron line.
 
     Texts of parameters, inputs and outputs may hold words such as ``{{ ds }}`` and ``{{ previous_month }}``, which
     become dates of the scheduled time, however late the run begins.
@@ -70,7 +70,7 @@ def schedule_add(
     name : str
         A name of its own.
     notebook, parameters, output, **wanted
-        The notebook to run, and how: see :func:`run`.
+        The notebook to run, and how: see :func:`run`. Or the file of a pipeline, see :func:`pipeline`.
     cron : str
         Five fields: minute, hour, day of month, month, day of week.
     predict, out, options
@@ -102,7 +102,7 @@ def schedule_add(
     >>> nd.schedule_add("weekly", predict=("churn@champion", "inbox/"), out="scored/", cron="0 6 * * 1")
     ... # doctest: +SKIP
     """
-    from nbdeploy.batch import Order, schedules
+    from nbdeploy.batch import Order, pipelines, schedules
 
     settings = settings or Settings.load()
     job: Job
@@ -114,7 +114,8 @@ def schedule_add(
         if notebook is None:
             raise WrongUsage("nothing to run: give a notebook, or --predict REF INPUT --out OUT")
         order = Order.of(notebook, parameters, output, **wanted)
-        job = schedules.NotebookJob.of(order, schedules.Surroundings.of(settings, Path.cwd()))
+        kind = schedules.PipelineJob if pipelines.is_pipeline(notebook) else schedules.NotebookJob
+        job = kind.of(order, schedules.Surroundings.of(settings, Path.cwd()))
     return schedules.add(
         name,
         job,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,9 +18,11 @@ from nbdeploy.commands.syntax import argument, command, option, pass_door
 from nbdeploy.errors import WrongUsage
 from nbdeploy.hints import typed as typed_as
 from nbdeploy.notebooks import PARAMETERS_TAG
+from nbdeploy.widgets import json_progress
 
 __all__ = ["Log", "logs", "parameters", "run", "runs", "stop"]
 
+PIPELINES = {".yaml", ".yml"}
 STATUSES = ("queued", "running", "succeeded", "failed", "stopped", "lost")
 ENDS = ("stopped", "failed", "succeeded")
 
@@ -55,20 +58,24 @@ class Log(Result):
 @option("--out", type=FILE, metavar="OUT", help="Where these predictions go; else only among the run's outputs.")
 @option("--write-only", is_flag=True, help="Write that notebook to OUTPUT, for you to edit and schedule.")
 @option("--after", type=RUN, multiple=True, metavar="RUN", help="Start when this run has succeeded (repeatable).")
+@option("--resume", metavar="ID", help="Go on with a pipeline: what succeeded is not repeated.")
+@option("--progress", type=click.Choice(["auto", "json"]), default="auto", help="How progress is shown.")
 @option("--wait/--no-wait", default=True, help="Wait for its end, or queue it and return.")
 @pass_door
 @order_options
 def run(
     door: Door,
+    /,
     notebook: str | None,
     output: str | None,
-    parameters: dict[str, object],
     predict: tuple[str, str] | None,
-    out: str | None,
     write_only: bool,
+    out: str | None,
+    resume: str | None,
+    progress: str,
     **options: Any,
 ) -> object:
-    """Run a notebook with parameters.
+    """Run a notebook with parameters, or a pipeline of notebooks (a YAML file).
 
     papermill executes it in a process of its own, when it is its turn: the setting `runs_at_once` says how many
     runs go on at once on this machine.
@@ -80,11 +87,23 @@ def run(
     """
     if predict is not None and output is None:
         notebook, output = None, notebook
-    if not write_only:
-        return api.run(notebook, parameters, output, predict=predict, out=out, progress=door.report, **options)
-    if predict is None or notebook is not None or output is None:
-        raise WrongUsage("the notebook that is written needs a place: run --predict REF INPUT --write-only OUTPUT")
-    return api.write_prediction(output, predict, out)
+    if write_only:
+        if predict is None or notebook is not None or output is None:
+            raise WrongUsage("the notebook that is written needs a place: run --predict REF INPUT --write-only OUTPUT")
+        return api.write_prediction(output, predict, out)
+    with json_progress() as events:
+        report = door.report if progress == "auto" else events
+        if notebook is not None and Path(notebook).suffix.lower() in PIPELINES:
+            return _pipeline(notebook, output, resume=resume, progress=report, **options)
+        if resume is not None:
+            raise WrongUsage(f"{notebook} is no pipeline, and cannot go on where it was: leave out --resume")
+        return api.run(notebook, output=output, predict=predict, out=out, progress=report, **options)
+
+
+def _pipeline(file: str, output: str | None, *, wait: bool, **options: Any) -> object:
+    if output is not None or not wait:
+        raise WrongUsage(f"{file} is a pipeline: it has no output of its own, and is waited for")
+    return api.pipeline(file, **options)
 
 
 @dataclass(frozen=True)

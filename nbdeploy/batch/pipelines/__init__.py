@@ -3,6 +3,6 @@
 from nbdeploy.batch.pipelines.plan import Plan
 from nbdeploy.batch.pipelines.reading import Pipeline, Step, read
 from nbdeploy.batch.pipelines.result import PipelineRun, StepRun
-from nbdeploy.batch.pipelines.running import is_pipeline, run
+from nbdeploy.batch.pipelines.running import check_options, is_pipeline, run
 
-__all__ = ["Pipeline", "PipelineRun", "Plan", "Step", "StepRun", "is_pipeline", "read", "run"]
+__all__ = ["Pipeline", "PipelineRun", "Plan", "Step", "StepRun", "check_options", "is_pipeline", "read", "run"]

@@ -16,18 +16,22 @@ from nbdeploy.batch.folder import Folder
 from nbdeploy.batch.following import Followed, following
 from nbdeploy.batch.identity import found
 from nbdeploy.batch.ledger import Ledger
-from nbdeploy.batch.parameters import Text
+from nbdeploy.batch.order import Order
+from nbdeploy.batch.parameters import decode, encode, portable
 from nbdeploy.batch.pipelines.reading import Pipeline, Step, read
 from nbdeploy.batch.pipelines.references import Reference
 from nbdeploy.batch.pipelines.result import PipelineRun, StepRun
 from nbdeploy.batch.record import FAILED, FINAL, SUCCEEDED, Run
-from nbdeploy.errors import NbdeployError, NotFound, RunFailed
+from nbdeploy.errors import NbdeployError, NotFound, RunFailed, WrongUsage
 from nbdeploy.files import write_atomically
 from nbdeploy.hints import typed
 from nbdeploy.settings import Settings
 from nbdeploy.types import Progress, Report, ignore_progress
 
-__all__ = ["is_pipeline", "run"]
+__all__ = ["check_options", "is_pipeline", "run"]
+
+_WHOLE = {"notebook", "parameters", "raw", "timeout"}
+"""What an order may say of a pipeline as a whole."""
 
 
 def is_pipeline(path: str | Path) -> bool:
@@ -41,9 +45,24 @@ def is_pipeline(path: str | Path) -> bool:
     return Path(path).suffix.lower() in {".yaml", ".yml"}
 
 
+def check_options(order: Order) -> None:
+    """Refuse what a pipeline says of each of its steps, and nobody says of all.
+
+    Raises
+    ------
+    WrongUsage
+        If the order says how a notebook is run.
+    """
+    for name in order.__struct_fields__:
+        if name not in _WHOLE and getattr(order, name):
+            option = name.replace("_", "-")
+            raise WrongUsage(
+                f"{Path(order.notebook).name} says itself how its steps run: leave out {option}", name=name
+            )
+
+
 def run(
-    path: str | Path,
-    parameters: Mapping[str, Any] | None = None,
+    order: Order,
     *,
     settings: Settings,
     resume: str | None = None,
@@ -51,9 +70,10 @@ def run(
 ) -> PipelineRun:
     """Run a pipeline, and wait until nothing goes on. See :func:`nbdeploy.pipeline`."""
     begun = time.monotonic()
-    pipeline = read(path)
+    check_options(order)
+    pipeline = read(order.notebook)
     before = None if resume is None else _Kept.read(resume, settings)
-    given = {**(before.given if before else {}), **(parameters or {})}
+    given = {**(before.given if before else {}), **order.values, **order.raw}
     values = pipeline.values(given)
     kept = _Kept.new(pipeline, given, settings) if before is None else before
     told = f"pipeline {kept.id} was stopped; next: {typed(f'run {pipeline.path} --resume {kept.id}')}"
@@ -63,6 +83,8 @@ def run(
         kept.write(pipeline, given)
         while course.goes_on():
             progress(course.progress())
+            if order.timeout is not None and time.monotonic() > begun + order.timeout:
+                followed.stop()
             time.sleep(followed.pause)
         ended = PipelineRun(kept.id, pipeline.path, course.steps(), time.monotonic() - begun)
     if ended.failed:
@@ -88,14 +110,13 @@ class _Kept:
     def read(cls, pipeline_id: str, settings: Settings) -> _Kept:
         folder = found("pipeline", pipeline_id, settings.home / "pipelines")
         facts = json.loads((folder / "pipeline.json").read_text(encoding="utf-8"))
-        given = {name: Text(value) if name in facts["written"] else value for name, value in facts["given"].items()}
+        given = {name: decode(value) for name, value in facts["given"].items()}
         return cls(folder.name, folder, given, facts["steps"])
 
     def write(self, pipeline: Pipeline, given: Mapping[str, Any]) -> None:
         facts = {
             "file": str(pipeline.path),
-            "given": dict(given),
-            "written": [name for name, value in given.items() if isinstance(value, Text)],
+            "given": {name: encode(portable(name, value)) for name, value in given.items()},
             "steps": {name: dict(step.wanted) for name, step in pipeline.steps.items()},
         }
         write_atomically(self.folder / "pipeline.json", json.dumps(facts, default=str).encode(), 0o600)
@@ -154,7 +175,8 @@ class _Course:
 
     def _begin(self, step: Step) -> Run:
         order = step.order(self._known, self.pipeline.path.parent)
-        return self.followed.submit(replace(order, pipeline=f"{self.kept.id}/{step.name}"))
+        alone = all(status in FINAL for status in self._statuses().values())
+        return self.followed.submit(replace(order, pipeline=f"{self.kept.id}/{step.name}"), inside=alone)
 
     def _known(self, reference: Reference) -> Any:
         if reference.kind == "parameters":

@@ -6,7 +6,7 @@ from nbdeploy.batch.schedules.book import Book
 from nbdeploy.batch.schedules.calendar import Calendar, local_zone
 from nbdeploy.batch.schedules.changing import add, listed, pause, remove, resume, trigger
 from nbdeploy.batch.schedules.installing import Installed, install
-from nbdeploy.batch.schedules.jobs import Job, NotebookJob, PredictionJob, Surroundings
+from nbdeploy.batch.schedules.jobs import Job, NotebookJob, PipelineJob, PredictionJob, Surroundings
 from nbdeploy.batch.schedules.results import Scheduled, Schedules, Scheduling, Triggered
 from nbdeploy.batch.schedules.schedule import MISSED, OVERLAP, Schedule
 
@@ -19,6 +19,7 @@ __all__ = [
     "Installed",
     "Job",
     "NotebookJob",
+    "PipelineJob",
     "PredictionJob",
     "Schedule",
     "Scheduled",

@@ -13,12 +13,13 @@ from msgspec.structs import replace
 
 from nbdeploy.batch.kernels import choose_kernel
 from nbdeploy.batch.order import Order
-from nbdeploy.batch.parameters import bind, render, showable
+from nbdeploy.batch.parameters import Text, bind, render, showable
+from nbdeploy.batch.pipelines import check_options, read
 from nbdeploy.batch.starting import Prepared, prepare_command, prepare_notebook
 from nbdeploy.notebooks import Notebook
 from nbdeploy.settings import DEFAULT, Settings
 
-__all__ = ["Job", "NotebookJob", "PredictionJob", "Surroundings"]
+__all__ = ["Job", "NotebookJob", "PipelineJob", "PredictionJob", "Surroundings"]
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -115,6 +116,80 @@ class NotebookJob(msgspec.Struct, frozen=True, tag="notebook"):
         )
 
 
+class PipelineJob(msgspec.Struct, frozen=True, tag="pipeline"):
+    """A pipeline to run; texts of its parameters may hold ``{{ words }}``.
+
+    Attributes
+    ----------
+    order : Order
+        The pipeline's file in the place of the notebook, its parameters, and how long it may take.
+    at : Surroundings
+        Where it was asked for.
+    """
+
+    order: Order
+    at: Surroundings
+
+    @classmethod
+    def of(cls, order: Order, at: Surroundings) -> PipelineJob:
+        """The job with an order as it is given to a run.
+
+        Raises
+        ------
+        WrongUsage
+            If it says what a pipeline says of each of its steps.
+        """
+        check_options(order)
+        return cls(replace(order, notebook=at.place(order.notebook)), at)
+
+    @property
+    def words(self) -> str:
+        """What runs, in short."""
+        given = {**self.order.values, **self.order.raw}
+        return " ".join([Path(self.order.notebook).name, *(f"{name}={value}" for name, value in given.items())])
+
+    def check(self, due: datetime) -> None:
+        """Refuse what would fail at `due`, as far as can be seen today."""
+        order = self._at(due)
+        read(order.notebook).values({**order.values, **order.raw})
+
+    def doubts(self) -> list[str]:
+        """What may be a mistake, and may not."""
+        return []
+
+    def told(self, order: Order | None = None) -> list[str]:
+        """The command that runs it, without the program."""
+        order = order or self.order
+        given = [word for name, value in order.values.items() for word in _parameter(name, value)]
+        raw = [word for name, text in order.raw.items() for word in ("--raw", name, text)]
+        return ["run", *given, *raw, "--", order.notebook]
+
+    def prepare(self, due: datetime, settings: Settings, schedule: str) -> Prepared:
+        """Prepare the run of a scheduled time: one that waits for those of the steps."""
+        order = self._at(due)
+        words = self.told(order)
+        return prepare_command(
+            [sys.executable, "-P", "-m", "nbdeploy", *words[:1], "--json", "--progress=json", *words[1:]],
+            shlex.join([*words[:-2], Path(order.notebook).name]),
+            settings,
+            cwd=Path(self.at.cwd),
+            output=order.notebook,
+            timeout=order.timeout,
+            environment=self.at.variables,
+            schedule=schedule,
+        )
+
+    def _at(self, due: datetime) -> Order:
+        order = self.order
+        return replace(order, parameters=render(order.parameters, due), raw=render(order.raw, due))
+
+
+def _parameter(name: str, value: object) -> list[str]:
+    """A parameter as it is typed: a text that is one stays so, anything else is read by the types of notebooks."""
+    stays = isinstance(value, str) and not isinstance(value, Text)
+    return ["--raw" if stays else "--parameter", name, str(value)]
+
+
 class PredictionJob(msgspec.Struct, frozen=True, tag="predict"):
     """A prediction to make: ``nbdeploy predict REF INPUT --out OUT``; input and output may hold ``{{ words }}``.
 
@@ -172,4 +247,4 @@ class PredictionJob(msgspec.Struct, frozen=True, tag="predict"):
         return shlex.join(["predict", self.ref, source, "--out", out, *options])
 
 
-Job = NotebookJob | PredictionJob
+Job = NotebookJob | PipelineJob | PredictionJob

@@ -110,14 +110,14 @@ def _planned(order: Order, grid: Grid, jobs: int | None, settings: Settings) -> 
     for values in grid:
         bound = bind(book, {**order.values, **values}, order.raw, order.files)
         combinations.append({name: encode(bound[name]) for name in values})
-    fixed = {name: bound[name] for name in bound if name not in grid.axes and name not in order.raw}
+    fixed = {name: encode(bound[name]) for name in bound if name not in grid.axes and name not in order.raw}
     kept = replace(
         order,
         notebook=str(book.path),
-        parameters=encode(fixed),
+        parameters=fixed,
         files=[],
         output=None,
-        at_once=None if jobs is None else _checked(jobs),
+        at_once=order.at_once if jobs is None else _checked(jobs),
     )
     if order.output is not None:
         raise WrongUsage(f"all runs of a sweep would write {order.output}: leave the output out, each has its own")
@@ -138,8 +138,10 @@ def _run(plan: _Plan, pick: Pick | None, progress: Report) -> Sweep:
         for so_far in followed.until_all_ended():
             progress(_progress(_numbered(so_far), total, pick))
         runs = _numbered(followed.runs())
-    tried = [showable(decode(values)) for values in plan.combinations]
-    combinations = [Combination(values, runs.get(number)) for number, values in enumerate(tried)]
+    combinations = [
+        Combination({name: showable(decode(value)) for name, value in values.items()}, runs.get(number))
+        for number, values in enumerate(plan.combinations)
+    ]
     return Sweep.of(plan.id, Path(plan.order.notebook), combinations, pick)
 
 

@@ -63,11 +63,11 @@ def test_a_pipeline() -> None:
         name: step.order(lambda each: known[each.kind, each.name], found.path.parent)
         for name, step in found.steps.items()
     }
-    assert orders["train"].parameters == {"data": "/runs/1/table.csv", "depth": 3}
+    assert orders["train"].values == {"data": "/runs/1/table.csv", "depth": 3}
     assert orders["train"].timeout == 600
     assert orders["train"].inputs == [str(Path.cwd() / "extra.csv"), "/runs/1/table.csv"]
-    assert orders["report"].parameters == {"title": "Month 2026-09, auc 0.75"}
-    assert orders["prepare"].parameters == {"month": "2026-09", "day": date(2026, 9, 1)}
+    assert orders["report"].values == {"title": "Month 2026-09, auc 0.75"}
+    assert orders["prepare"].values == {"month": "2026-09", "day": date(2026, 9, 1)}
     assert orders["prepare"].notebook == str(Path.cwd() / "prepare.ipynb")
 
 
@@ -98,7 +98,11 @@ def test_parameters() -> None:
         ),
         ("notebook: train.ipynb", "notebook: trian.ipynb", "line 14: no notebook"),
         ("depth: 3", "dept: 3", "line 17: no parameter 'dept'; did you mean depth or data? in train.ipynb"),
-        ("depth: 3", "depth: deep", "line 17: parameter 'depth' is declared as `depth: int = 1` and cannot be 'deep'"),
+        (
+            "depth: 3",
+            "depth: deep",
+            "line 17: parameter 'depth' is declared as `depth: int = 1`",
+        ),
         ("      data: ${steps.prepare.outputs.table}\n", "", "line 13: train.ipynb needs a value for data: str"),
         ("timeout: 600", "timeout: soon", "line 13: Expected `float | null`, got `str` - at `timeout`"),
         ("    notebook: report.ipynb\n", "", "line 5: step 'report' needs a notebook"),

@@ -14,7 +14,7 @@ from msgspec.structs import fields
 
 from nbdeploy.batch.order import Order
 from nbdeploy.batch.parameters import Text, bind
-from nbdeploy.batch.schedules.jobs import NotebookJob, PredictionJob
+from nbdeploy.batch.schedules.jobs import NotebookJob, PipelineJob, PredictionJob
 from nbdeploy.errors import InvalidData, NbdeployError
 from nbdeploy.notebooks import Notebook
 
@@ -77,6 +77,11 @@ def told(job: Any, due: datetime) -> Told:  # noqa: ARG001
 def _(job: PredictionJob, due: datetime) -> Told:  # noqa: ARG001
     command = ["predict", f"--out={job.out}", *job.options, "--", job.ref, job.source]
     return Told(command, [f"input {job.source}"], timeout=job.timeout)
+
+
+@told.register
+def _(job: PipelineJob, due: datetime) -> Told:  # noqa: ARG001
+    return Told(job.told(), [f"pipeline {job.order.notebook} and its notebooks"], timeout=job.order.timeout)
 
 
 @told.register
