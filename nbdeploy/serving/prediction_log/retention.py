@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ AUDIT = timedelta(days=400)
 
 _EVERY_SECONDS = 60.0
 _PORTION = 5_000
+_SLACK_SECONDS = 60.0
+_SETTLED_SECONDS = 86_400.0
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -37,15 +41,21 @@ class Retention:
         Whose rows; everybody's in the database if None.
     now : callable
         The clock, in seconds since 1970.
+    steady : callable
+        A clock that nobody sets, in seconds. Where the other one jumps ahead of it, nothing is too old until a day has
+        shown that the jump is meant: a wrong time that is put right again deletes nothing.
     """
 
     keep: timedelta = KEEP
     most_rows: int = MOST_ROWS
     endpoint: str | None = None
     now: Callable[[], float] = time.time
+    steady: Callable[[], float] = time.monotonic
     _next: float = field(default=0.0, init=False, repr=False)
     _known: int = field(default=-1, init=False, repr=False)
     _seen: int = field(default=0, init=False, repr=False)
+    _ahead: float | None = field(default=None, init=False, repr=False)
+    _trusted: float = field(default=0.0, init=False, repr=False)
 
     def apply(self, database: Database, written: int) -> None:
         """Remove what has to go, if it is time to look, or if too many rows were written since the last look.
@@ -59,12 +69,13 @@ class Retention:
         """
         self._known += written - self._seen if self._known >= 0 else 0
         self._seen = written
-        if self.now() < self._next and self._known <= self.most_rows * 1.1:
+        if self.steady() < self._next and self._known <= self.most_rows * 1.1:
             return
-        self._next = self.now() + _EVERY_SECONDS
-        oldest = datetime.fromtimestamp(self.now(), UTC) - self.keep
-        self._remove(database, oldest)
-        self._delete(database, AuditRow, datetime.fromtimestamp(self.now(), UTC) - AUDIT)
+        self._next = self.steady() + _EVERY_SECONDS
+        if self._is_true(database):
+            now = datetime.fromtimestamp(self.now(), UTC)
+            self._remove(database, now - self.keep)
+            self._delete(database, AuditRow, now - AUDIT)
         with database.reading() as session:
             self._known = int(
                 session.execute(
@@ -75,6 +86,24 @@ class Retention:
         if cut is not None:
             self._remove(database, cut + timedelta(microseconds=1))
             self._known = min(self._known, self.most_rows)
+
+    def _is_true(self, database: Database) -> bool:
+        """Whether the clock goes as a steady one does, or has done so for a day since it jumped.
+
+        At a start there is nothing to compare with but the latest request: that all there is would be too old can be,
+        and can be a clock that is wrong.
+        """
+        ahead = self.now() - self.steady()
+        jumped = self._ahead is not None and abs(ahead - self._ahead) > _SLACK_SECONDS
+        if self._ahead is None:
+            with database.reading() as session:
+                latest = session.execute(select(func.max(PredictionRow.time)).where(self._mine(PredictionRow))).scalar()
+            jumped = latest is not None and self.now() - latest.timestamp() > self.keep.total_seconds()
+        if jumped:
+            self._trusted = self.steady() + _SETTLED_SECONDS
+            _log.warning("the clock may have jumped: nothing is removed from the prediction log for its age for a day")
+        self._ahead = ahead
+        return self.steady() >= self._trusted
 
     def _mine(self, table: Any) -> Any:
         return true() if self.endpoint is None else table.endpoint.in_({self.endpoint, ""})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,18 @@ def event(**fields: Any) -> Event:
     """A request of two rows."""
     given = {"seconds": 0.001, "methods": ["predict"], "rows": 2, "outcome": "ok", "inputs": ROWS, "answers": ANSWERS}
     return Event(SUBJECT, fields.pop("id", new_id()), "oip", "crm", fields.pop("time", 1e9), **{**given, **fields})
+
+
+@dataclass
+class Clock:
+    """Two clocks: one that can be set, and one that cannot."""
+
+    wall: float
+    steady: float = 0.0
+
+    def passes(self, days: float) -> None:
+        self.wall += days * 86_400
+        self.steady += days * 86_400
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

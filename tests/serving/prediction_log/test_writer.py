@@ -20,7 +20,7 @@ from nbdeploy.serving.prediction_log.retention import Retention
 from nbdeploy.serving.prediction_log.where import Where
 from nbdeploy.wire.messages import Truth
 from tests.postgresql import Server
-from tests.serving.prediction_log.conftest import SUBJECT
+from tests.serving.prediction_log.conftest import SUBJECT, Clock
 
 FOREVER = Retention(timedelta(days=36_500))
 
@@ -147,7 +147,13 @@ def test_endpoints_that_share_a_database_do_not_meet(url: str, make: Callable[..
         for log in logs:
             log.close()
     with Database(url) as database:
-        Retention(timedelta(days=1), endpoint="staging").apply(database, 0)
+        clock = Clock(2e9)
+        forgetful = Retention(
+            timedelta(days=1), endpoint="staging", now=lambda: clock.wall, steady=lambda: clock.steady
+        )
+        forgetful.apply(database, 0)
+        clock.passes(days=2)
+        forgetful.apply(database, 0)
         with database.reading() as session:
             left = [session.query(table.endpoint).distinct().all() for table in (PredictionRow, BlockRow, TruthRow)]
     assert left == [[("prod",)]] * 3
