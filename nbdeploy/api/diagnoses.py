@@ -86,6 +86,8 @@ class _Case:
 
         status = self._target.status()
         state = self._state(status)
+        if not state.serving:
+            return Diagnosis(self._name, "", "", [_broken(state, checks.Place(self._name, state.name, self._since))])
         serving = state.serving[0]
         place = checks.Place(self._name, f"{serving.model}:{serving.version}", self._since)
         released = checks.release(state, place, datetime.now(UTC))
@@ -113,7 +115,7 @@ class _Case:
         if not status.deployments and not status.healthy:
             raise Unreachable(f"{self._target.name} cannot be looked at: {status.reason}", target=self._target.name)
         known = {state.name: state for state in status.deployments}
-        if self._deployment not in known or not known[self._deployment].serving:
+        if self._deployment not in known:
             raise NotFound("deployment", self._name, [f"{self._target.name}/{name}" for name in known])
         return known[self._deployment]
 

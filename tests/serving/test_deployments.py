@@ -14,6 +14,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
+import nbdeploy as nd
 from nbdeploy.bundles.keys import Keys
 from nbdeploy.bundles.signing import sign
 from nbdeploy.errors import Forbidden
@@ -189,8 +190,10 @@ def test_deployments_survive_a_restart(run: Any, snapshots: Store, churn: pd.Dat
         assert place.ask("POST", "/models/churn/predict", json=churn.to_dict("records")).json() == answers
 
 
-def test_a_deployment_that_cannot_be_restored_is_shown_and_the_rest_serves(run: Any, snapshots: Store) -> None:
-    """One damaged file does not keep the endpoint from starting; pushing again mends it."""
+def test_a_deployment_that_cannot_be_restored_is_shown_and_the_rest_serves(
+    run: Any, snapshots: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One damaged file does not keep the endpoint from starting, and is what the diagnosis says."""
     with run() as place:
         for ref in ("churn:1", "plans:1"):
             place.target.push(snapshots, snapshots.resolve(ref))
@@ -213,6 +216,12 @@ def test_a_deployment_that_cannot_be_restored_is_shown_and_the_rest_serves(run: 
             assert place.ask("GET", path, token=None).status_code == 200
         assert place.ask("POST", "/models/churn/predict", json=[]).status_code == 503
         assert place.target.status().healthy is False
+        monkeypatch.setenv("NBDEPLOY_TOKEN_PROD", str(place.connection.token))
+        nd.target_add("prod", place.url)
+        for name, why in (("churn", "damaged"), ("other", "its state in")):
+            found = nd.diagnose(f"prod/{name}")
+            assert not found
+            assert why in found.verdict
 
 
 def test_captured_code_runs_on_loopback_only(run: Any, snapshots: Store) -> None:
