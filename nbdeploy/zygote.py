@@ -10,6 +10,7 @@ A zygote may be forked from another one (:data:`NURSERY`), and then shares what 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import os
 import signal
@@ -27,10 +28,26 @@ from typing import Any
 
 from nbdeploy.errors import NbdeployError
 
-__all__ = ["NURSERY", "Serve", "Worker", "WorkerDied", "Zygote", "how_ended", "main", "nursery"]
+__all__ = [
+    "NURSERY",
+    "Serve",
+    "Worker",
+    "WorkerDied",
+    "Zygote",
+    "end_with_parent",
+    "how_ended",
+    "main",
+    "nursery",
+]
 
 NURSERY = f"{__name__}:nursery"
 """What a zygote prepares whose workers are to be zygotes."""
+
+ABANDONED_SECONDS = 1.0
+"""How long workers have whose caller was killed; nobody waits for their answers."""
+
+_END = "end"
+_SET_PDEATHSIG = 1
 
 Serve = Callable[[Connection], None]
 """What a forked worker does with its connection to the caller, until that is closed."""
@@ -113,7 +130,7 @@ class Zygote:
     output : int, optional
         An open file that it and its workers write to instead of this process's standard output and error.
     patience : float
-        Seconds that its workers have to end by themselves after the caller has.
+        Seconds that its workers have to end by themselves after the caller has let go; a second if it was killed.
     parent : Zygote, optional
         One that prepared :data:`NURSERY`: the process is forked from it. Interpreter, environment and descriptors
         are then the parent's.
@@ -157,8 +174,13 @@ class Zygote:
             raise
         return self
 
-    def wait(self) -> None:
+    def wait(self, seconds: float | None = None) -> None:
         """Wait until the process is ready.
+
+        Parameters
+        ----------
+        seconds : float, optional
+            How long; then it is killed.
 
         Raises
         ------
@@ -166,6 +188,10 @@ class Zygote:
             If it cannot get ready, with its reason.
         """
         with self._turn:
+            if not self._control.poll(seconds):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self.pid, signal.SIGKILL)
+                raise NbdeployError(f"it was not ready within {seconds:g} s")
             self._answer()
 
     @property
@@ -179,6 +205,7 @@ class Zygote:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with contextlib.suppress(OSError):
+            self._control.send(_END)
             self._socket.shutdown(socket.SHUT_WR)
             while self._socket.recv(2**16):  # it hangs up as it ends; whoever reaps it need not wait long then
                 pass
@@ -189,14 +216,13 @@ class Zygote:
     def fork(self) -> Worker:
         """Start a worker."""
         ours, theirs = socket.socketpair()
-        with theirs, self._turn:
+        with ours, theirs, self._turn:
             try:
                 self._control.send("fork")
                 socket.send_fds(self._socket, [b"."], [theirs.fileno()])
             except OSError:
                 pass  # it is gone: what is told next says so
-            pid = self._answer()
-        return Worker(self, pid, Connection(ours.detach()))
+            return Worker(self, self._answer(), Connection(ours.detach()))
 
     def run(self, function: str, *arguments: Any) -> None:
         """Call ``module:function`` in the process, so that workers that are forked later share what it made ready."""
@@ -277,6 +303,22 @@ def nursery() -> Serve:
     return serve
 
 
+def end_with_parent(parent: int) -> None:
+    """Have the system kill this process when the one that forked it ends, whatever either of them is doing.
+
+    Linux does that; elsewhere nothing happens.
+
+    Parameters
+    ----------
+    parent : int
+        The process that forked this one; if it has ended already, this one ends here.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
 def _tend(control: Connection) -> None:
     name, arguments, patience = control.recv()
     try:
@@ -288,9 +330,13 @@ def _tend(control: Connection) -> None:
     gc.freeze()  # so that counting references does not copy the pages that workers share
     control.send(None)
     workers, ended = set[int](), dict[int, int]()
+    left = min(patience, ABANDONED_SECONDS)
     with socket.socket(fileno=os.dup(control.fileno())) as line, contextlib.suppress(EOFError, ConnectionError):
         while True:
             told = control.recv()
+            if told == _END:
+                left = patience
+                break
             if told == "fork":
                 _reap(workers, ended)
                 pid = _forked(serve, control, line)
@@ -302,7 +348,7 @@ def _tend(control: Connection) -> None:
             else:
                 workers.discard(told)
                 control.send(ended.pop(told) if told in ended else os.waitpid(told, 0)[1])
-    _end(workers, patience)
+    _end(workers, left)
 
 
 def _end(workers: set[int], patience: float) -> None:

@@ -12,15 +12,18 @@ from pathlib import Path
 import psutil
 import pytest
 
+from nbdeploy.errors import NbdeployError
 from nbdeploy.zygote import WorkerDied, Zygote
 
 SOURCE = """
-import os, signal
+import os, signal, time
 from nbdeploy.errors import InvalidData
 
 def prepare(greeting):
     if greeting == "refuse":
         raise InvalidData("there is nothing to prepare")
+    if greeting == "sleep":
+        time.sleep(60)
     ready = os.getpid()
     def serve(connection):
         while True:
@@ -37,6 +40,14 @@ def module() -> dict[str, str]:
     """A module that only the new process can import."""
     Path("answering.py").write_text(SOURCE)
     return {"PYTHONPATH": os.pathsep.join([str(Path.cwd()), *sys.path])}
+
+
+def test_what_does_not_get_ready_in_time_is_ended(module: dict[str, str]) -> None:
+    """However long it would have taken."""
+    sleeper = Zygote("answering:prepare", {"greeting": "sleep"}, module, wait=False)
+    with sleeper as zygote, pytest.raises(NbdeployError, match="not ready within 0"):
+        zygote.wait(0.2)
+    assert not psutil.pid_exists(zygote.pid)
 
 
 def test_workers_answer_and_share_what_was_prepared(module: dict[str, str]) -> None:

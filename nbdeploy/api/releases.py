@@ -42,17 +42,21 @@ class Status(Result):
         return [f"{target.target}: {told}" for target in self.targets for told in target.notices]
 
     def card(self) -> Card:
-        """Return a table of deployments."""
+        """Return a table of deployments, with what each takes of its machine."""
+        from nbdeploy.targets.results import taken
+
         rows: list[tuple[str, ...]] = []
         for target in self.targets:
             health = "healthy" if target.healthy else f"not healthy: {target.reason}"
-            rows.append((target.target, "", "", health))
+            rows.append((target.target, "", "", health, "", ""))
             for deployment in target.deployments:
                 serves = ", ".join(f"{s.model}:{s.version} ({s.share} %)" for s in deployment.serving)
-                rows.append((f"{target.target}/{deployment.name}", serves, deployment.state, deployment.deployed))
+                where = f"{target.target}/{deployment.name}"
+                takes = taken(deployment, target.usage)
+                rows.append((where, serves, deployment.state, deployment.deployed, *takes))
         title = f"{len(self.targets)} target{'s' if len(self.targets) != 1 else ''}"
         facts = [("prediction log", told) for told in self.notices]
-        return Card(title, facts, table=Table(("where", "serves", "state", "since"), rows))
+        return Card(title, facts, table=Table(("where", "serves", "state", "since", "memory", "CPU"), rows))
 
     def document(self) -> list[Any]:
         """Return the document of ``status --json``."""

@@ -26,10 +26,13 @@ class Asked(msgspec.Struct, frozen=True):
         What to answer the rows with; the default method if there is none.
     id : str
         Of the prediction, for the log.
+    traces : list of str
+        ``traceparent`` of those requests in it that belong to a trace.
     """
 
     methods: list[str]
     id: str
+    traces: list[str] = []
 
 
 class Told(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from nbdeploy.wire.messages import Deployment
 
 __all__ = [
     "Ack",
+    "Beat",
     "Drop",
     "Leave",
     "Line",
@@ -123,6 +124,11 @@ class Ack:
 
     turn: int
     problem: str = ""
+
+
+@dataclass(frozen=True)
+class Beat:
+    """Of a worker, every second: its event loop turns."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import faulthandler
 import logging
+import os
 import resource
 import selectors
 import socket
@@ -31,7 +32,8 @@ from nbdeploy.predictor import Predictor, load_again
 from nbdeploy.serving.frames import Asked, Buffer, Told, pack, table_bytes, table_of
 from nbdeploy.serving.link import Gone, Link
 from nbdeploy.serving.twins import Inline, NotShipped, proof_of, rows_inline, write_twin
-from nbdeploy.zygote import Serve
+from nbdeploy.serving.watching.traced import Traced, working_for
+from nbdeploy.zygote import Serve, end_with_parent
 
 __all__ = ["Answered", "Finish", "Listen", "Prove", "Proven", "batch_rows", "get_ready", "prepare", "to_process"]
 
@@ -129,7 +131,9 @@ def prepare(bundle: Path, digest: str, name: str) -> Serve:
     RehearsalFailed
         If it cannot be loaded here.
     """
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(Traced())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         found = Bundle.open(bundle)
@@ -142,7 +146,10 @@ def prepare(bundle: Path, digest: str, name: str) -> Serve:
         _log.exception("%s cannot be loaded", name)
         raise RehearsalFailed(f"{name} cannot be loaded here: {type(error).__name__}: {error}") from error
 
+    zygote = os.getpid()
+
     def serve(connection: Connection) -> None:
+        end_with_parent(zygote)
         faulthandler.enable()
         commands = msgspec.msgpack.Decoder(Prove | Listen | Finish)
         _Process(predictor, name, Link(connection, msgspec.msgpack.encode, commands.decode)).run()
@@ -199,6 +206,10 @@ class _Process:
         return read
 
     def _answer(self, asked: Asked, body: bytes) -> bytes:
+        with working_for(asked.traces):
+            return self._answered_by_model(asked, body)
+
+    def _answered_by_model(self, asked: Asked, body: bytes) -> bytes:
         wire = table_of(body)
         try:
             frame = self._predictor.outputs(wire, asked.methods or None)

@@ -22,6 +22,7 @@ from nbdeploy.serving.prediction_log import PredictionLog
 from nbdeploy.serving.prediction_log.figures import LogFigures
 from nbdeploy.serving.prediction_log.retention import Retention
 from nbdeploy.serving.watching.metrics import Metrics
+from nbdeploy.serving.watching.usage import UsageFigures
 from nbdeploy.serving.worker.deployments import Deployments
 from nbdeploy.serving.worker.relay import Relay
 from nbdeploy.wire.messages import Usage
@@ -82,6 +83,7 @@ class Service:
         )
         self.audit = Audit(home.folder, self.log.record)
         self.metrics.register(LogFigures(lambda: self.log.state))
+        self.metrics.register(UsageFigures(self.usage))
         place = place_of(options.cache)
         self.cache = None if place is None else Answers(place)
         if self.cache is not None:

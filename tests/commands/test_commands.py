@@ -205,6 +205,8 @@ def test_the_way_to_an_endpoint(shell: Shell) -> None:
         assert len(shell("call", "local/double", "rows.csv").splitlines()) == 4
         (status,) = shell.document("status", "local/double")
         assert [one["name"] for one in status["deployments"]] == ["double"]
+        assert status["usage"]["double:1"]["memory"] > 2**20
+        assert re.search(r"local/double +double:1 .* \d+ MiB +\d+\.\d s", shell("status", "local"))
         assert shell.document("show", "local/double")["version"] == 1
         shell("undeploy", "local/double")
         shell("status", "local/double", status=1)

@@ -9,12 +9,16 @@ import asyncio
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 _LOST = (ConnectionError, asyncio.IncompleteReadError)
+
+
+PATIENCE = 60.0
 
 
 @dataclass
@@ -85,7 +89,7 @@ def load(
     async def ask(first: int) -> None:
         client, n = Client(place.url, place.connection.token), first
         while not ending.is_set():
-            await _asked(client, path, n, rows, right, counts)
+            await _asked(client, path, n, rows, right, counts, ending)
             n += clients
         client.close()
 
@@ -108,12 +112,16 @@ async def _asked(
     rows: Callable[[int], Any],
     right: Callable[[int, str, Any], bool],
     counts: Counts,
+    ending: threading.Event,
 ) -> None:
-    for _ in range(100):
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
         try:
             status, headers, content = await client.post(path, json.dumps(rows(n)).encode())
         except (*_LOST, OSError):
             client.close()
+            if ending.is_set():
+                return
             counts.again += 1
             await asyncio.sleep(0.05)
             continue

@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,56 @@ def test_what_a_model_prints_is_in_the_log(busy: Place, caplog: pytest.LogCaptur
     with caplog.at_level("INFO"):
         assert busy.ask("POST", MOODY, json=[{"age": -4}]).json() == [{"prediction": -8.0}]
         until(lambda: "moody:1: the model prints" in caplog.text)
+
+
+def test_a_trace_is_followed_into_the_model_s_process(busy: Place, caplog: pytest.LogCaptureFixture) -> None:
+    """Lines that the model makes the process log name it."""
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    with caplog.at_level("INFO"):
+        busy.ask("POST", MOODY, json=[{"age": -6}], headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
+        busy.ask("POST", MOODY, json=[{"age": -6}])
+        until(lambda: caplog.text.count("WARNING nbdeploy.serving.model_process: moody:1") >= 2)
+    lines = [line for line in caplog.text.splitlines() if "WARNING nbdeploy.serving.model_process: moody:1" in line]
+    assert [f"[trace {trace}]" in line for line in lines] == [True, False]
+
+
+def test_a_worker_that_stands_still_is_replaced(busy: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its event loop turns no more; it holds connections, and answers none of them."""
+    monkeypatch.setattr("nbdeploy.serving.supervisor.crew.HUNG_SECONDS", 4.0)
+    stopped = workers(busy)[0]
+    with asking(busy) as counts:
+        os.kill(stopped, signal.SIGSTOP)
+        until(lambda: stopped not in workers(busy) and len(workers(busy)) == 2, 60)
+        seen = counts.right
+        until(lambda: counts.right > seen + 8)
+    assert counts.clean, counts
+
+
+def test_nothing_is_left_of_a_model_whose_source_is_killed(busy: Place) -> None:
+    """What it is forked from dies while it is in the middle of an answer: it ends, and another one is loaded."""
+    assert busy.server.supervisor is not None
+    (model,) = models(busy)
+    with ThreadPoolExecutor(1) as client, asking(busy) as counts:
+        late = client.submit(busy.ask, "POST", MOODY, json=[{"age": -1500}])
+        time.sleep(0.3)
+        os.kill(busy.server.supervisor.versions.running["moody:1"].zygote.pid, signal.SIGKILL)
+        until(lambda: not psutil.pid_exists(model), 2.0)
+        assert late.result().json() == [{"prediction": -3000.0}]
+    assert counts.clean, counts
+    assert counts.again == 0
+
+
+def test_a_change_reaches_all_workers_within_a_second(busy: Place) -> None:
+    """The best of three: other programs may have kept the machine busy. Afterwards nobody answers as before."""
+    seconds = []
+    for status, change in ((404, "unload"), (200, "load")) * 3:
+        begun = time.monotonic()
+        assert busy.ask("POST", f"/v2/repository/models/churn/{change}").status_code == 200
+        seconds.append(time.monotonic() - begun)
+        for _ in range(10):
+            answer = busy.ask("POST", "/models/churn/predict", json=[{"age": 1, "balance": 0}])
+            assert answer.status_code == status
+    assert min(seconds[::2]) < 1.0
 
 
 def test_a_twin_answers_in_the_workers_which_load_no_framework(busy: Place) -> None:

@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 
 ACK_SECONDS = 10.0
 START_SECONDS = 60.0
+HUNG_SECONDS = 15.0
+_LOOK_SECONDS = 1.0
 _SHORT = 1.0
 _BREAK = 0.5
 
@@ -41,6 +43,7 @@ class _Worker:
     born: float
     listening: threading.Event = field(default_factory=threading.Event)
     gone: threading.Event = field(default_factory=threading.Event)
+    heard: float = field(default_factory=time.monotonic)
     told: int = 0
     acked: int = 0
     problem: str = ""
@@ -100,6 +103,7 @@ class Crew:
             while not worker.listening.wait(0.05):
                 if worker.gone.is_set() or time.monotonic() > deadline:
                     raise Unreachable(f"worker {worker.pid} did not start; the log has more")
+        threading.Thread(target=self._listen, name="heartbeats", daemon=True).start()
 
     def stop(self, seconds: float) -> None:
         """Have all workers answer what they are asked, then end; those that take longer are killed."""
@@ -224,8 +228,24 @@ class Crew:
             if not self._stopping.is_set():
                 self._hired()
 
+    def _listen(self) -> None:
+        """End workers whose event loop has stopped to turn: they hold connections, and answer nobody."""
+        before = time.monotonic()
+        while not self._stopping.wait(_LOOK_SECONDS):
+            now = time.monotonic()
+            stood_still = now - before > 2 * _LOOK_SECONDS  # and so did whoever reads what workers say
+            before = now
+            for worker in [worker for worker in list(self._workers) if worker.listening.is_set()]:
+                if stood_still:
+                    worker.heard = now
+                elif now - worker.heard > HUNG_SECONDS:
+                    _log.error("HTTP worker %d has said nothing for %g s, and is killed", worker.pid, HUNG_SECONDS)
+                    _kill(worker.pid)
+
     def _heard(self, worker: _Worker, message: Any) -> None:
-        if isinstance(message, messages.Ack):
+        if isinstance(message, messages.Beat):
+            worker.heard = time.monotonic()
+        elif isinstance(message, messages.Ack):
             with self._acked:
                 worker.acked, worker.problem = message.turn, message.problem
                 self._acked.notify_all()

@@ -35,6 +35,7 @@ CRASH_SECONDS = 30.0
 REST_SECONDS = 30.0
 LONGEST_REST = 600.0
 PROVE_SECONDS = 300.0
+LOAD_SECONDS = 600.0
 _APART = {"PYTHONPATH": "", "PYTHONHOME": "", "PYTHONNOUSERSITE": "1"}
 """What keeps an environment apart from the packages that this process finds elsewhere."""
 
@@ -295,7 +296,7 @@ class Versions:
                 wait=False,
             ).__enter__()
         try:
-            zygote.wait()
+            zygote.wait(LOAD_SECONDS)
         except NbdeployError as error:
             zygote.__exit__(None, None, None)
             raise RehearsalFailed(str(error)) from error
@@ -318,6 +319,7 @@ class Versions:
             worker = running.zygote.fork()
         except NbdeployError:
             _log.exception("%s is loaded again", running.key)
+            running.zygote.__exit__(None, None, None)
             running.zygote = self._zygote("model_process:prepare", running.arguments, running.output, running.python)
             worker = running.zygote.fork()
         running.count += 1

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any
 
-__all__ = ["Asked", "current", "note"]
+__all__ = ["Asked", "current", "note", "traced"]
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _PARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
@@ -102,6 +102,12 @@ class Asked:
         if version == "ff" or (version == "00" and more) or trace == _NO_TRACE or span == _NO_SPAN:
             return
         self._trace, self.parent, self.flags = trace, span, f"{int(flags, 16) & 1:02x}"
+
+
+def traced() -> str:
+    """Return by which ``traceparent`` the trace of the request that is being answered goes on; empty if it has none."""
+    asked = current.get()
+    return asked.traceparent if asked is not None and (asked.parent or asked.flags == "01") else ""
 
 
 def note(**facts: Any) -> None:

@@ -12,6 +12,7 @@ import asyncio
 import os
 import platform
 from bisect import bisect_left
+from collections.abc import Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -49,19 +50,14 @@ class Metrics:
             "nbdeploy_http_responses", "Responses to all requests.", ["method", "status"], **registry
         )
         self._refused = Counter("nbdeploy_refused", "Requests that were not let in.", ["reason"], **registry)
+        model = ["model", "version"]  # deployments may share a version, and then its processes
         self._queue = Gauge(
-            "nbdeploy_queue", "Requests that wait for a model.", version, multiprocess_mode="livesum", **registry
+            "nbdeploy_queue", "Requests that wait for a model.", model, multiprocess_mode="livesum", **registry
         )
         self._batch = Histogram(
-            "nbdeploy_batch_requests", "Requests in one call of a model.", version, buckets=_SIZES, **registry
+            "nbdeploy_batch_requests", "Requests in one call of a model.", model, buckets=_SIZES, **registry
         )
-        self._memory = Gauge(
-            "nbdeploy_memory_bytes",
-            "Memory of a version's processes, shared pages counted once.",
-            version,
-            multiprocess_mode="livemostrecent",
-            **registry,
-        )
+        self._waiting: dict[tuple[str, int], int] = {}
         build = Gauge("nbdeploy_build_info", "Always 1.", ["version", "python"], multiprocess_mode="max", **registry)
         build.labels(__version__, platform.python_version()).set(1)
         self._counts: dict[tuple[str, int, str, str], _Count] = {}
@@ -122,17 +118,17 @@ class Metrics:
         """Count a request that was not let in, by the name of the error."""
         self._refused.labels(reason).inc()
 
-    def queued(self, deployment: str, version: int, change: int) -> None:
-        """Count `change` more, or less, requests that wait for a model."""
-        self._queue.labels(deployment, str(version)).inc(change)
+    def wait(self, waiting: Mapping[tuple[str, int], int]) -> None:
+        """State how many requests wait in this process, for each model and version that it has now."""
+        for model, version in self._waiting.keys() | waiting.keys():
+            number = waiting.get((model, version), 0)
+            if self._waiting.get((model, version)) != number:
+                self._queue.labels(model, str(version)).set(number)
+        self._waiting = dict(waiting)
 
-    def called(self, deployment: str, version: int, requests: int) -> None:
+    def called(self, model: str, version: int, requests: int) -> None:
         """Count one call of a model, for so many requests."""
-        self._batch.labels(deployment, str(version)).observe(requests)
-
-    def memory(self, deployment: str, version: int, size: int) -> None:
-        """State the memory of a version's processes, in bytes; 0 when they are gone."""
-        self._memory.labels(deployment, str(version)).set(size)
+        self._batch.labels(model, str(version)).observe(requests)
 
     def register(self, collector: Collector) -> None:
         """Show what another part of this process counts."""

@@ -15,6 +15,7 @@ import polars as pl
 from nbdeploy import errors
 from nbdeploy.errors import NbdeployError, RemoteError, TimedOut
 from nbdeploy.serving.frames import Asked, Buffer, Told, pack, table_bytes, table_of
+from nbdeploy.serving.watching.asked import traced
 
 __all__ = ["Processes"]
 
@@ -41,6 +42,7 @@ class _Ask:
     methods: tuple[str, ...]
     id: str
     answer: asyncio.Future[pl.DataFrame]
+    trace: str = ""
     alone: bool = False
     deaths: int = 0
     tries: int = 0
@@ -127,6 +129,11 @@ class Processes:
         """Whether nothing waits or is being answered."""
         return not self._waiting and not self._running
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait until a process has time for them."""
+        return len(self._waiting)
+
     async def ask(self, wire: pl.DataFrame, methods: Sequence[str], prediction: str) -> pl.DataFrame:
         """Answer bound rows.
 
@@ -148,7 +155,7 @@ class Processes:
         """
         if self.reason:
             raise RemoteError(self.reason)
-        ask = _Ask(wire, tuple(methods), prediction, asyncio.get_running_loop().create_future())
+        ask = _Ask(wire, tuple(methods), prediction, asyncio.get_running_loop().create_future(), traced())
         self._waiting.append(ask)
         self._dispatch()
         return await ask.answer
@@ -221,7 +228,7 @@ class Processes:
         loop = asyncio.get_running_loop()
         timer = loop.call_later(self._patience(batch), self._silent, line)
         try:
-            question = pack(Asked(list(batch[0].methods), batch[0].id), table_bytes([ask.wire for ask in batch]))
+            question = pack(_head(batch), table_bytes([ask.wire for ask in batch]))
             told, body = await line.ask(question)
         except _Died as died:
             self._again(batch, died.guilty, line)
@@ -281,6 +288,10 @@ class Processes:
     def _lost(self, line: _Line) -> None:
         if line in self._lines:
             self._lines.remove(line)
+
+
+def _head(batch: Sequence[_Ask]) -> Asked:
+    return Asked(list(batch[0].methods), batch[0].id, [ask.trace for ask in batch if ask.trace])
 
 
 def _error(told: Told) -> NbdeployError:

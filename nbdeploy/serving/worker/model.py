@@ -43,6 +43,8 @@ class Model(Described):
         What it takes and answers.
     inline : Inline or None
         Its compiled twin.
+    place : (str, int)
+        Model and version.
     processes : Processes
         What answers where no twin does.
     """
@@ -58,12 +60,13 @@ class Model(Described):
         super().__init__(Bundle(version.bundle, Manifest.read(version.bundle)))
         self.inline: Inline | None = read_twin(version.twin, self.signature) if version.twin else None
         name, _, number = version.key.partition(":")
+        self.place = (name, int(number))
         self.processes = Processes(
             version.key,
             version.batch_rows,
             seconds,
             lambda process: on_silent(version.key, process),
-            lambda requests: on_call(name, int(number), requests),
+            lambda requests: on_call(*self.place, requests),
         )
         self._users = 0
         self._dropped = False

@@ -25,6 +25,7 @@ from nbdeploy.serving.options import Options
 from nbdeploy.serving.protocols.table import PROTOCOLS
 from nbdeploy.serving.service import Service
 from nbdeploy.serving.watching.logs import set_up
+from nbdeploy.serving.watching.metrics import FLUSH_SECONDS
 from nbdeploy.serving.worker.deployments import Served
 from nbdeploy.serving.worker.model import Model
 from nbdeploy.zygote import Serve
@@ -34,6 +35,7 @@ __all__ = ["Control", "prepare"]
 _log = logging.getLogger(__name__)
 
 FAREWELL_SECONDS = 0.7
+BEAT_SECONDS = 1.0
 _SHARE = 0.75
 """Of the time that a request may take: a process that is silent so long is ended, and others are answered."""
 
@@ -97,9 +99,20 @@ class Control:
         self._loop = asyncio.get_running_loop()
         self._known = asyncio.Event()
         threading.Thread(target=self._listen, name="control", daemon=True).start()
+        self._beat()
+        self._count()
         await self._known.wait()
 
     # -- parts -----------------------------------------------------------------------------------
+
+    def _beat(self) -> None:
+        self._tell(messages.Beat())
+        self._loop.call_later(BEAT_SECONDS, self._beat)
+
+    def _count(self) -> None:
+        """Show how many requests wait, as often as other counts are shown."""
+        self._service.metrics.wait({model.place: model.processes.waiting for model in self._models.values()})
+        self._loop.call_later(FLUSH_SECONDS, self._count)
 
     def _tell(self, message: object) -> None:
         try:

@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from nbdeploy.serving.watching.metrics import FLUSH_SECONDS, Metrics
 from nbdeploy.serving.watching.workers import prepare, retire
+from nbdeploy.store import Store
 
 WORKER = """
 import sys
@@ -25,8 +28,8 @@ metrics = Metrics()
 for _ in range(int(sys.argv[1])):
     metrics.record("churn", 3, "oip", "ok", 2, 0.002)
     metrics.answered("POST", 200)
-metrics.queued("churn", 3, 5)
-metrics.memory("churn", 3, 1000)
+metrics.wait({("churn", 2): 7, ("churn", 3): 4})
+metrics.wait({("churn", 3): 5})
 metrics.called("churn", 3, 4)
 print("ready", flush=True)
 sys.stdin.read()
@@ -80,7 +83,6 @@ def test_several_workers_count_as_one_and_go_on_counting_when_they_die(tmp_path:
     assert value(text, "nbdeploy_http_responses_total", status="200") == 60
     assert value(text, "nbdeploy_batch_requests_sum") == 12
     assert value(text, "nbdeploy_queue") == 5
-    assert value(text, "nbdeploy_memory_bytes") == 1000
     assert value(text, "nbdeploy_build_info") == 1
     left = {path.name for path in (tmp_path / "metrics").glob("*.db")}
     assert {name for name in left if str(first.pid) in name or str(second.pid) in name} == set()
@@ -149,3 +151,30 @@ def test_counts_are_shown_soon_by_themselves() -> None:
 
     before, after = asyncio.run(counted())
     assert [value(text, "nbdeploy_http_responses_total") for text in (before, after)] == [0, 1]
+
+
+def test_queues_and_memory_are_those_of_all_workers(run: Any, snapshots: Store) -> None:
+    """Whoever is asked: what waits is added up, processes are counted once, and what is gone is not shown."""
+    with run(workers=2, open_metrics=True) as place, ThreadPoolExecutor(12) as clients:
+        for name in ("moody:1", "churn:1"):
+            place.target.push(snapshots, snapshots.resolve(name))
+
+        def shown(name: str, model: str = "moody") -> list[float]:
+            texts = [place.ask("GET", "/metrics", headers={"Connection": "close"}).text for _ in range(6)]
+            return [value(text, name, model=f"('model', '{model}')", version="'1'") for text in texts]
+
+        asked = [clients.submit(place.ask, "POST", "/models/moody/predict", json=[{"age": -1500}]) for _ in range(12)]
+        deadline = time.monotonic() + 20
+        while not 8 <= min(shown("nbdeploy_queue")) <= max(shown("nbdeploy_queue")) <= 11:
+            assert time.monotonic() < deadline
+        assert [answer.result().status_code for answer in asked] == [200] * 12
+        while max(shown("nbdeploy_queue")):
+            assert time.monotonic() < deadline + 20
+        for model in ("moody", "churn"):
+            assert min(shown("nbdeploy_memory_bytes", model)) > 2**20
+            assert shown("nbdeploy_model_processes", model) == [1] * 6
+            assert min(shown("nbdeploy_cpu_seconds_total", model)) > 0
+        place.target.undeploy("churn")
+        assert 'model="churn"' not in "".join(
+            line for line in place.ask("GET", "/metrics").text.splitlines() if line.startswith("nbdeploy_memory")
+        )
