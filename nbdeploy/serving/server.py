@@ -25,7 +25,7 @@ import msgspec
 from nbdeploy.connections import Connections
 from nbdeploy.errors import Conflict, Forbidden, NbdeployError, WrongUsage
 from nbdeploy.hints import typed
-from nbdeploy.serving.guard.tls import fingerprint, secured
+from nbdeploy.serving.guard.tls import Renewal, fingerprint, secured
 from nbdeploy.serving.guard.tokens import Tokens
 from nbdeploy.serving.home import Home, Running, began
 from nbdeploy.serving.options import SECRETS, Options
@@ -41,6 +41,7 @@ __all__ = ["Server", "main", "serve"]
 _log = logging.getLogger(__name__)
 
 _CUT_OFF_SECONDS = 5.0
+_RENEWAL_SECONDS = 1.0
 
 
 class Server:
@@ -121,7 +122,7 @@ class Server:
                 with _ended_by_signals(self.stop):
                     supervisor.start()
                     ready()
-                    self._stopped.wait()
+                    self._wait(options.grpc_port, listener.getsockname()[1], tokens)
             finally:
                 supervisor.stop()
                 self._home.depart()
@@ -130,6 +131,17 @@ class Server:
     def stop(self) -> None:
         """Let :meth:`run` finish what it answers and return. From any thread."""
         self._stopped.set()
+
+    def _wait(self, grpc_port: int | None, port: int, tokens: Tokens) -> None:
+        """Wait for the end; a certificate that was renewed is made known to clients on this machine."""
+        if not self._options.certfile:
+            self._stopped.wait()
+            return
+        renewal = Renewal(self._options.certfile, self._options.keyfile)
+        while not self._stopped.wait(_RENEWAL_SECONDS):
+            if renewal.pair() is not None:
+                self._home.announce(self._running(port, grpc_port, tokens))
+                _log.info("the certificate was renewed: %s", self._options.certfile)
 
     def _running(self, port: int, grpc_port: int | None, tokens: Tokens) -> Running:
         certfile, host = self._options.certfile, _reachable(self._options.host)

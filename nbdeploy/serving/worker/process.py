@@ -19,6 +19,7 @@ import uvicorn
 from nbdeploy.serving import messages
 from nbdeploy.serving.app import GRACE_SECONDS, application
 from nbdeploy.serving.fast.protocol import swift
+from nbdeploy.serving.guard.tls import Renewal
 from nbdeploy.serving.home import Home
 from nbdeploy.serving.link import Gone, Link
 from nbdeploy.serving.options import Options
@@ -73,6 +74,7 @@ class Control:
         self._orders: dict[int, Future[Any]] = {}
         self._numbers = itertools.count(1)
         self._service = Service(home, options, self)
+        self._renewal = Renewal(options.certfile, options.keyfile) if options.certfile else None
         self._server = _Uvicorn(_config(self._service), lambda: self._tell(messages.Listening()))
 
     def run(self, listener: socket.socket) -> None:
@@ -107,6 +109,8 @@ class Control:
 
     def _beat(self) -> None:
         self._tell(messages.Beat())
+        if self._renewal is not None and self._server.config.ssl is not None:
+            self._renewal.renew(self._server.config.ssl)
         self._loop.call_later(BEAT_SECONDS, self._beat)
 
     def _count(self) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.server
 import json
 import logging
 import os
 import re
+import shutil
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +26,7 @@ from nbdeploy import api
 from nbdeploy.connections import Connection, Connections
 from nbdeploy.errors import InvalidData, Unreachable, WrongUsage
 from nbdeploy.serving import background
-from nbdeploy.serving.guard.tls import secured
+from nbdeploy.serving.guard.tls import fingerprint, secured
 from nbdeploy.serving.guard.tokens import Tokens
 from nbdeploy.serving.home import Home
 from nbdeploy.serving.options import Options
@@ -133,6 +136,35 @@ def test_a_certificate_is_trusted_by_its_authority_or_for_what_it_is(exposed: Ex
             connect(stranger).sample("churn")
     with pytest.raises(requests.ConnectionError):
         requests.get(exposed.url.replace("https", "http") + "/ping", timeout=10)
+
+
+def test_a_renewed_certificate_is_taken_while_it_runs(
+    run: Any, certificates: Certificates, tmp_path: Path, snapshots: Store
+) -> None:
+    """By HTTP and gRPC, as soon as its key is there too; its own machine knows it, and nobody is cut off."""
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    for file, source in ((chain, certificates.certificate), (key, certificates.key)):
+        shutil.copy(source, file)
+    with run(certfile=str(chain), keyfile=str(key), grpc_port=0, workers=2) as place:
+        place.target.push(snapshots, snapshots.resolve("churn:1"))
+        with requests.Session() as session:
+            session.verify, session.trust_env = str(certificates.authority), False
+            assert session.get(f"{place.url}/ping", timeout=30).status_code == 200
+            chain.write_bytes(certificates.authority.read_bytes())
+            time.sleep(1.5)
+            assert place.target.status().healthy  # a certificate without its key changes nothing
+            shutil.copy(certificates.key.with_name("other.key"), key)
+            eventually(lambda: presented(place.url) == presented(place.endpoint.grpc) == fingerprint(str(chain)))
+            eventually(lambda: connect(Connections(tmp_path / "user").get(place.endpoint.target)).status().healthy)
+            for _ in range(8):
+                assert presented(place.url) == fingerprint(str(chain))
+            assert session.get(f"{place.url}/ping", timeout=30).status_code == 200
+
+
+def presented(place: str) -> str:
+    """The fingerprint of the certificate that a server shows."""
+    host, _, port = place.rpartition("//")[2].partition(":")
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate((host, int(port))))).hexdigest()
 
 
 def test_a_target_is_added_with_the_file_of_its_authority(

@@ -16,6 +16,7 @@ from nbdeploy.errors import Forbidden, NbdeployError, NotFound
 from nbdeploy.serving.exchange import REFUSALS, failed, known_to
 from nbdeploy.serving.guard.audit import DONE, STRANGER
 from nbdeploy.serving.guard.caller import ANONYMOUS, Caller
+from nbdeploy.serving.guard.tls import Renewal
 from nbdeploy.serving.guard.tokens import Scope
 from nbdeploy.serving.protocols import repository
 from nbdeploy.serving.protocols.inference import model_metadata, server_metadata
@@ -90,9 +91,16 @@ async def start(service: Service, watch: Watch) -> Any:
 
 
 def _credentials(certfile: str, keyfile: str) -> Any:
-    """The same certificate as of HTTP; a file of both has the key as well."""
+    """The same certificate as of HTTP, looked at for each connection; a file of both has the key as well."""
+    renewal = Renewal(certfile, keyfile)
     chain, key = Path(certfile).read_bytes(), Path(keyfile or certfile).read_bytes()
-    return grpc.ssl_server_credentials([(key, chain)])
+
+    def renewed() -> Any:
+        found = renewal.pair()
+        return None if found is None else grpc.ssl_server_certificate_configuration([(found[1], found[0])])
+
+    first = grpc.ssl_server_certificate_configuration([(key, chain)])
+    return grpc.dynamic_ssl_server_credentials(first, renewed)
 
 
 def _handler(servicer: _Servicer, name: str, watch: Watch) -> Any:
