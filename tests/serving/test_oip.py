@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from string import Template
 from typing import Any
 
 import pandas as pd
+from jsonschema import Draft202012Validator, validate
 
 from nbdeploy.store import Store
 
@@ -86,3 +88,45 @@ def test_missing_values_are_null(shared: Any) -> None:
         tensor("balance", "FP64", [1], [None]),
     ]
     assert shared.ask("POST", "/v2/models/plans/infer", json={"inputs": inputs}).status_code == 200
+
+
+def some(kind: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": kind}
+
+
+def record(required: str, **fields: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": fields, "required": required.split()}
+
+
+TEXT, NUMBER, TRUTH, ANY = ({"type": kind} for kind in ("string", "number", "boolean", "object"))
+SHAPE = some({"type": "integer"})
+DATA = {"type": "array", "items": {"anyOf": [{"$ref": "#/$defs/data"}, NUMBER, TEXT, TRUTH]}}
+TENSOR = record("name datatype shape", name=TEXT, datatype=TEXT, shape=SHAPE)
+ANSWER = record("name shape datatype data", name=TEXT, shape=SHAPE, datatype=TEXT, parameters=ANY, data=DATA)
+PUBLISHED = {
+    "/v2/": record("name version extensions", name=TEXT, version=TEXT, extensions=some(TEXT)),
+    "/v2/models/${MODEL_NAME}/versions/${MODEL_VERSION}": record(
+        "name platform", name=TEXT, versions=some(TEXT), platform=TEXT, inputs=some(TENSOR), outputs=some(TENSOR)
+    ),
+    "/v2/models/${MODEL_NAME}/versions/${MODEL_VERSION}/infer": record(
+        "model_name outputs", model_name=TEXT, model_version=TEXT, id=TEXT, parameters=ANY, outputs=some(ANSWER)
+    ),
+}
+"""Answers as KServe's document of the protocol has them (specification/protocol/open_inference_rest.yaml there)."""
+
+
+def test_answers_have_the_shapes_of_the_protocol_s_own_document(open_place: Any) -> None:
+    """Its paths hold variables as a shell writes them; errors are one text."""
+    for name in ("churn", "plans", "kinds"):
+        example = open_place.ask("GET", f"/models/{name}/openapi.json").json()["paths"][f"/v2/models/{name}/infer"]
+        body = example["post"]["requestBody"]["content"]["application/json"]["example"]
+        for template, shape in PUBLISHED.items():
+            path = Template(template).substitute(MODEL_NAME=name, MODEL_VERSION="1")
+            asked = {"json": body} if path.endswith("infer") else {}
+            answer = open_place.ask("POST" if asked else "GET", path, **asked)
+            assert answer.status_code == 200
+            validate(answer.json(), {**shape, "$defs": {"data": DATA}}, Draft202012Validator)
+        for probe in ("/v2/health/live", "/v2/health/ready", f"/v2/models/{name}/versions/1/ready"):
+            assert open_place.ask("GET", probe).status_code == 200
+        refused = open_place.ask("POST", f"/v2/models/{name}/versions/1/infer", json={"inputs": []})
+        assert (refused.status_code, type(refused.json()["error"])) == (400, str)
