@@ -3,7 +3,7 @@
 from nbdeploy.batch.failure import Failure
 from nbdeploy.batch.order import Options, Order
 from nbdeploy.batch.outputs import Output, declare
-from nbdeploy.batch.parameters import Parameter, Parameters, Text, parameters_of
+from nbdeploy.batch.parameters import Parameter, Parameters, Secret, Text, Variable, parameters_of
 from nbdeploy.batch.predicting import Prediction, WrittenNotebook
 from nbdeploy.batch.record import Run, RunList
 from nbdeploy.batch.running import find, follow, logs, run, runs, stop, submit
@@ -18,7 +18,9 @@ __all__ = [
     "Prediction",
     "Run",
     "RunList",
+    "Secret",
     "Text",
+    "Variable",
     "WrittenNotebook",
     "declare",
     "find",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from pathlib import Path
 from nbdeploy.batch.folder import Folder, Request
 from nbdeploy.batch.kernels import choose_kernel
 from nbdeploy.batch.order import Order
-from nbdeploy.batch.parameters import bind, encode
+from nbdeploy.batch.parameters import bind, check_secrets, encode
 from nbdeploy.batch.processes import launch_of
 from nbdeploy.batch.record import QUEUED, Run
 from nbdeploy.batch.retrying import Retrying
@@ -73,6 +74,7 @@ def prepare_notebook(
     if order.at_once is not None and order.at_once < 1:
         raise WrongUsage(f"{order.at_once} runs of a notebook at once are none: give 1 or more")
     workplace = Workplace.of(order)
+    check_secrets(values, {**os.environ, **workplace.variables, **(environment or {})})
     destination = None if order.output is None else _destination(book, Path(order.output))
     now = datetime.now(UTC)
     folder = Folder.new(settings.home / "runs", now)

@@ -13,7 +13,7 @@ from nbdeploy import api
 from nbdeploy.cards import Card, Result
 from nbdeploy.commands.door import Door
 from nbdeploy.commands.kinds import FILE, REF, RUN
-from nbdeploy.commands.orders import order_options
+from nbdeploy.commands.orders import WORDS_HELP, order_options, today
 from nbdeploy.commands.syntax import argument, command, option, pass_door
 from nbdeploy.errors import WrongUsage
 from nbdeploy.hints import typed as typed_as
@@ -51,7 +51,7 @@ class Log(Result):
         return f"<pre>{escape(self.text)}</pre>"
 
 
-@command("run")
+@command("run", epilog=WORDS_HELP)
 @argument("notebook", type=FILE, required=False, help="The notebook to run; it stays as it is.")
 @argument("output", type=FILE, required=False, help="Where the executed notebook goes.")
 @option("--predict", type=(REF, FILE), metavar="REF INPUT", help="Predict this, by a notebook that is written for it.")
@@ -80,7 +80,8 @@ def run(
     papermill executes it in a process of its own, when it is its turn: the setting `runs_at_once` says how many
     runs go on at once on this machine.
 
-    In a notebook, `-p month $month` hands the object over with its type.
+    In a notebook, `-p month $month` hands the object over with its type. Words as {{ ds }} in
+    what is typed become dates of this moment; a file (-f) keeps texts as they are.
 
     `run --predict REF INPUT [--out OUT] [OUTPUT]` writes a notebook that predicts, shows what the predictions are like
     and which rows were rejected, and publishes them; and runs it.
@@ -91,16 +92,17 @@ def run(
         if predict is None or notebook is not None or output is None:
             raise WrongUsage("the notebook that is written needs a place: run --predict REF INPUT --write-only OUTPUT")
         return api.write_prediction(output, predict, out)
+    asked = today(output=output, **options)
     with json_progress() as events:
         report = door.report if progress == "auto" else events
         if notebook is not None and Path(notebook).suffix.lower() in PIPELINES:
-            return _pipeline(notebook, output, resume=resume, progress=report, **options)
+            return _pipeline(notebook, resume=resume, progress=report, **asked)
         if resume is not None:
             raise WrongUsage(f"{notebook} is no pipeline, and cannot go on where it was: leave out --resume")
-        return api.run(notebook, output=output, predict=predict, out=out, progress=report, **options)
+        return api.run(notebook, predict=predict, out=out, progress=report, **asked)
 
 
-def _pipeline(file: str, output: str | None, *, wait: bool, **options: Any) -> object:
+def _pipeline(file: str, *, output: str | None, wait: bool, **options: Any) -> object:
     if output is not None or not wait:
         raise WrongUsage(f"{file} is a pipeline: it has no output of its own, and is waited for")
     return api.pipeline(file, **options)

@@ -11,7 +11,7 @@ from nbdeploy import api
 from nbdeploy.commands.answers import document_text
 from nbdeploy.commands.door import Door
 from nbdeploy.commands.kinds import DURATION, FILE, REF
-from nbdeploy.commands.orders import order_options
+from nbdeploy.commands.orders import WORDS_HELP, order_options
 from nbdeploy.commands.syntax import argument, group, option, pass_door
 from nbdeploy.types import Progress
 
@@ -27,7 +27,7 @@ def schedule() -> None:
     """Run notebooks, or predict, at the times of a cron line."""
 
 
-@schedule.command("add")
+@schedule.command("add", epilog=WORDS_HELP)
 @argument("name", help="A name of your own for it.")
 @argument("notebook", type=FILE, required=False, help="The notebook to run.")
 @option("--cron", required=True, metavar="EXPR", help="When: minute, hour, day of month, month, day of week.")
@@ -58,18 +58,7 @@ def add(
 
     Parameters, INPUT and OUTPUT may hold words that become dates of the scheduled time, in its time zone, however late
     the run begins. Quote them in a shell.
-
-    \b
-    {{ ds }} 2026-11-21   {{ ds_nodash }} 20261121   {{ hour }} 06
-    {{ ts }} 2026-11-21T06:00:00+01:00
-    {{ yesterday }}   {{ tomorrow }}
-    {{ week }} 2026-W47   {{ previous_week }}
-    {{ month }} 2026-11   {{ previous_month }}   {{ next_month }}
-    {{ month_start }} 2026-11-01   {{ month_end }}
-    {{ previous_month_start }}   {{ previous_month_end }}
-    {{ quarter }} 2026-Q4   {{ previous_quarter }}
-    {{ year }} 2026   {{ previous_year }}
-    """  # noqa: D301 - click reads the character, not the two
+    """
     options = _options(wanted)
     return api.schedule_add(name, notebook, parameters, options=options, jitter=jitter or timedelta(0), **wanted)
 

@@ -7,13 +7,13 @@ from typing import Any
 from nbdeploy import api
 from nbdeploy.commands.door import Door
 from nbdeploy.commands.kinds import FILE
-from nbdeploy.commands.orders import order_options
+from nbdeploy.commands.orders import WORDS_HELP, order_options, today
 from nbdeploy.commands.syntax import argument, command, option, pass_door
 
 __all__ = ["sweep"]
 
 
-@command("sweep")
+@command("sweep", epilog=WORDS_HELP)
 @argument("notebook", type=FILE, required=False, help="The notebook to run.")
 @argument("more", nargs=-1, metavar="[KEY=V1,V2]...", help="More parameters to try.")
 @option("--grid", multiple=True, metavar="KEY=V1,V2", help="A parameter, and the values to try (repeatable).")
@@ -34,4 +34,5 @@ def sweep(
 
     What the runs publish with `output --metric` is compared, best first. Values are read by the notebook's types.
     """
-    return api.sweep(notebook, [*grid, *more], parameters, progress=door.report, **options)
+    words = today(parameters, grid=(*grid, *more), **options)
+    return api.sweep(notebook, words.pop("grid"), progress=door.report, **words)

@@ -154,14 +154,13 @@ class Runs(Route):
     def run(self) -> Any:
         """See `nbdeploy.api.run`."""
         from nbdeploy import api
-        from nbdeploy.batch import Text
 
         order = self.order(RunOrder)
         notebook = file_below(self.root, order.notebook)
         folder = order.notebook.rpartition("/")[0]
         run = api.run(
             notebook,
-            {name: Text(value) if isinstance(value, str) else value for name, value in order.parameters.items()},
+            {name: _typed(value) for name, value in order.parameters.items()},
             output=file_below(self.root, f"{folder}/{order.output}") if order.output else None,
             wait=False,
             settings=self.settings_for(order.notebook),
@@ -190,6 +189,16 @@ class Push(Route):
         order = self.order(PushOrder)
         settings = self.settings_for(order.notebook)
         return api.push(order.ref, to=order.to, new=order.new, settings=settings).document()
+
+
+def _typed(value: Any) -> Any:
+    """What stands in a field of a form: text, whose ``{{ words }}`` mean this moment."""
+    from nbdeploy.batch import Text
+    from nbdeploy.batch.parameters.words import meant, render
+
+    if not isinstance(value, str):
+        return value
+    return Text(render(value, meant()) if "{{" in value else value)
 
 
 def handlers(base_url: str) -> list[tuple[str, type[Route]]]:

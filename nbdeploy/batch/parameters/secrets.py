@@ -16,18 +16,25 @@ SHORTEST = 4
 """Characters of the shortest secret: what stands in the place of a shorter one would tell it."""
 
 
-def check_secrets(values: Mapping[str, Any]) -> None:
+def check_secrets(values: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> None:
     """Refuse secrets that are not there to be read.
+
+    Parameters
+    ----------
+    values : mapping
+        Parameters by name.
+    environ : mapping, optional
+        The environment in which the run will be.
 
     Raises
     ------
     WrongUsage
         If a variable is not set, a file cannot be read, or what is there is too short to be kept secret.
     """
-    secrets_of(values)
+    secrets_of(values, environ)
 
 
-def secrets_of(values: Mapping[str, Any]) -> dict[str, str]:
+def secrets_of(values: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The secrets among values, read.
 
     Raises
@@ -35,13 +42,13 @@ def secrets_of(values: Mapping[str, Any]) -> dict[str, str]:
     WrongUsage
         As for `check_secrets`.
     """
-    return {name: read_secret(name, value) for name, value in values.items() if isinstance(value, Secret)}
+    return {name: read_secret(name, value, environ) for name, value in values.items() if isinstance(value, Secret)}
 
 
-def read_secret(name: str, secret: Secret) -> str:
+def read_secret(name: str, secret: Secret, environ: Mapping[str, str] = os.environ) -> str:
     """The text of a secret; the line end of a file is not part of it."""
     kind, _, place = secret.source.partition(":")
-    text = _variable(name, place) if kind == "env" else _file(name, Path(place))
+    text = _variable(name, place, environ) if kind == "env" else _file(name, Path(place))
     if len(text) < SHORTEST:
         raise WrongUsage(
             f"the secret {name!r} in {secret.source} has {len(text)} characters: under {SHORTEST} nothing can be kept "
@@ -51,10 +58,10 @@ def read_secret(name: str, secret: Secret) -> str:
     return text
 
 
-def _variable(name: str, variable: str) -> str:
-    if variable not in os.environ:
+def _variable(name: str, variable: str, environ: Mapping[str, str]) -> str:
+    if variable not in environ:
         raise WrongUsage(f"the secret {name!r} is in the variable {variable}, which is not set here", name=name)
-    return os.environ[variable]
+    return environ[variable]
 
 
 def _file(name: str, path: Path) -> str:

@@ -13,9 +13,10 @@ from msgspec.structs import replace
 
 from nbdeploy.batch.kernels import choose_kernel
 from nbdeploy.batch.order import Order
-from nbdeploy.batch.parameters import Text, bind, render, showable
+from nbdeploy.batch.parameters import Text, bind, check_secrets, render, showable
 from nbdeploy.batch.pipelines import check_options, read
 from nbdeploy.batch.starting import Prepared, prepare_command, prepare_notebook
+from nbdeploy.errors import WrongUsage
 from nbdeploy.notebooks import Notebook
 from nbdeploy.settings import DEFAULT, Settings
 
@@ -94,7 +95,11 @@ class NotebookJob(msgspec.Struct, frozen=True, tag="notebook"):
         choose_kernel(book, order.kernel)
 
     def doubts(self) -> list[str]:
-        """What may be a mistake, and may not."""
+        """What may be a mistake, and may not: secrets are read where the scheduler runs."""
+        try:
+            check_secrets(self.order.values)
+        except WrongUsage as error:
+            return [str(error)]
         return []
 
     def prepare(self, due: datetime, settings: Settings, schedule: str) -> Prepared:

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec.structs import fields
 
 from nbdeploy.batch.order import Order
-from nbdeploy.batch.parameters import Text, bind
+from nbdeploy.batch.parameters import Secret, Text, Variable, bind, showable
 from nbdeploy.batch.schedules.jobs import NotebookJob, PipelineJob, PredictionJob
 from nbdeploy.errors import InvalidData, NbdeployError
 from nbdeploy.notebooks import Notebook
@@ -106,9 +106,13 @@ def _parameter(book: Notebook, then: Order, name: str, value: Any) -> list[str]:
     """A parameter as it is typed: a text that stays one, else a text that the notebook's types read as the value."""
     if isinstance(value, Text):
         return ["--parameter", name, str(value)]
+    if isinstance(value, Variable):
+        return ["--from-env", name, value.name]
+    if isinstance(value, Secret):
+        return ["--secret", f"{name}={value.source}"]
     if isinstance(value, str):
         return ["--raw", name, value]
-    for text in (str(value), json.dumps(value), repr(value)):
+    for text in (str(value), json.dumps(showable(value)), repr(value)):
         read = _reads(book, then, name, text)
         if type(read) is type(value) and read == value:
             return ["--parameter", name, text]
@@ -135,7 +139,7 @@ def _unsaid(order: Order) -> list[str]:
 
 def _values(book: Notebook, order: Order, then: Order) -> dict[str, Any] | None:
     """Parameters with their types; those with words only if they stay the texts that they are."""
-    if order.files:
+    if order.files or any(isinstance(value, Variable | Secret) for value in order.values.values()):
         return None
     bound = bind(book, then.values, then.raw)
     given = {**order.values, **order.raw}
