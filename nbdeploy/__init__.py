@@ -79,14 +79,16 @@ if TYPE_CHECKING:
         write_prediction,
     )
     from nbdeploy.api.runs import runs
+    from nbdeploy.batch import Secret
     from nbdeploy.predictor import Predictor
     from nbdeploy.store import Store
 
-_HOMES = {"Predictor": "nbdeploy.predictor", "Store": "nbdeploy.store"}
+_HOMES = {"Predictor": "nbdeploy.predictor", "Secret": "nbdeploy.batch", "Store": "nbdeploy.store"}
 
 __all__ = [
     "NbdeployError",
     "Predictor",
+    "Secret",
     "Store",
     "__version__",
     "alias",

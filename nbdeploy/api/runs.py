@@ -36,7 +36,8 @@ def run(
     notebook : str or Path, optional
         The notebook; it is executed in its own folder.
     parameters : mapping, optional
-        Values by the names in the notebook's ``parameters`` cell; text is read by annotation or default.
+        Values by the names in the notebook's ``parameters`` cell. They arrive with their types: dates, spans, paths,
+        tuples and sets, too. ``nd.Secret("env:TOKEN")`` and ``nd.Secret("file:PATH")`` are texts that nothing shows.
     output : str or Path, optional
         Where the executed notebook goes; the run's own folder by default.
     predict, out : optional
@@ -45,7 +46,7 @@ def run(
     raw : mapping, optional
         Texts that stay texts.
     files : iterable of path
-        YAML files of values, which `parameters` and `raw` override.
+        YAML or JSON files of values, which `parameters` and `raw` override.
     timeout : float, optional
         Seconds that the whole run may take.
     kernel : str, optional

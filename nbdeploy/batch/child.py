@@ -22,6 +22,7 @@ from nbdeploy.batch.folder import Folder, Request
 from nbdeploy.batch.ledger import Ledger, stopped
 from nbdeploy.batch.memory import Meter, Pulse, size
 from nbdeploy.batch.outputs import Declared, Outputs
+from nbdeploy.batch.parameters import Mask, decode, secrets_of
 from nbdeploy.batch.processes import Worker
 from nbdeploy.batch.queue.beating import beating
 from nbdeploy.batch.record import FAILED, STOPPED, SUCCEEDED
@@ -64,6 +65,7 @@ class Child:
         self.request = files.read()
         self.begun = begun
         self.log = Transcript(sys.stdout)
+        self.mask = Mask()
         self.meter = Meter()
         self.reporter = Reporter(files, self.log, self.meter)
 
@@ -100,7 +102,7 @@ class Child:
         try:
             self._execute()
         except Exception as error:
-            return self._failure(error)
+            return Failure.of(self.mask.document(self._failure(error).document()))
         finally:
             for stray in end_strays():
                 self.log.line(f"{stray} was left behind, and has been ended")
@@ -134,6 +136,8 @@ class Child:
 
     def _watch(self) -> Watch:
         request = self.request
+        secrets = secrets_of(decode(request.parameters))
+        self.mask = Mask(secrets.values())
         return Watch(
             self.reporter.cell,
             self.log,
@@ -143,6 +147,9 @@ class Child:
             cell_timeout=request.cell_timeout,
             memory=lambda: f"; the run took {size(self.meter.lately)} of memory then, {size(self.meter.peak)} at most",
             said=lambda: self.files.log.read_text(encoding="utf-8", errors="replace"),
+            kernel=request.kernel,
+            secrets=secrets,
+            mask=self.mask,
         )
 
     def _failure(self, error: Exception) -> Failure:
@@ -150,7 +157,7 @@ class Child:
             if error.failure.cell is None:
                 self.log.line(f"{error.failure.name}: {error.failure.message}")
             return error.failure
-        text = plain("".join(traceback.format_exception(error)))
+        text = self.mask.text(plain("".join(traceback.format_exception(error))))
         self.log.line(text)
         return Failure(type(error).__name__, plain(str(error)), traceback=text)
 

@@ -8,14 +8,13 @@ from typing import Any
 
 import nbformat
 from nbclient.exceptions import CellExecutionComplete, CellExecutionError, CellTimeoutError, DeadKernelError
-from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine
 
 from nbdeploy.batch.bounds import CellOutputs
+from nbdeploy.batch.discretion import DiscreetClient
 from nbdeploy.batch.failure import Failed, Failure, plain
 from nbdeploy.batch.kernels import NATIVE
 from nbdeploy.batch.launching import KernelProcess, OwnKernelManager, not_started
-from nbdeploy.batch.parameters import showable
 from nbdeploy.batch.watch import Watch
 
 __all__ = ["MAY_FAIL", "WatchedEngine"]
@@ -35,11 +34,14 @@ class _Ended(Exception):
     """The notebook has ended itself, and all is well."""
 
 
-class _Client(PapermillNotebookClient):  # type: ignore[misc]
+class _Client(DiscreetClient):
     def __init__(self, nb_man: Any, watch: Watch, kernel_name: str) -> None:
         own = {"kernel_manager_class": OwnKernelManager} if watch.own else {}
         super().__init__(
             nb_man,
+            watch.secrets,
+            watch.mask,
+            watch.kernel,
             kernel_name=NATIVE if watch.own else kernel_name,
             timeout_func=watch.remaining,
             startup_timeout=math.ceil(min(_START_SECONDS, watch.remaining() or _START_SECONDS)),
@@ -66,7 +68,8 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
     def start_new_kernel(self, **options: Any) -> None:
         """Start the kernel's process."""
         try:
-            super().start_new_kernel(**options)
+            with self.outlet(lambda text: self.watch.log.say("kernel", text)) as outlet:
+                super().start_new_kernel(**options, **outlet)
         except Exception as error:
             raise not_started(self.kernel_name, f"{type(error).__name__}: {error}", self.km) from error
         self.kernel = KernelProcess.of(self.km)
@@ -147,6 +150,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         self.kept.clear()
         self.reply = {}
         try:
+            self.hand_over(position)
             self.execute_cell(cell, position)
         except CellExecutionError as error:
             return self._fail(position, error.ename, error.evalue)
@@ -268,6 +272,4 @@ class WatchedEngine(Engine):  # type: ignore[misc]
         Failed
             If a cell did, or the kernel.
         """
-        about = nb_man.nb.metadata.papermill
-        about["parameters"] = showable(about.get("parameters", {}))  # NaN is no JSON: no browser would open it
         _Client(nb_man, watch, kernel_name).execute()

@@ -12,6 +12,7 @@ from typing import Any
 from nbdeploy.batch.failure import Failed, Failure
 from nbdeploy.batch.folder import Folder, Request
 from nbdeploy.batch.watch import Watch
+from nbdeploy.notebooks import tag_marked
 
 __all__ = ["execute"]
 
@@ -54,15 +55,18 @@ def _prepared(files: Folder, request: Request) -> Any:
     from papermill.iorw import load_notebook_node
     from papermill.parameterize import parameterize_notebook
 
-    from nbdeploy.batch.parameters import code, decode
+    from nbdeploy.batch.parameters import code, decode, showable
 
     logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of parameters that were checked already
     notebook = load_notebook_node(str(files.submitted(request)))
-    if request.parameters:
+    kernel = request.kernel
+    if kernel.language == "python":
+        tag_marked(notebook.cells)
+    values = code.values_for(kernel.language, decode(request.parameters))
+    if values:
         code.register()
-        kernel = request.kernel
-        values = code.values_for(kernel.language, decode(request.parameters))
         notebook = parameterize_notebook(notebook, values, kernel_name=kernel.name, language=kernel.language)
+        notebook.metadata.papermill["parameters"] = showable(values)
     return remove_error_markers(prepare_notebook_metadata(notebook, request.notebook, request.output))
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
+from nbdeploy.batch.kernels import Kernel
+from nbdeploy.batch.parameters import Mask
 from nbdeploy.batch.transcript import Transcript
 
 __all__ = ["Watch"]
@@ -37,6 +39,12 @@ class Watch:
         Says how much memory the run takes, as words to follow others.
     said : callable
         All that is in the log file.
+    kernel : Kernel
+        What executes the notebook.
+    secrets : mapping of str to str
+        Texts that only the kernel may know, by the names of variables.
+    mask : Mask
+        What keeps them out of everything else.
     """
 
     cell: Callable[[int, int, str], None]
@@ -47,6 +55,9 @@ class Watch:
     cell_timeout: float | None = None
     memory: Callable[[], str] = _nothing
     said: Callable[[], str] = _nothing
+    kernel: Kernel = field(default_factory=Kernel)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    mask: Mask = field(default_factory=Mask, repr=False)
 
     def remaining(self, cell: object = None) -> float | None:
         """Seconds that are left, for a cell if one is given; never 0, which nbclient takes for no limit."""

@@ -134,4 +134,6 @@ def assignment(name: str, value: str, kernel: str, language: str) -> str:
 
 def values_for(language: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values as they are given to papermill: of other languages it knows numbers, texts, lists and dicts."""
-    return dict(values) if language == "python" else showable({**values})
+    if language == "python":
+        return dict(values)
+    return {name: showable(value) for name, value in values.items() if not isinstance(value, Secret)}
