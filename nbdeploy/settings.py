@@ -48,6 +48,8 @@ class Settings:
     runs_at_once : int
         How many runs go on at once on this machine, the others wait; as many as it has cores, if not set
         (``NBDEPLOY_RUNS_AT_ONCE``).
+    notify : mapping
+        Whom to tell how runs ended, by name: the file's tables ``[notify.NAME]``.
     sources : mapping of str to str
         Setting name to where its value came from.
 
@@ -66,6 +68,7 @@ class Settings:
     trusted_keys: tuple[str, ...] = ()
     scheduler: str = "auto"
     runs_at_once: int = field(default_factory=lambda: _cores())
+    notify: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -127,6 +130,7 @@ class Settings:
             trusted_keys=trusted(),
             scheduler=value("scheduler", "auto"),
             runs_at_once=_count("runs_at_once", value("runs_at_once", str(_cores())), sources),
+            notify=_places(values.get("notify", {}), path),
             sources=sources,
         )
 
@@ -177,7 +181,7 @@ def _read(path: Path | None) -> tuple[Path | None, Mapping[str, Any]]:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidData(f"{path} cannot be read as TOML: {error}", path=str(path)) from error
-    known = {"allow_code", "db", "home", "runs_at_once", "scheduler", "store", "target", "trusted_keys"}
+    known = {"allow_code", "db", "home", "notify", "runs_at_once", "scheduler", "store", "target", "trusted_keys"}
     unknown = sorted(set(values) - known)
     if unknown:
         raise InvalidData(
@@ -186,3 +190,9 @@ def _read(path: Path | None) -> tuple[Path | None, Mapping[str, Any]]:
             unknown=unknown,
         )
     return path, values
+
+
+def _places(tables: Any, path: Path | None) -> Mapping[str, Mapping[str, Any]]:
+    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+        raise InvalidData(f"{path}: notify is made of tables: [notify.team] and below it to = …", path=str(path))
+    return tables

@@ -41,10 +41,12 @@ def test_environment_wins_over_the_file_and_the_file_over_defaults(tmp_path: Pat
     [
         (
             "stor = 'x'",
-            "unknown settings: stor; there are: allow_code, db, home, runs_at_once, scheduler, store, target, trusted_",
+            "unknown settings: stor; there are: allow_code, db, home, notify, runs_at_once, scheduler, store, target, ",
         ),
         ("runs_at_once = 0", "runs_at_once is '0' .*nbdeploy.toml.*: give a whole number from 1"),
         ("store =", "cannot be read as TOML"),
+        ("notify = 'team@example.org'", r"notify is made of tables: \[notify.team\]"),
+        ("[notify]\nteam = 'team@example.org'", r"notify is made of tables: \[notify.team\]"),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path: Path, text: str, message: str) -> None:

@@ -20,6 +20,7 @@ from nbdeploy.api.endpoints import (
     token_rotate,
 )
 from nbdeploy.api.keys import keys_create, keys_list
+from nbdeploy.api.notifying import notify_test
 from nbdeploy.api.overview import config, overview
 from nbdeploy.api.pipelines import pipeline
 from nbdeploy.api.predictions import check_predictions, load, predict
@@ -69,6 +70,7 @@ __all__ = [
     "list_snapshots",
     "load",
     "logs",
+    "notify_test",
     "output",
     "overview",
     "parameters",

@@ -61,6 +61,9 @@ def run(
         Files of variables to set in its environment, as lines ``NAME=value``.
     inputs : iterable of path
         Files and folders to copy, as they are now, into a working directory of the run's own.
+    notify : iterable of str
+        Whom to tell how it ended: ``"WHERE"`` or ``"WHERE:failure,success"``, where a place is a name in the settings,
+        the URL of a webhook, or an e-mail address; ``"none"`` for none of those that the settings name.
     wait : bool
         Whether to wait for its end; otherwise it is queued, and ``runs`` tells what became of it.
 

@@ -109,7 +109,7 @@ def schedule_add(
     if predict is not None:
         if notebook is not None or parameters or wanted.get("raw"):
             raise WrongUsage("a schedule runs a notebook with parameters, or --predict REF INPUT --out OUT: not both")
-        job = _prediction(predict, out, options, wanted.get("timeout"), settings)
+        job = _prediction(predict, out, options, wanted, settings)
     else:
         if notebook is None:
             raise WrongUsage("nothing to run: give a notebook, or --predict REF INPUT --out OUT")
@@ -304,7 +304,7 @@ def _prediction(
     predict: Sequence[str],
     out: str | Path | None,
     options: Sequence[str],
-    timeout: float | None,
+    wanted: Options,
     settings: Settings,
 ) -> Job:
     from nbdeploy.batch.schedules import PredictionJob, Surroundings
@@ -314,4 +314,5 @@ def _prediction(
         raise WrongUsage("a scheduled prediction needs a place to write to: --out OUTPUT")
     resolve(open_store(settings), ref, settings)
     at = Surroundings.of(settings, Path.cwd())
-    return PredictionJob(str(ref), str(source), str(out), at, list(options), timeout)
+    told = list(wanted.get("notify", ()))
+    return PredictionJob(str(ref), str(source), str(out), at, list(options), wanted.get("timeout"), told)

@@ -21,6 +21,7 @@ from nbdeploy.batch.failure import Failed, Failure, plain
 from nbdeploy.batch.folder import Folder, Request
 from nbdeploy.batch.ledger import Ledger, stopped
 from nbdeploy.batch.memory import Meter, Pulse, size
+from nbdeploy.batch.notifying import tell
 from nbdeploy.batch.outputs import Declared, Outputs
 from nbdeploy.batch.parameters import Mask, decode, secrets_of
 from nbdeploy.batch.processes import Worker
@@ -175,7 +176,7 @@ def main(folder: Path) -> int:
     os.environ.pop(SURVIVES, None)
     adopt_orphans()
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
-    with Ledger(os.environ["NBDEPLOY_DB"]) as ledger, beating(ledger, folder.name):
+    with Ledger(os.environ["NBDEPLOY_DB"], tell) as ledger, beating(ledger, folder.name):
         child = Child(Folder(folder), ledger, begun)
         request = child.request
         try:

@@ -49,6 +49,8 @@ class Request:
         Where it is executed; the notebook's folder if empty.
     after : list of str
         Ids of the runs that had to succeed before.
+    notify : list of dict
+        Whom to tell how it ended, and how; see :class:`nbdeploy.batch.notifying.Notice`.
     """
 
     run: str
@@ -60,6 +62,7 @@ class Request:
     command: list[str] = field(default_factory=list)
     cwd: str = ""
     after: list[str] = field(default_factory=list)
+    notify: list[dict[str, Any]] = field(default_factory=list)
     cell_timeout: float | None = None
     retries: int = 0
     retry_wait: float = 30.0

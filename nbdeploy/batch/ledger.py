@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from nbdeploy.batch.failure import Failure
 from nbdeploy.batch.folder import Folder
+from nbdeploy.batch.notifying import tell_apart
 from nbdeploy.batch.outputs import Declared, Outputs
 from nbdeploy.batch.parameters import decode, encode
 from nbdeploy.batch.processes import Worker, here
@@ -39,10 +40,13 @@ class Ledger:
     ----------
     url : str
         The database.
+    told : callable, optional
+        Tells of a run that has ended by what is done here; by default in a process of its own, so that nobody waits.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, told: Callable[[Run], object] | None = None) -> None:
         self.database = Database(url)
+        self._told = told or self._tell_apart
 
     def __enter__(self) -> Ledger:
         return self
@@ -89,7 +93,8 @@ class Ledger:
             values |= declared.columns()
         if peak_memory is not None:
             values["peak_memory"] = peak_memory
-        self._change(run_id, (*_OPEN, LOST), values)
+        if self._change(run_id, (*_OPEN, LOST), values):
+            self._told(self.get(run_id))
 
     def stop(self, run_id: str, ends_as: str) -> bool:
         """Note how a run is to end that somebody stops; one that is queued has ended with it.
@@ -101,7 +106,10 @@ class Ledger:
         """
         error = stopped(ends_as)
         ended = {"status": ends_as, "finished": _now(), "error": error.document() if error else None}
-        return not self._change(run_id, (QUEUED,), ended) and self._change(run_id, (RUNNING,), {"ends_as": ends_as})
+        if self._change(run_id, (QUEUED,), ended):
+            self._told(self.get(run_id))
+            return False
+        return self._change(run_id, (RUNNING,), {"ends_as": ends_as})
 
     def ends_as(self, run_id: str) -> str:
         """The status that a run is to end with, because somebody stops it; empty if nobody does."""
@@ -120,7 +128,10 @@ class Ledger:
         thought = () if error is None else (LOST,)
         statement = update(RunRow).where(*mine, RunRow.status.in_((RUNNING, *thought)), RunRow.error.is_(None))
         with self.database.writing() as session:
-            return changed(session.execute(statement.values(**values)))
+            mine_to_say = changed(session.execute(statement.values(**values)))
+        if mine_to_say:
+            self._told(self.get(run_id))
+        return mine_to_say
 
     def find_lost(self) -> list[str]:
         """The runs whose processes are gone, which nobody had seen yet; from here on they are lost."""
@@ -194,6 +205,9 @@ class Ledger:
         """The process that answers for a run now."""
         with self.database.reading() as session:
             return _worker(session.get_one(RunRow, run_id))
+
+    def _tell_apart(self, run: Run) -> None:
+        tell_apart(run, self.url)
 
     def _match(self, session: Session, part: str) -> RunRow:
         ids = list(session.scalars(select(RunRow.id).order_by(RunRow.id.desc())))

@@ -25,6 +25,7 @@ class Options(TypedDict, total=False):
     inputs: Iterable[str | Path]
     after: Iterable[str]
     at_once: int | None
+    notify: Iterable[str]
     sweep: str
     pipeline: str
 
@@ -66,6 +67,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         Ids of the runs that must have succeeded before this one starts.
     at_once : int or None
         How many runs of this notebook may go on at once on a machine.
+    notify : list of str
+        Whom to tell how it ended: ``WHERE`` or ``WHERE:EVENT,EVENT``; see :func:`nbdeploy.batch.notifying.choose`.
     sweep, pipeline : str
         The sweep or pipeline that it is a part of, if of one.
     """
@@ -86,6 +89,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     inputs: list[str] = []
     after: list[str] = []
     at_once: int | None = None
+    notify: list[str] = []
     sweep: str = ""
     pipeline: str = ""
 

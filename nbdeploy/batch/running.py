@@ -12,6 +12,7 @@ from msgspec.structs import replace as changed
 
 from nbdeploy.batch.folder import Events, Folder
 from nbdeploy.batch.ledger import Ledger, stopped
+from nbdeploy.batch.notifying import wait_until_told
 from nbdeploy.batch.order import Order
 from nbdeploy.batch.outputs import VARIABLE
 from nbdeploy.batch.processes import here
@@ -67,6 +68,7 @@ def run(
         try:
             enter(ledger, settings.home)
             ended = _followed(ledger, begun, progress)
+            wait_until_told(ended)
         except BaseException:
             stop(settings, begun.id)
             raise

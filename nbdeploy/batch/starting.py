@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec import to_builtins
+
 from nbdeploy.batch.folder import Folder, Request
 from nbdeploy.batch.kernels import choose_kernel
+from nbdeploy.batch.notifying import choose
 from nbdeploy.batch.order import Order
 from nbdeploy.batch.parameters import bind, check_secrets, encode
 from nbdeploy.batch.processes import launch_of
@@ -75,6 +78,7 @@ def prepare_notebook(
         raise WrongUsage(f"{order.at_once} runs of a notebook at once are none: give 1 or more")
     workplace = Workplace.of(order)
     check_secrets(values, {**os.environ, **workplace.variables, **(environment or {})})
+    notices = to_builtins(choose(order.notify, settings))
     destination = None if order.output is None else _destination(book, Path(order.output))
     now = datetime.now(UTC)
     folder = Folder.new(settings.home / "runs", now)
@@ -88,6 +92,7 @@ def prepare_notebook(
             kernel=chosen,
             cwd=workplace.furnish(folder.path),
             after=order.after,
+            notify=notices,
             **order.limits,
         )
         folder.write(request, book.content)
@@ -122,6 +127,7 @@ def prepare_command(
     timeout: float | None = None,
     environment: Mapping[str, str] | None = None,
     schedule: str = "",
+    notify: Sequence[str] = (),
 ) -> Prepared:
     """Write the folder of a run that is a command.
 
@@ -143,11 +149,16 @@ def prepare_command(
         Variables to set for it.
     schedule : str
         The schedule that begins it, if one does.
+    notify : sequence of str
+        Whom to tell how it ended.
     """
     _check_timeout(timeout)
+    notices = to_builtins(choose(notify, settings))
     now = datetime.now(UTC)
     folder = Folder.new(settings.home / "runs", now)
-    request = Request(folder.path.name, "", output, timeout=timeout, command=list(command), cwd=str(cwd))
+    request = Request(
+        folder.path.name, "", output, timeout=timeout, command=list(command), cwd=str(cwd), notify=notices
+    )
     folder.write(request)
     run = Run(
         request.run,

@@ -51,6 +51,7 @@ _OPTIONS = (
     option("--timeout", type=float, metavar="SECONDS", help="Stop a run after this time."),
     option("--kernel", metavar="KERNEL", help="The Jupyter kernel; the notebook's own by default."),
     option("--at-once", type=click.IntRange(1), metavar="N", help="So many runs of a notebook at once; others wait."),
+    option("--notify", multiple=True, metavar="WHERE[:EVENT,…]", help="Tell how it ends: see `notify`."),
     option("--env-file", "env_files", type=FILE, multiple=True, metavar="FILE", help="Variables of its environment."),
     option("--cwd", type=FILE, metavar="DIR", help="Where it runs; the notebook's folder by default."),
     option(

@@ -36,6 +36,7 @@ TABLE = {
     "runs": "nbdeploy.commands.runs:runs",
     "logs": "nbdeploy.commands.runs:logs",
     "stop": "nbdeploy.commands.runs:stop",
+    "notify": "nbdeploy.commands.notifying:notify",
     "schedule": "nbdeploy.commands.schedules:schedule",
     "scheduler": "nbdeploy.commands.schedules:scheduler",
     "serve": "nbdeploy.commands.endpoint:serve",

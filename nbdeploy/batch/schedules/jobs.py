@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from nbdeploy.batch.kernels import choose_kernel
+from nbdeploy.batch.notifying import choose
 from nbdeploy.batch.order import Order
 from nbdeploy.batch.parameters import Text, bind, check_secrets, render, showable
 from nbdeploy.batch.pipelines import check_options, read
@@ -90,6 +91,7 @@ class NotebookJob(msgspec.Struct, frozen=True, tag="notebook"):
     def check(self, due: datetime) -> None:
         """Refuse what would fail at `due`, as far as can be seen today."""
         order = self.order_at(due)
+        choose(order.notify, self.at.settings())
         book = Notebook.read(order.notebook)
         bind(book, order.values, order.raw, order.files)
         choose_kernel(book, order.kernel)
@@ -208,6 +210,8 @@ class PredictionJob(msgspec.Struct, frozen=True, tag="predict"):
         Further words of the command.
     timeout : float or None
         Seconds that it may take.
+    notify : list of str
+        Whom to tell how a run ended.
     """
 
     ref: str
@@ -216,6 +220,7 @@ class PredictionJob(msgspec.Struct, frozen=True, tag="predict"):
     at: Surroundings
     options: list[str] = []
     timeout: float | None = None
+    notify: list[str] = []
 
     @property
     def words(self) -> str:
@@ -223,7 +228,8 @@ class PredictionJob(msgspec.Struct, frozen=True, tag="predict"):
         return self._said(self.source, self.out, self.options)
 
     def check(self, due: datetime) -> None:
-        """Refuse words that are none."""
+        """Refuse words that are none, and whom nobody can tell."""
+        choose(self.notify, self.at.settings())
         render([self.source, self.out, *self.options], due)
 
     def doubts(self) -> list[str]:
@@ -246,6 +252,7 @@ class PredictionJob(msgspec.Struct, frozen=True, tag="predict"):
             timeout=self.timeout,
             environment=self.at.variables,
             schedule=schedule,
+            notify=self.notify,
         )
 
     def _said(self, source: str, out: str, options: list[str]) -> str:

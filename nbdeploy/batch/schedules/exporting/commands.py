@@ -20,9 +20,11 @@ from nbdeploy.notebooks import Notebook
 
 __all__ = ["Told", "told"]
 
-_OPTIONS = {"timeout": "--timeout", "kernel": "--kernel"}
+_OPTIONS = {"timeout": "--timeout", "kernel": "--kernel", "cwd": "--cwd", "at_once": "--at-once"}
 """Fields of an order that are an option with a value."""
-_SAID = {"notebook", "parameters", "written", "raw", "files", "output", *_OPTIONS}
+_LISTED = {"env_files": "--env-file", "inputs": "--input", "notify": "--notify"}
+"""Fields of an order that are an option, repeated."""
+_SAID = {"notebook", "parameters", "written", "raw", "files", "output", *_OPTIONS, *_LISTED}
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ def told(job: Any, due: datetime) -> Told:  # noqa: ARG001
 @told.register
 def _(job: PredictionJob, due: datetime) -> Told:  # noqa: ARG001
     command = ["predict", f"--out={job.out}", *job.options, "--", job.ref, job.source]
-    return Told(command, [f"input {job.source}"], timeout=job.timeout)
+    unsaid = [f"nobody is told how it ends (notify: {', '.join(job.notify)})"] if job.notify else []
+    return Told(command, [f"input {job.source}"], timeout=job.timeout, unsaid=unsaid)
 
 
 @told.register
@@ -96,9 +99,13 @@ def _(job: NotebookJob, due: datetime) -> Told:
     raw = [word for name, text in order.raw.items() for word in ("--raw", name, text)]
     files = [f"--file={file}" for file in order.files]
     chosen = [f"{option}={_figure(value)}" for name, option in _OPTIONS.items() if (value := getattr(order, name))]
+    chosen += [f"{option}={each}" for name, option in _LISTED.items() for each in getattr(order, name)]
     places = [path] if order.output is None else [path, order.output]
     command = ["run", *given, *raw, *files, *chosen, "--", *places]
-    needs = [f"notebook {path}", *(f"parameters {file}" for file in order.files)]
+    read = {"parameters": order.files, "variables": order.env_files, "input": order.inputs}
+    needs = [f"notebook {path}", *(f"{kind} {file}" for kind, files in read.items() for file in files)]
+    named = [each for each in order.notify if "@" not in each and "/" not in each]
+    needs += [f"settings with a table for --notify {each}" for each in named]
     return Told(command, needs, unsaid=_unsaid(order), values=_values(book, order, then))
 
 
@@ -139,7 +146,9 @@ def _unsaid(order: Order) -> list[str]:
 
 def _values(book: Notebook, order: Order, then: Order) -> dict[str, Any] | None:
     """Parameters with their types; those with words only if they stay the texts that they are."""
-    if order.files or any(isinstance(value, Variable | Secret) for value in order.values.values()):
+    if order.files or order.cwd or any(getattr(order, name) for name in _LISTED):
+        return None  # papermill itself knows nothing of these
+    if any(isinstance(value, Variable | Secret) for value in order.values.values()):
         return None
     bound = bind(book, then.values, then.raw)
     given = {**order.values, **order.raw}
