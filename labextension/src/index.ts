@@ -1,3 +1,3 @@
-import { commands, marks, model, panel } from './plugins';
+import { commands, ended, marks, model, panel } from './plugins';
 
-export default [model, panel, commands, marks];
+export default [model, panel, ended, commands, marks];

@@ -1,10 +1,11 @@
 import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette } from '@jupyterlab/apputils';
+import { ICommandPalette, Notification } from '@jupyterlab/apputils';
 import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { Api } from './api';
 import { addCommands } from './commands';
+import { EndedRuns } from './ended';
 import { look, snapshot } from './kernel';
 import { tagMarked } from './marks';
 import { DeployModel } from './model';
@@ -51,6 +52,19 @@ export const panel: JupyterFrontEndPlugin<void> = {
     });
     app.shell.add(widget, 'left', { rank: 650, type: 'Deploy' });
     restorer?.add(widget, widget.id);
+  }
+};
+
+/** Says when a run has ended. */
+export const ended: JupyterFrontEndPlugin<void> = {
+  id: 'nbdeploy:ended',
+  description: 'Notifications of runs that have ended.',
+  autoStart: true,
+  requires: [IDeployModel],
+  optional: [ITranslator],
+  activate: (app: JupyterFrontEnd, deployModel: DeployModel, translator: ITranslator | null): void => {
+    const open = (path: string): void => void app.commands.execute('docmanager:open', { path });
+    new EndedRuns(deployModel, Notification, open, (translator ?? nullTranslator).load(DOMAIN));
   }
 };
 

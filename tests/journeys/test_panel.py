@@ -113,6 +113,9 @@ def test_a_model_goes_from_the_notebook_to_an_endpoint(
     form.get_by_role("button", name="Run").click()
     expect(panel.get_by_role("list", name="Runs")).to_contain_text("succeeded", timeout=PATIENCE)
     assert "depth = 1" in (lab.root / "shallow.ipynb").read_text()
+    told = page.get_by_role("alert").filter(has_text="iris.ipynb succeeded")
+    told.get_by_role("button", name="Open").click()
+    expect(page.get_by_role("tab", name="shallow.ipynb")).to_be_visible(timeout=PATIENCE)
 
 
 def test_a_refusal_is_shown_where_it_was_asked_for(page: Page, panel: Locator) -> None:

@@ -6,6 +6,7 @@ import React from 'react';
 import type { IParameter, IRun } from '../documents';
 import { type IDeployActions, type IDeployState, isActive } from '../model';
 import { messageOf } from '../resource';
+import { failureOf } from '../wording';
 import { durationOf, timeOf } from './format';
 import { Empty, Failure, IconButton, Section } from './parts';
 import { RunForm } from './RunForm';
@@ -143,10 +144,4 @@ function statusOf(run: IRun, trans: TranslationBundle): string {
   };
   const took = run.seconds === null ? '' : durationOf(run.seconds);
   return [words[run.status], took, timeOf(run.created)].filter(Boolean).join(' · ');
-}
-
-function failureOf(error: NonNullable<IRun['error']>, trans: TranslationBundle): string {
-  const first = error.message.trim().split('\n')[0];
-  const what = first ? `${error.name}: ${first}` : error.name;
-  return error.cell === null ? what : `${trans.__('Cell %1', error.cell)}: ${what}`;
 }
