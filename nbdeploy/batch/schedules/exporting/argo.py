@@ -40,6 +40,7 @@ def write(schedule: Schedule, options: Options) -> Written:
     notes += [*plan.notes, *plan.no_bound(), *plan.no_window()]
     if schedule.overlap == "queue":
         notes.append("a time that comes while a run still goes is left out: nothing waits there")
+    notes += plan.fleeting("pod")
     notes.append(f"the image {options.image} has to hold nbdeploy and, in its working directory, what is needed")
     body = {"apiVersion": "argoproj.io/v1alpha1", "kind": "CronWorkflow", "metadata": {"name": name}, "spec": spec}
     hint = "kubectl apply -f FILE, or argo cron create FILE"

@@ -20,11 +20,21 @@ from nbdeploy.notebooks import Notebook
 
 __all__ = ["Told", "told"]
 
-_OPTIONS = {"timeout": "--timeout", "kernel": "--kernel", "cwd": "--cwd", "at_once": "--at-once"}
+_OPTIONS = {
+    "timeout": "--timeout",
+    "cell_timeout": "--cell-timeout",
+    "retries": "--retries",
+    "retry_wait": "--retry-wait",
+    "kernel": "--kernel",
+    "cwd": "--cwd",
+    "at_once": "--at-once",
+}
 """Fields of an order that are an option with a value."""
-_LISTED = {"env_files": "--env-file", "inputs": "--input", "notify": "--notify"}
+_LISTED = {"retry_on": "--retry-on", "env_files": "--env-file", "inputs": "--input", "notify": "--notify"}
 """Fields of an order that are an option, repeated."""
-_SAID = {"notebook", "parameters", "written", "raw", "files", "output", *_OPTIONS, *_LISTED}
+_PAPERMILL = {"notebook", "parameters", "raw", "output", "timeout", "kernel"}
+"""What papermill's own operator can be told."""
+_SAID = {"notebook", "parameters", "raw", "files", "output", *_OPTIONS, *_LISTED}
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,8 @@ class Told:
         Its words; those of paths are as in the schedule's folder.
     needs : sequence of str
         Files that it reads.
+    writes : str
+        Where it writes; empty if only in the home.
     timeout : float or None
         Seconds that it may take, if its own words do not say so.
     secrets : sequence of str
@@ -50,6 +62,7 @@ class Told:
 
     command: list[str]
     needs: Sequence[str]
+    writes: str = ""
     timeout: float | None = None
     secrets: Sequence[str] = ()
     unsaid: Sequence[str] = ()
@@ -79,7 +92,7 @@ def told(job: Any, due: datetime) -> Told:  # noqa: ARG001
 def _(job: PredictionJob, due: datetime) -> Told:  # noqa: ARG001
     command = ["predict", f"--out={job.out}", *job.options, "--", job.ref, job.source]
     unsaid = [f"nobody is told how it ends (notify: {', '.join(job.notify)})"] if job.notify else []
-    return Told(command, [f"input {job.source}"], timeout=job.timeout, unsaid=unsaid)
+    return Told(command, [f"input {job.source}"], job.out, timeout=job.timeout, unsaid=unsaid)
 
 
 @told.register
@@ -98,7 +111,8 @@ def _(job: NotebookJob, due: datetime) -> Told:
     given = [word for name, value in order.values.items() for word in _parameter(book, then, name, value)]
     raw = [word for name, text in order.raw.items() for word in ("--raw", name, text)]
     files = [f"--file={file}" for file in order.files]
-    chosen = [f"{option}={_figure(value)}" for name, option in _OPTIONS.items() if (value := getattr(order, name))]
+    asked = _asked(order)
+    chosen = [f"{option}={_figure(getattr(order, name))}" for name, option in _OPTIONS.items() if name in asked]
     chosen += [f"{option}={each}" for name, option in _LISTED.items() for each in getattr(order, name)]
     places = [path] if order.output is None else [path, order.output]
     command = ["run", *given, *raw, *files, *chosen, "--", *places]
@@ -106,7 +120,7 @@ def _(job: NotebookJob, due: datetime) -> Told:
     needs = [f"notebook {path}", *(f"{kind} {file}" for kind, files in read.items() for file in files)]
     named = [each for each in order.notify if "@" not in each and "/" not in each]
     needs += [f"settings with a table for --notify {each}" for each in named]
-    return Told(command, needs, unsaid=_unsaid(order), values=_values(book, order, then))
+    return Told(command, needs, order.output or "", unsaid=_unsaid(order), values=_values(book, order, then))
 
 
 def _parameter(book: Notebook, then: Order, name: str, value: Any) -> list[str]:
@@ -139,16 +153,19 @@ def _reads(book: Notebook, then: Order, name: str, text: str) -> Any:
 
 def _unsaid(order: Order) -> list[str]:
     """Options of the order that are none of the command's."""
-    plain = {field.name: getattr(Order(notebook=""), field.name) for field in fields(Order)}
-    kept = [name for name in plain if name not in _SAID and getattr(order, name) != plain[name]]
-    return [f"the run's {name.replace('_', ' ')} ({getattr(order, name)}) is left out" for name in kept]
+    left = sorted(_asked(order) - _SAID)
+    return [f"the run's {name.replace('_', ' ')} ({getattr(order, name)}) is left out" for name in left]
+
+
+def _asked(order: Order) -> set[str]:
+    """The fields of an order that somebody has chosen."""
+    plain = Order(notebook="")
+    return {field.name for field in fields(Order) if getattr(order, field.name) != getattr(plain, field.name)}
 
 
 def _values(book: Notebook, order: Order, then: Order) -> dict[str, Any] | None:
     """Parameters with their types; those with words only if they stay the texts that they are."""
-    if order.files or order.cwd or any(getattr(order, name) for name in _LISTED):
-        return None  # papermill itself knows nothing of these
-    if any(isinstance(value, Variable | Secret) for value in order.values.values()):
+    if _asked(order) - _PAPERMILL or any(isinstance(value, Variable | Secret) for value in order.values.values()):
         return None
     bound = bind(book, then.values, then.raw)
     given = {**order.values, **order.raw}

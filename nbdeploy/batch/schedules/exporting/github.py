@@ -28,7 +28,8 @@ def write(schedule: Schedule, options: Options) -> Written:  # noqa: ARG001
     """Write the workflow of a schedule."""
     plan = Plan(schedule, "GitHub Actions")
     repository, folder = _places(Path(schedule.job.at.cwd))
-    notes = [*plan.notes, *plan.no_window(), *_differences(schedule)]
+    notes = [*plan.notes, *plan.no_window(), *_differences(schedule), *plan.fleeting("runner")]
+    notes.append("nbdeploy alone is installed there: add what the notebook or the snapshot needs")
     if repository is None:
         notes.append(f"{schedule.job.at.cwd} is in no git repository: put what is needed into one")
     body: dict[str, Any] = {

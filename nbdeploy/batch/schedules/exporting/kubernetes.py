@@ -46,6 +46,7 @@ def write(schedule: Schedule, options: Options) -> Written:
         "jobTemplate": {"spec": job},
     }
     notes += [*plan.notes, *plan.no_bound(), *plan.no_window(), *_overlap(schedule)]
+    notes += plan.fleeting("pod")
     notes.append(f"the image {options.image} has to hold nbdeploy and, in its working directory, what is needed")
     body = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": name}, "spec": spec}
     return Written(document(body, plan, notes), plan.needs, notes, ".yaml", "kubectl apply -f FILE")

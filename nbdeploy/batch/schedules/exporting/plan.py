@@ -159,6 +159,13 @@ class Plan:
         spans = [f"from {_day(begins)}" if begins else "", f"to {_day(ends)}" if ends else ""]
         return [f"its times {' '.join(filter(None, spans))} are not known there"] if begins or ends else []
 
+    def fleeting(self, what: str) -> list[str]:
+        """A note if what it writes goes with what it runs in."""
+        place = self.told.writes or "the executed notebook"
+        if "://" in place:
+            return []
+        return [f"{place} is written inside the {what}, and goes with it: write to a bucket, or keep it from there"]
+
     def no_bound(self) -> list[str]:
         """A note if it makes up for many runs, for a program that makes up for one at most."""
         if self.schedule.missed == "all":

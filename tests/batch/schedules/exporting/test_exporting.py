@@ -10,6 +10,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 import nbdeploy as nd
 from nbdeploy.batch import Text
@@ -29,7 +30,7 @@ def test_a_shell_gets_the_definition_alone(stock: Path, capsys: pytest.CaptureFi
     body = yaml.safe_load(out)
     assert body["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["image"] == "registry/scoring:7"
     assert err.startswith(
-        "schedule weekly is written for kubernetes, with 4 differences; next: kubectl apply -f FILE\n"
+        "schedule weekly is written for kubernetes, with 5 differences; next: kubectl apply -f FILE\n"
     )
     store = "is a folder of this machine: copy what is needed to one that is reached from there"
     for said in ("the jitter of 0:09:00 is left out", f"the snapshot store {stock / 'store'} {store}"):
@@ -73,6 +74,7 @@ def test_what_a_program_cannot_do_is_said(to: str, tmp_path: Path) -> None:
     assert "skipped or doubled as clocks are set" in said
     assert ("are not known there" in said) == (to != "airflow")
     assert "missed" in said
+    assert ("scored/ is written inside the " in said) == (to in {"argo", "github-actions", "kubernetes"})
     if to not in {"airflow", "cron"}:  # these two let them wait, too
         assert "waits" in said
 
@@ -143,3 +145,17 @@ def test_a_typed_text_is_read_there_by_the_notebook_s_types(tmp_path: Path) -> N
     made = schedule(notebook(tmp_path, {"n": Text("{{ year }}")}))
     assert Plan(made, "x").told.values is None
     assert "BashOperator(" in written("airflow", made).text
+
+
+def test_what_papermill_cannot_be_told_goes_to_nbdeploy(tmp_path: Path) -> None:
+    """Whom to tell, retries and the like are options of its command, and need what they name."""
+    job = notebook(tmp_path, {}, notify=["ops", "me@example.org:always"], at_once=1, env_files=["a.env"])
+    job = type(job)(structs.replace(job.order, retries=2, retry_on=["OSError"], sweep="s"), job.at)
+    plan = Plan(schedule(job), "x")
+    assert plan.command[4:-2] == [
+        *("--retries=2", "--at-once=1", "--retry-on=OSError", "--env-file=a.env"),
+        *("--notify=ops", "--notify=me@example.org:always"),
+    ]
+    assert plan.needs[1:3] == ["variables a.env", "settings with a table for --notify ops"]
+    assert plan.notes == ["the run's sweep (s) is left out"]
+    assert "BashOperator(" in written("airflow", schedule(job)).text
