@@ -16,7 +16,7 @@ from nbdeploy.batch.folder import Folder
 from nbdeploy.batch.notifying import tell_apart
 from nbdeploy.batch.outputs import Declared, Outputs
 from nbdeploy.batch.parameters import decode, encode
-from nbdeploy.batch.processes import Worker, here
+from nbdeploy.batch.processes import Worker, end_belongings, here
 from nbdeploy.batch.queue.line import Turn, line
 from nbdeploy.batch.record import FAILED, LOST, QUEUED, RUNNING, SUCCEEDED, Run
 from nbdeploy.database import Database, Instant, RunRow
@@ -119,7 +119,8 @@ class Ledger:
     def lose(self, run_id: str, worker: Worker, status: str = LOST, error: Failure | None = None) -> bool:
         """Record that the process of a run is gone, and the run not through; False if another one has it, or it ended.
 
-        The error may come later than the status: not everybody who sees it knows how the process ended.
+        What the process left behind on this machine ends, too. The error may come later than the status: not everybody
+        who sees it knows how the process ended.
         """
         asked = self.ends_as(run_id)
         status, error = (asked, stopped(asked)) if asked else (status, error)
@@ -128,10 +129,12 @@ class Ledger:
         thought = () if error is None else (LOST,)
         statement = update(RunRow).where(*mine, RunRow.status.in_((RUNNING, *thought)), RunRow.error.is_(None))
         with self.database.writing() as session:
-            mine_to_say = changed(session.execute(statement.values(**values)))
-        if mine_to_say:
+            lost = changed(session.execute(statement.values(**values)))
+        if lost and worker.host == here():
+            end_belongings(self._folder(run_id))
+        if lost:
             self._told(self.get(run_id))
-        return mine_to_say
+        return lost
 
     def find_lost(self) -> list[str]:
         """The runs whose processes are gone, which nobody had seen yet; from here on they are lost."""
@@ -208,6 +211,10 @@ class Ledger:
 
     def _tell_apart(self, run: Run) -> None:
         tell_apart(run, self.url)
+
+    def _folder(self, run_id: str) -> Path:
+        with self.database.reading() as session:
+            return Path(session.scalars(select(RunRow.folder).where(RunRow.id == run_id)).one())
 
     def _match(self, session: Session, part: str) -> RunRow:
         ids = list(session.scalars(select(RunRow.id).order_by(RunRow.id.desc())))

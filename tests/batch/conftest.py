@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
+from nbdeploy.batch.ledger import Ledger
 from nbdeploy.settings import Settings
 
 
@@ -55,3 +56,19 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of a home that a whole module shares, for runs that several tests look at."""
     folder = tmp_path_factory.mktemp("shared")
     return Settings.load(folder, {"NBDEPLOY_HOME": str(folder / "home")})
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def runs_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database of runs, of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/runs.db"
+    url: str = request.getfixturevalue("postgresql_url")
+    return url.replace("postgresql://", "postgresql+psycopg://")
+
+
+@pytest.fixture
+def ledger(runs_url: str) -> Iterator[Ledger]:
+    """An empty database of runs, open."""
+    with Ledger(runs_url) as opened:
+        yield opened

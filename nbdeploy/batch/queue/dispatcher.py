@@ -166,8 +166,7 @@ class Dispatcher:
                 self._selector.unregister(watched.handle)
                 os.close(watched.handle)
             status, error = _death(watched)
-            if self.ledger.lose(run_id, watched.worker, status, error):
-                self.queue.clear(run_id)
+            self.ledger.lose(run_id, watched.worker, status, error)
 
     def _stop(self, watched: Watched) -> None:
         """End a run, aside: it may take its time. Whoever asked may be on another machine, or have been killed."""

@@ -98,7 +98,7 @@ def line(session: Session, host: str, lock: bool = False) -> list[Turn]:
     rows = session.execute(ordered.with_for_update() if lock else ordered).all()
     needed = {run for row in rows if row.status == QUEUED for run in row.after}
     known = select(RunRow.id, RunRow.status).where(RunRow.id.in_(needed))
-    statuses = dict(session.execute(known).tuples().all()) if needed else {}
+    statuses = {row.id: row.status for row in session.execute(known)} if needed else {}
     return list(places([_place(row) for row in rows], statuses))
 
 

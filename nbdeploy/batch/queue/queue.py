@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 from nbdeploy.batch.failure import Failure
 from nbdeploy.batch.folder import Folder
 from nbdeploy.batch.ledger import Ledger, changed, columns_of
-from nbdeploy.batch.processes import Worker, end_belongings, here
+from nbdeploy.batch.processes import Worker, here
 from nbdeploy.batch.queue.line import line
 from nbdeploy.batch.queue.station import Station
 from nbdeploy.batch.record import FAILED, QUEUED, RUNNING
@@ -50,24 +50,14 @@ class Queue:
         return None
 
     def settle(self) -> list[str]:
-        """End what cannot go on: runs that are lost, with what they left behind, and runs that waited for them.
+        """End what cannot go on: runs that are lost, and runs that waited for one that did not succeed.
 
         Returns
         -------
         list of str
             The runs that ended with it.
         """
-        lost = self.ledger.find_lost()
-        for run_id in lost:
-            self.clear(run_id)
-        return lost + self._broken()
-
-    def clear(self, run_id: str) -> None:
-        """End the processes that a run left behind, if it was one of this machine."""
-        with self.database.reading() as session:
-            row = session.get_one(RunRow, run_id)
-        if row.host == here():
-            end_belongings(Path(row.folder))
+        return self.ledger.find_lost() + self._broken()
 
     def _broken(self) -> list[str]:
         ended: list[str] = []
