@@ -18,6 +18,8 @@ from nbdeploy.errors import InvalidData
 from nbdeploy.lab.scheduling import begin
 from nbdeploy.settings import Settings
 from tests.batch.conftest import write_notebook
+from tests.batch.queue.making import queued
+from tests.batch.waiting import ended
 from tests.lab.server import JupyterProcess
 
 
@@ -37,6 +39,17 @@ def test_a_server_sees_to_schedules_if_nothing_else_does(tmp_path: Path) -> None
         advice = "run while the Jupyter server runs; to run them always: nbdeploy scheduler install"
         assert api.schedule_list(settings=settings).advice == advice
     assert api.schedule_list(settings=settings).advice == "no scheduler is running: nbdeploy scheduler install"
+
+
+def test_runs_that_are_queued_go_on(home: Path) -> None:
+    """Also where nothing is scheduled."""
+    settings = Settings.load()
+    stopped = threading.Event()
+    with Ledger(settings.db) as ledger:
+        run = queued(ledger, settings)
+        threading.Thread(target=schedule_alongside, args=(stopped, "this test"), kwargs={"settings": settings}).start()
+        assert ended(settings, run).status == "succeeded"
+        stopped.set()
 
 
 def test_it_can_be_switched_off(home: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:

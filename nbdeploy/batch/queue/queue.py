@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sqlalchemy import func, select, update
@@ -17,7 +17,10 @@ from nbdeploy.batch.record import FAILED, QUEUED, RUNNING
 from nbdeploy.database import RunRow
 from nbdeploy.errors import NbdeployError
 
-__all__ = ["Queue", "enter", "go_on", "unstarted"]
+__all__ = ["Enter", "Queue", "enter", "go_on"]
+
+Enter = Callable[[Ledger, Path], object]
+"""Sees to it that what was added to the queue of a home is started."""
 
 
 class Queue:
@@ -90,16 +93,7 @@ def enter(ledger: Ledger, home: Path) -> None:
     Station(home, ledger.url).wake()
 
 
-def unstarted(ledger: Ledger) -> list[Path]:
-    """The homes on this machine with runs that have not ended, as far as they are one's own to start."""
-    open_ = select(RunRow.folder).where(RunRow.host == here(), RunRow.status.in_((QUEUED, RUNNING)))
-    with ledger.database.reading() as session:
-        folders = session.scalars(open_).all()
-    homes = {Path(folder).parent.parent for folder in folders if Path(folder).parent.name == "runs"}
-    return sorted(home for home in homes if (home / "runs").is_dir())
-
-
-def go_on(ledger: Ledger) -> list[str]:
+def go_on(ledger: Ledger, enter: Enter = enter) -> list[str]:
     """Let runs go on whose dispatcher was killed, and find those that are lost: any look at runs does so.
 
     Returns
@@ -108,9 +102,18 @@ def go_on(ledger: Ledger) -> list[str]:
         Runs that nobody had seen to be lost.
     """
     lost = ledger.find_lost()
-    for home in unstarted(ledger):
+    for home in _homes(ledger):
         try:
             enter(ledger, home)
         except (NbdeployError, OSError):  # somebody else's home; whoever looks only is not to fail for it
             continue
     return lost
+
+
+def _homes(ledger: Ledger) -> list[Path]:
+    """The homes on this machine with runs that have not ended."""
+    open_ = select(RunRow.folder).where(RunRow.host == here(), RunRow.status.in_((QUEUED, RUNNING)))
+    with ledger.database.reading() as session:
+        folders = session.scalars(open_).all()
+    homes = {Path(folder).parent.parent for folder in folders if Path(folder).parent.name == "runs"}
+    return sorted(home for home in homes if (home / "runs").is_dir())

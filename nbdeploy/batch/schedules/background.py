@@ -17,6 +17,7 @@ import psutil
 from sqlalchemy.exc import DBAPIError
 
 from nbdeploy.batch.ledger import Ledger
+from nbdeploy.batch.queue.queue import go_on
 from nbdeploy.batch.schedules.book import Book
 from nbdeploy.batch.schedules.lease import Holder, holder
 from nbdeploy.batch.schedules.results import Scheduling
@@ -114,6 +115,8 @@ def stop(ledger: Ledger) -> Scheduling:
 def alongside(db: str, stopped: threading.Event, place: str) -> None:
     """See to schedules in a thread of another program, from when there are any, unless another process does.
 
+    Runs that are queued go on with it.
+
     Parameters
     ----------
     db : str
@@ -135,6 +138,7 @@ def alongside(db: str, stopped: threading.Event, place: str) -> None:
 def _run_if_any(db: str, stopped: threading.Event, place: str) -> None:
     with Ledger(db) as ledger:
         while not Book(ledger.database).all():
+            go_on(ledger)
             if stopped.wait(_LOOK_SECONDS):
                 return
         Scheduler(ledger, place=place).run(stopped)

@@ -14,13 +14,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
 from nbdeploy.batch.ledger import Ledger
-from nbdeploy.batch.queue.queue import enter, unstarted
+from nbdeploy.batch.queue.queue import Enter, enter, go_on
 from nbdeploy.batch.schedules.book import Book
 from nbdeploy.batch.schedules.lease import Lease
 from nbdeploy.batch.schedules.schedule import SKIPPED, TRIGGERED, UNSTARTED, Due, Schedule
@@ -35,10 +34,6 @@ RECOVER_EVERY = 5.0
 """Seconds between two looks for runs that nobody began."""
 
 _log = logging.getLogger(__name__)
-
-
-Enter = Callable[[Ledger, Path], object]
-"""Sees to it that what was added to the queue of a home is started."""
 
 
 def now() -> datetime:
@@ -117,12 +112,11 @@ class Scheduler:
 
     def turn(self) -> None:
         """See to everything that is due at this moment."""
+        self._recover()
         self.leads = self.lease.hold()
         if not self.leads:
-            self._recovered = None
             return
         at = self._clock()
-        self._recover()
         self._read()
         for schedule in self._schedules.values():
             if self._is_due(schedule, at):
@@ -136,10 +130,7 @@ class Scheduler:
             return
         for folder in self.book.recover():
             shutil.rmtree(folder, ignore_errors=True)
-        self.ledger.find_lost()
-        for home in unstarted(self.ledger):
-            with contextlib.suppress(NbdeployError, OSError):  # the home of somebody else
-                self._enter(self.ledger, home)
+        go_on(self.ledger, self._enter)  # also of one that waits: each machine has queues of its own
         self._recovered = self._seconds()
 
     def _read(self) -> None:
