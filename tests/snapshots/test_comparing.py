@@ -162,6 +162,9 @@ def test_other_aliases_can_be_named(store: Store, holdout: tuple[Any, Any]) -> N
         ({"if_": "acu > 1"}, NotFound, "no metric 'acu'; did you mean auc"),
         ({"if_": "auc > champion.acu"}, NotFound, "no metric 'champion.acu'; did you mean champion.auc"),
         ({"if_": "auc = 1"}, WrongUsage, "compare with =="),
+        ({"if_": "__import__('pathlib').Path('owned').touch() or auc > 0"}, WrongUsage, "is no comparison"),
+        ({"if_": "auc > champion.__class__"}, NotFound, "no metric 'champion.__class__'"),
+        ({"if_": "auc > {open('owned', 'w')}"}, WrongUsage, "is no number or metric"),
         ({"if_": "auc > 1", "test": None}, WrongUsage, "belong together"),
         ({"or_fail": True, "test": None}, WrongUsage, "needs one"),
         ({"if_": "auc > 1", "test": ("none.csv", "y")}, NotFound, "none.csv"),
@@ -181,6 +184,7 @@ def test_a_condition_that_cannot_be_asked_moves_nothing(
     with pytest.raises(error, match=message):
         nd.alias("sex:2", "champion", **{"test": holdout, **given})
     assert store.aliases("sex") == {"champion": 1}
+    assert not Path("owned").exists()
 
 
 def test_a_shell_promotes_from_files(holdout: tuple[Any, Any], capsys: pytest.CaptureFixture[str]) -> None:
