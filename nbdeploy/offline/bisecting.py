@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import polars as pl
@@ -12,6 +13,8 @@ __all__ = ["answered", "told"]
 
 _PROBES = 64
 _MANY = 1_000
+_UNSEEN = re.compile(r"Found unknown categories \[(.+)\] in column \d+ during transform$")
+"""What the encoders of scikit-learn raise."""
 
 Predict = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -98,8 +101,12 @@ def told(error: Exception) -> str:
     --------
     >>> told(ValueError("x must be positive"))
     'the model raised ValueError: x must be positive'
+    >>> told(ValueError("Found unknown categories ['gold+'] in column 0 during transform"))
+    "unseen 'gold+' (the model raised ValueError)"
     """
     if isinstance(error, NbdeployError):
         return str(error)
+    if unseen := _UNSEEN.match(str(error)):  # the column's number is one among those of the encoder
+        return f"unseen {unseen[1]} (the model raised {type(error).__name__})"
     said = f": {error}" if str(error) else ""
     return f"the model raised {type(error).__name__}{said}"

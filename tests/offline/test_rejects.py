@@ -71,8 +71,8 @@ def test_the_column_that_a_model_names_a_value_of_is_told(stock: Path) -> None:
     rows.loc[rows.index[3:15], "island"] = "Atlantis"
     rows.to_csv("in.csv", index=False)
     done = nd.predict("species", "in.csv", "out.csv", rejects="bad.csv")
-    assert "12 rows rejected (island: the model raised ValueError: Found unknown categories ['Atlantis']" in done.line
-    with pytest.raises(InvalidData, match=r"in\.csv, line 5, column 'island': the model raised ValueError"):
+    assert "12 rows rejected (island: unseen 'Atlantis' (the model raised ValueError))" in done.line
+    with pytest.raises(InvalidData, match=r"in\.csv, line 5, column 'island': unseen 'Atlantis'"):
         nd.predict("species", "in.csv")
 
 
