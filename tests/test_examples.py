@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 import nbdeploy as nd
+from nbdeploy.batch.pipelines import read
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -35,6 +36,12 @@ def test_months_of_flights_retrained_and_promoted_only_if_better() -> None:
     report = scored.output.read_text()
     assert "29,425 rows predicted by late:1" in report
     assert "image/svg+xml" in report
+
+
+def test_the_months_as_a_pipeline() -> None:
+    """Both notebooks take what the file gives them, one after the other."""
+    found = read(EXAMPLES / "flights" / "monthly.yaml")
+    assert {name: list(step.needs) for name, step in found.steps.items()} == {"retrain": [], "score": ["retrain"]}
 
 
 def test_every_example_is_tried() -> None:
