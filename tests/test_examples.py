@@ -33,6 +33,7 @@ def test_months_of_flights_retrained_and_promoted_only_if_better() -> None:
     scored = nd.run(score, {"month": "2013-07", "folder": str(Path.cwd())})
     table = pd.read_csv(scored.outputs["2013-07"])
     assert (len(table), table["probability_True"].between(0, 1).all()) == (29_425, True)
+    assert 0 < scored.metrics["error"] < 0.2
     report = scored.output.read_text()
     assert "29,425 rows predicted by late:1" in report
     assert "image/svg+xml" in report
