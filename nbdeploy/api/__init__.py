@@ -4,6 +4,7 @@ Each joins the rooms with the settings in force, and returns a :class:`nbdeploy.
 """
 
 from nbdeploy.api.aliases import alias, remove_alias
+from nbdeploy.api.checkpoints import checkpoint
 from nbdeploy.api.checkup import doctor
 from nbdeploy.api.declaring import output
 from nbdeploy.api.demo import demo
@@ -51,6 +52,7 @@ __all__ = [
     "back_up_serving",
     "call",
     "check_predictions",
+    "checkpoint",
     "config",
     "connect",
     "copy",

@@ -22,6 +22,7 @@ def run(
     parameters: Mapping[str, Any] | None = None,
     output: str | Path | None = None,
     *,
+    resume: str | None = None,
     predict: Sequence[str | Path] | None = None,
     out: str | Path | None = None,
     wait: bool = True,
@@ -49,6 +50,17 @@ def run(
         YAML or JSON files of values, which `parameters` and `raw` override.
     timeout : float, optional
         Seconds that the whole run may take.
+    cell_timeout : float, optional
+        Seconds that each cell may take.
+    retries : int, optional
+        How many further attempts may follow one that failed, each in a fresh kernel.
+    retry_wait : float, optional
+        Seconds before the first of them, 30 by default; each further wait is twice as long.
+    retry_on : iterable of str
+        Names of the errors to try again for; any that may go away by itself, if there are none.
+    resume : str, optional
+        A run that did not succeed: this one goes on after its last checkpoint, with its parameters; `notebook` may be
+        empty then.
     kernel : str, optional
         Name of a Jupyter kernel; the notebook's own by default.
     after : iterable of str
@@ -94,11 +106,11 @@ def run(
         notebook = wanted.keep(settings.home)
         if not options.get("inputs"):
             options["cwd"] = options.get("cwd") or Path.cwd()
-    elif notebook is None:
-        raise WrongUsage("nothing to run: give a notebook, or --predict REF INPUT")
+    elif notebook is None and resume is None:
+        raise WrongUsage("nothing to run: give a notebook, a run to --resume, or --predict REF INPUT")
     elif out is not None:
         raise WrongUsage(f"--out {out} is for predictions of --predict REF INPUT; the executed notebook goes to OUTPUT")
-    order = batch.Order.of(notebook, parameters, output, **options)
+    order = batch.Order.of(notebook or "", parameters, output, resume=resume, **options)
     if not wait:
         return batch.submit(order, settings=settings)
     return batch.run(order, settings=settings, progress=progress)

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nbdeploy.batch import commands
+from nbdeploy.batch.checkpoints import Checkpoints, Resumption
 from nbdeploy.batch.failure import Failed, Failure, plain
 from nbdeploy.batch.folder import Folder, Request
 from nbdeploy.batch.ledger import Ledger, stopped
@@ -69,6 +70,7 @@ class Child:
         self.mask = Mask()
         self.meter = Meter()
         self.reporter = Reporter(files, self.log, self.meter)
+        self.checkpoints = Checkpoints(files.path)
 
     def outcome(self) -> Outcome:
         """Execute the run, again if it was asked for, until an attempt succeeds."""
@@ -86,15 +88,18 @@ class Child:
             self.log.heading(f"attempt {number} of {self.request.retries + 1}")
         self.reporter.attempt = number
         failure = self._failed()
+        self.checkpoints.forget_unfinished()
         wait = None if failure is None else self._wait(number, failure)
         kept = str(self.files.executed(self.request)) if wait is None else self.files.keep_attempt(self.request, number)
         took = round(time.monotonic() - begun, 3)
         told = Attempt(number, started.isoformat(timespec="milliseconds"), took, failure, (log, self._logged()), kept)
         self.files.attempts().add(told)
         if failure is None:
+            self.checkpoints.forget()
             return Outcome(SUCCEEDED)
         if wait is None:
             return Outcome(FAILED, failure)
+        self.checkpoints.show_as(self.files.executed(self.request))
         self._pause(number, wait, failure)
         return None
 
@@ -127,15 +132,23 @@ class Child:
         return self.files.log.stat().st_size
 
     def _execute(self) -> None:
-        Outputs(self.files.path).begin()
+        resumption = self.checkpoints.resumption(self._from())
+        if resumption is None:
+            Outputs(self.files.path).begin()
         if self.request.command:
             commands.execute(self.request, self.files, self.begun)
         else:
             from nbdeploy.batch import execution
 
-            execution.execute(self.files, self.request, self._watch())
+            execution.execute(self.files, self.request, self._watch(resumption))
 
-    def _watch(self) -> Watch:
+    def _from(self) -> str:
+        """What an execution goes on from that does not begin at the start."""
+        if self.reporter.attempt > 1:
+            return f"restored from attempt {self.reporter.attempt - 1}"
+        return f"restored from run {self.request.resumes}"
+
+    def _watch(self, resumption: Resumption | None) -> Watch:
         request = self.request
         secrets = secrets_of(decode(request.parameters))
         self.mask = Mask(secrets.values())
@@ -151,6 +164,8 @@ class Child:
             kernel=request.kernel,
             secrets=secrets,
             mask=self.mask,
+            ended=self.checkpoints.note,
+            resumption=resumption,
         )
 
     def _failure(self, error: Exception) -> Failure:

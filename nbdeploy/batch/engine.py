@@ -11,6 +11,7 @@ from nbclient.exceptions import CellExecutionComplete, CellExecutionError, CellT
 from papermill.engines import Engine
 
 from nbdeploy.batch.bounds import CellOutputs
+from nbdeploy.batch.checkpoints.kept import own_cells
 from nbdeploy.batch.discretion import DiscreetClient
 from nbdeploy.batch.failure import Failed, Failure, plain
 from nbdeploy.batch.kernels import NATIVE
@@ -116,8 +117,9 @@ class _Client(DiscreetClient):
         return failure
 
     def _cells(self) -> Failure | None:
+        first = self._resumed()
         total = len(self.nb.cells)
-        for position, cell in enumerate(self.nb.cells):
+        for position, cell in enumerate(self.nb.cells[first:], first):
             self.watch.cell(position, total, cell.source)
             self.nb_man.cell_start(cell, position)
             try:
@@ -135,8 +137,18 @@ class _Client(DiscreetClient):
                 self.nb_man.cell_complete(cell, cell_index=position)
             if failure is not None:
                 return failure
+            self.watch.ended(len(own_cells(self.nb.cells[: position + 1])))
         self.watch.cell(total, total, "")
         return None
+
+    def _resumed(self) -> int:
+        """The position of the first cell to execute."""
+        resumption = self.watch.resumption
+        if resumption is None:
+            return 0
+        first = resumption.apply(self.nb)
+        self.watch.log.heading(f"cells 1 to {first} are skipped: {resumption.why}")
+        return first
 
     def _pass_over(self, first: int, why: str) -> None:
         for cell in self.nb.cells[first:]:

@@ -41,6 +41,8 @@ class Request:
         Seconds that each cell may take.
     retries, retry_wait, retry_on
         How often, after what time and for which errors to try again.
+    resumes : str
+        The run that this one goes on from, if any.
     kernel : Kernel
         What executes it.
     command : list of str
@@ -67,6 +69,7 @@ class Request:
     retries: int = 0
     retry_wait: float = 30.0
     retry_on: list[str] = field(default_factory=list)
+    resumes: str = ""
 
     @property
     def retrying(self) -> Retrying:

@@ -19,6 +19,10 @@ class Options(TypedDict, total=False):
     raw: Mapping[str, str] | None
     files: Iterable[str | Path]
     timeout: float | None
+    cell_timeout: float | None
+    retries: int | None
+    retry_wait: float | None
+    retry_on: Iterable[str]
     kernel: str | None
     cwd: str | Path | None
     env_files: Iterable[str | Path]
@@ -36,7 +40,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     notebook : str
-        Its path.
+        Its path; empty for that of the run to resume.
     parameters : dict
         Values by the names in its ``parameters`` cell, as `encode` writes them.
     raw : dict of str
@@ -55,6 +59,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         Seconds before the second attempt; each further wait is twice as long.
     retry_on : list of str
         Names of the errors to try again for; any that may go away by itself, if there are none.
+    resume : str or None
+        A run that did not succeed: go on after its last checkpoint, with its parameters.
     kernel : str or None
         A Jupyter kernel instead of the notebook's own.
     cwd : str or None
@@ -83,6 +89,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     retries: int = 0
     retry_wait: float = 30.0
     retry_on: list[str] = []
+    resume: str | None = None
     kernel: str | None = None
     cwd: str | None = None
     env_files: list[str] = []
@@ -99,6 +106,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         notebook: str | Path,
         parameters: Mapping[str, Any] | None = None,
         output: str | Path | None = None,
+        *,
+        resume: str | None = None,
         **options: Unpack[Options],
     ) -> Order:
         """Return the order in words of the user's: paths, mappings, and texts that are still to be read.
@@ -112,6 +121,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
             notebook=str(notebook),
             parameters={name: encode(portable(name, value)) for name, value in (parameters or {}).items()},
             output=None if output is None else str(output),
+            resume=resume,
             **{name: _plain(value) for name, value in options.items() if value is not None},
         )
 
@@ -119,6 +129,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def values(self) -> dict[str, Any]:
         """The parameters as they were given."""
         return {name: decode(value) for name, value in self.parameters.items()}
+
+    @property
+    def gives_parameters(self) -> bool:
+        """Whether it says anything of parameters."""
+        return bool(self.parameters or self.raw or self.files)
 
     @property
     def limits(self) -> dict[str, Any]:

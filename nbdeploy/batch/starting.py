@@ -19,6 +19,7 @@ from nbdeploy.batch.order import Order
 from nbdeploy.batch.parameters import bind, check_secrets, encode
 from nbdeploy.batch.processes import launch_of
 from nbdeploy.batch.record import QUEUED, Run
+from nbdeploy.batch.resuming import Earlier
 from nbdeploy.batch.retrying import Retrying
 from nbdeploy.batch.workplace import Workplace
 from nbdeploy.errors import WrongUsage
@@ -68,8 +69,12 @@ def prepare_notebook(
     schedule: str = "",
 ) -> Prepared:
     """Check a run of a notebook, and write its folder. See :func:`nbdeploy.batch.run`."""
-    book = Notebook.read(order.notebook)
-    values = bind(book, order.values, order.raw, order.files)
+    earlier = Earlier.find(order, settings)
+    book = Notebook.read(order.notebook) if earlier is None or order.notebook else earlier.notebook()
+    given = order.values if earlier is None or order.gives_parameters else earlier.parameters
+    values = bind(book, given, order.raw, order.files)
+    if earlier is not None:
+        earlier.check(book, encode(values))
     chosen = choose_kernel(book, order.kernel)
     _check_timeout(order.timeout)
     _check_timeout(order.cell_timeout)
@@ -90,12 +95,15 @@ def prepare_notebook(
             str(place),
             encode(values),
             kernel=chosen,
-            cwd=workplace.furnish(folder.path),
+            cwd=workplace.furnish(folder.path) or (earlier.furnish(folder) if earlier else ""),
             after=order.after,
             notify=notices,
+            resumes=earlier.run.id if earlier else "",
             **order.limits,
         )
         folder.write(request, book.content)
+        if earlier is not None:
+            earlier.hand_over(folder)
     except BaseException:
         shutil.rmtree(folder.path, ignore_errors=True)
         raise

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from nbdeploy.batch.checkpoints import Resumption
 from nbdeploy.batch.kernels import Kernel
 from nbdeploy.batch.parameters import Mask
 from nbdeploy.batch.transcript import Transcript
@@ -45,6 +46,10 @@ class Watch:
         Texts that only the kernel may know, by the names of variables.
     mask : Mask
         What keeps them out of everything else.
+    ended : callable
+        Called with the number of the author's code cells up to a cell that has ended well.
+    resumption : Resumption or None
+        How to go on from an earlier execution.
     """
 
     cell: Callable[[int, int, str], None]
@@ -58,6 +63,8 @@ class Watch:
     kernel: Kernel = field(default_factory=Kernel)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     mask: Mask = field(default_factory=Mask, repr=False)
+    ended: Callable[[int], object] = bool
+    resumption: Resumption | None = None
 
     def remaining(self, cell: object = None) -> float | None:
         """Seconds that are left, for a cell if one is given; never 0, which nbclient takes for no limit."""

@@ -33,6 +33,7 @@ __all__ = [
     "SECONDS",
     "SIZE",
     "TARGET",
+    "TIME",
     "VALUE",
     "VARIABLE",
     "Expression",
@@ -261,6 +262,14 @@ def _seconds(value: Any) -> float:
     return _duration(value).total_seconds()
 
 
+def _time(value: Any) -> float:
+    """A time span in seconds; a number without a unit is one of seconds."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return _seconds(value)
+
+
 def _size(value: Any) -> int:
     """A number of bytes as 64MiB, 500KB or 1000."""
     found = _SIZE_RULE.fullmatch(str(value).strip())
@@ -293,6 +302,7 @@ PLACE = _Kind("place", str, suggestions.places)
 VALUE = _Value()
 DURATION = _Kind("duration", _duration)
 SECONDS = _Kind("seconds", _seconds)
+TIME = _Kind("time", _time)
 SIZE = _Kind("size", _size)
 FILE = click.Path()
 NAME = _Kind("name", str, suggestions.names)

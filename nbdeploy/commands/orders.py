@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from nbdeploy.commands.kinds import FILE, VALUE, Written
+from nbdeploy.commands.kinds import FILE, TIME, VALUE, Written
 from nbdeploy.commands.syntax import option
 from nbdeploy.errors import WrongUsage
 
@@ -48,7 +48,16 @@ _OPTIONS = (
         metavar="KEY=SOURCE",
         help="A parameter that is shown nowhere; SOURCE is env:VARIABLE or file:PATH.",
     ),
-    option("--timeout", type=float, metavar="SECONDS", help="Stop a run after this time."),
+    option("--timeout", type=TIME, metavar="TIME", help="Stop a run after this time, as 90s or 2h."),
+    option("--cell-timeout", type=TIME, metavar="TIME", help="Fail a run of which one cell takes longer."),
+    option("--retries", type=click.IntRange(0), metavar="N", help="Try again so often, each time in a fresh kernel."),
+    option("--retry-wait", type=TIME, metavar="TIME", help="Wait before the first retry, and twice as long each time."),
+    option(
+        "--retry-on",
+        multiple=True,
+        metavar="ERROR",
+        help="Retry for this error only, as ConnectionError or DeadKernelError (repeatable).",
+    ),
     option("--kernel", metavar="KERNEL", help="The Jupyter kernel; the notebook's own by default."),
     option("--at-once", type=click.IntRange(1), metavar="N", help="So many runs of a notebook at once; others wait."),
     option("--notify", multiple=True, metavar="WHERE[:EVENT,…]", help="Tell how it ends: see `notify`."),

@@ -54,6 +54,7 @@ class Log(Result):
 @command("run", epilog=WORDS_HELP)
 @argument("notebook", type=FILE, required=False, help="The notebook to run; it stays as it is.")
 @argument("output", type=FILE, required=False, help="Where the executed notebook goes.")
+@option("--resume", type=RUN, metavar="RUN", help="Go on after the last checkpoint of a run that did not succeed.")
 @option("--predict", type=(REF, FILE), metavar="REF INPUT", help="Predict this, by a notebook that is written for it.")
 @option("--out", type=FILE, metavar="OUT", help="Where these predictions go; else only among the run's outputs.")
 @option("--write-only", is_flag=True, help="Write that notebook to OUTPUT, for you to edit and schedule.")
@@ -79,6 +80,8 @@ def run(
 
     papermill executes it in a process of its own, when it is its turn: the setting `runs_at_once` says how many
     runs go on at once on this machine.
+
+    Where a cell says `%deploy checkpoint x y`, a run that fails later can be resumed, by --resume or by its retries.
 
     In a notebook, `-p month $month` hands the object over with its type. Words as {{ ds }} in
     what is typed become dates of this moment; a file (-f) keeps texts as they are.

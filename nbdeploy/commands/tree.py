@@ -31,6 +31,7 @@ TABLE = {
     "predict": "nbdeploy.commands.offline:predict",
     "run": "nbdeploy.commands.runs:run",
     "sweep": "nbdeploy.commands.sweeps:sweep",
+    "checkpoint": "nbdeploy.commands.checkpoints:checkpoint",
     "output": "nbdeploy.commands.outputs:output",
     "parameters": "nbdeploy.commands.runs:parameters",
     "runs": "nbdeploy.commands.runs:runs",
