@@ -69,7 +69,8 @@ class Child:
         self.log = Transcript(sys.stdout)
         self.mask = Mask()
         self.meter = Meter()
-        self.reporter = Reporter(files, self.log, self.meter)
+        before = ledger.last_success(self.request.notebook) if self.request.notebook else None
+        self.reporter = Reporter(files, self.log, self.meter, [] if before is None else Folder(before).durations())
         self.checkpoints = Checkpoints(files.path)
 
     def outcome(self) -> Outcome:

@@ -193,6 +193,20 @@ class Folder:
             return max(steps, key=lambda step: ((step.facts or {}).get("attempt", 1), step.done), default=None)
         return None
 
+    def durations(self) -> list[float]:
+        """Seconds that each cell took in the last attempt; nothing, if that did not come to its end."""
+        starts: dict[int, float] = {}
+        with contextlib.suppress(OSError), Events(self) as events:
+            for step in events.new():
+                if step.unit != "cells" or step.facts is None:
+                    return []
+                if step.done == 0 and step.done in starts and max(starts) > 0:
+                    starts.clear()
+                starts.setdefault(step.done, step.facts["seconds"])
+                total = step.total
+        complete = bool(starts) and sorted(starts) == list(range((total or 0) + 1))
+        return [starts[number + 1] - starts[number] for number in range(total or 0)] if complete else []
+
     def attempts(self) -> Attempts:
         """The attempts that have ended."""
         return Attempts.read(self.path / "attempts.json")

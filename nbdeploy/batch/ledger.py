@@ -186,6 +186,13 @@ class Ledger:
             turns = _turns(session, rows)
         return [_seen(row, turns) for row in rows]
 
+    def last_success(self, notebook: str) -> Path | None:
+        """The folder of the newest run of a notebook that has succeeded, if one has."""
+        ended = select(RunRow.folder).where(RunRow.notebook == notebook, RunRow.status == SUCCEEDED)
+        with self.database.reading() as session:
+            folder = session.scalar(ended.order_by(RunRow.created.desc(), RunRow.id.desc()).limit(1))
+        return None if folder is None else Path(folder)
+
     def parts(self, kind: str, of: str) -> dict[str, Run]:
         """The newest run of each part of a sweep or a pipeline.
 

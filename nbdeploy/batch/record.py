@@ -14,6 +14,7 @@ from nbdeploy.batch.outputs import Declared
 from nbdeploy.batch.parameters import showable, written
 from nbdeploy.batch.retrying import Attempt
 from nbdeploy.cards import Card, Result, Table
+from nbdeploy.cards.wording import duration
 from nbdeploy.hints import typed
 from nbdeploy.types import Progress
 
@@ -199,7 +200,9 @@ class Run(Result):
             "created": _iso(self.created),
             "started": _iso(self.started),
             "finished": _iso(self.finished),
-            "progress": None if progress is None else {"done": progress.done, "total": progress.total},
+            "progress": None
+            if progress is None
+            else {"done": progress.done, "total": progress.total, **(progress.facts or {})},
             "after": list(self.after),
             "attempt": self.attempt,
             "attempts": [each.document() for each in self.attempts],
@@ -272,7 +275,11 @@ def _position(progress: Progress) -> str:
         total = "" if progress.total is None else f" of {progress.total:,}"
         return f"{progress.done:,}{total} {progress.unit}" + (f" ({progress.message})" if progress.message else "")
     cell = min(progress.done + 1, progress.total or progress.done + 1)
-    return f"cell {cell} of {progress.total}" + (f" ({progress.message})" if progress.message else "")
+    said = f"cell {cell} of {progress.total}" + (f" ({progress.message})" if progress.message else "")
+    facts = progress.facts or {}
+    gone = f", {duration(facts['seconds'])}" if facts.get("seconds") else ""
+    left = f", about {duration(facts['left'])} left" if facts.get("left") else ""
+    return f"{said}{gone}{left}"
 
 
 def _told(attempt: Attempt) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from nbdeploy.batch.folder import Folder
 from nbdeploy.batch.memory import Meter
@@ -29,6 +29,8 @@ class Reporter:
         Gets a heading for each cell.
     meter : Meter
         Knows the memory.
+    expected : sequence of float
+        Seconds that each cell took in an earlier run; if there are as many cells, it is told what is left.
     clock : callable, optional
         A monotonic clock.
 
@@ -39,20 +41,27 @@ class Reporter:
     """
 
     def __init__(
-        self, files: Folder, log: Transcript, meter: Meter, clock: Callable[[], float] = time.monotonic
+        self,
+        files: Folder,
+        log: Transcript,
+        meter: Meter,
+        expected: Sequence[float] = (),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._files = files
         self._log = log
         self._meter = meter
+        self._expected = expected
         self._clock = clock
         self._begun = clock()
-        self._told = self._begun
+        self._told = self._cell_begun = self._begun
         self._step: dict[str, object] = {}
         self.attempt = 1
 
     def cell(self, position: int, total: int, source: str) -> None:
         """Say that a cell is next, or with ``position == total`` that all are done."""
         message = first_line(source)
+        self._cell_begun = self._clock()
         if position < total:
             self._log.heading(f"cell {position + 1} of {total}: {message}")
         self._step = {"done": position, "total": total, "unit": "cells", "message": message}
@@ -71,6 +80,18 @@ class Reporter:
 
     def _tell(self) -> None:
         self._told = self._clock()
-        facts = {"seconds": round(self._told - self._begun, 3), "memory": self._meter.last, "attempt": self.attempt}
+        facts = {
+            "seconds": round(self._told - self._begun, 3),
+            "left": self._left(),
+            "memory": self._meter.last,
+            "attempt": self.attempt,
+        }
         with self._files.events.open("a", encoding="utf-8") as events:
             events.write(json.dumps({**self._step, "facts": facts}) + "\n")
+
+    def _left(self) -> float | None:
+        """Seconds still to go, if the cells take as long as they did; None if nobody knows."""
+        if not self._expected or self._step["total"] != len(self._expected):
+            return None
+        this, *others = [*self._expected[int(str(self._step["done"])) :], 0.0]
+        return round(sum(others) + max(0.0, this - (self._clock() - self._cell_begun)), 3)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from nbdeploy.cards.wording import duration
 from nbdeploy.types import Progress
 
-__all__ = ["Pace", "duration"]
+__all__ = ["Pace"]
 
 _STEPS = "steps"
 
@@ -53,9 +54,7 @@ class Pace:
 
     def _speed(self, step: Progress, now: float) -> list[str]:
         rate = self.rate(step, now)
-        if rate is None:
-            return []
-        words = [f"{rate:,.0f} {step.unit}/s"] if rate >= 2 else []
+        words = [f"{rate:,.0f} {step.unit}/s"] if rate is not None and rate >= 2 else []
         left = self.left(step, now)
         return [*words, f"{duration(left)} left"] if left else words
 
@@ -65,10 +64,13 @@ class Pace:
         return done / seconds if done > 0 and seconds > 0 else None
 
     def left(self, step: Progress, now: float) -> float | None:
-        """Seconds still to go; None if nobody knows.
+        """Seconds still to go; None if nobody knows. Who tells the step may know better: ``left`` among its facts.
 
         Where the total is not known, the share may be: of a large file's bytes, for example.
         """
+        known: float | None = (step.facts or {}).get("left")
+        if known is not None:
+            return known
         rate, share = self.rate(step, now), step.share
         if rate is None:
             return None
@@ -76,21 +78,3 @@ class Pace:
             return (step.total - step.done) / rate
         gone = share - (self._share or 0.0) if share is not None else 0.0
         return (1.0 - share) / gone * (now - self._started) if share is not None and gone > 0 else None
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words.
-
-    Examples
-    --------
-    >>> duration(7.2), duration(100), duration(5400)
-    ('8 s', '1 min 40 s', '1 h 30 min')
-    """
-    whole = max(1, int(-(-seconds // 1)))
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

@@ -30,6 +30,14 @@ def test_queued_and_running() -> None:
     assert RUNNING.document()["progress"] == {"done": 2, "total": 7}
 
 
+def test_times_of_a_running_one() -> None:
+    """How long it has run and, if that is known, how long it still will."""
+    told = Progress(2, 7, "cells", "fit()", {"seconds": 41.2, "left": 100.0, "memory": 2**20, "attempt": 1})
+    run = replace(RUNNING, progress=told)
+    assert run.line.endswith("running: cell 3 of 7 (fit()), 42 s, about 1 min 40 s left")
+    assert run.document()["progress"] == {"done": 2, "total": 7, **(told.facts or {})}
+
+
 def test_failed() -> None:
     """A failed run shows its cell with indentation kept, escaped in HTML, and where to read on."""
     html = FAILED.card().html()

@@ -87,8 +87,9 @@ def test_values_arrive_typed(finished: Finished) -> None:
 
 def test_progress(finished: Finished) -> None:
     """Each cell is announced before it runs, and the end is told."""
-    assert [(step.done, step.total, step.unit) for step in finished.steps] == [(done, 5, "cells") for done in range(6)]
-    assert finished.steps[2].message == "# Look"
+    told = dict.fromkeys((step.done, step.total, step.unit) for step in finished.steps if step.unit == "cells")
+    assert list(told) == [(done, 5, "cells") for done in range(6)]
+    assert next(step for step in finished.steps if step.done == 2).message == "# Look"
 
 
 def test_output(finished: Finished) -> None:

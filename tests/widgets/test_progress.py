@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from nbdeploy.cards.wording import duration
 from nbdeploy.types import Progress
 from nbdeploy.widgets import notebook_progress, progress_for, terminal_progress
-from nbdeploy.widgets.pace import Pace, duration
+from nbdeploy.widgets.pace import Pace
 
 
 class Clock:
