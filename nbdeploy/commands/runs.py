@@ -54,12 +54,11 @@ class Log(Result):
 @command("run", epilog=WORDS_HELP)
 @argument("notebook", type=FILE, required=False, help="The notebook to run; it stays as it is.")
 @argument("output", type=FILE, required=False, help="Where the executed notebook goes.")
-@option("--resume", type=RUN, metavar="RUN", help="Go on after the last checkpoint of a run that did not succeed.")
 @option("--predict", type=(REF, FILE), metavar="REF INPUT", help="Predict this, by a notebook that is written for it.")
 @option("--out", type=FILE, metavar="OUT", help="Where these predictions go; else only among the run's outputs.")
 @option("--write-only", is_flag=True, help="Write that notebook to OUTPUT, for you to edit and schedule.")
 @option("--after", type=RUN, multiple=True, metavar="RUN", help="Start when this run has succeeded (repeatable).")
-@option("--resume", metavar="ID", help="Go on with a pipeline: what succeeded is not repeated.")
+@option("--resume", type=RUN, metavar="ID", help="Go on with a run after its last checkpoint, or with a pipeline.")
 @option("--progress", type=click.Choice(["auto", "json"]), default="auto", help="How progress is shown.")
 @option("--wait/--no-wait", default=True, help="Wait for its end, or queue it and return.")
 @pass_door
@@ -100,9 +99,7 @@ def run(
         report = door.report if progress == "auto" else events
         if notebook is not None and Path(notebook).suffix.lower() in PIPELINES:
             return _pipeline(notebook, resume=resume, progress=report, **asked)
-        if resume is not None:
-            raise WrongUsage(f"{notebook} is no pipeline, and cannot go on where it was: leave out --resume")
-        return api.run(notebook, predict=predict, out=out, progress=report, **asked)
+        return api.run(notebook, resume=resume, predict=predict, out=out, progress=report, **asked)
 
 
 def _pipeline(file: str, *, output: str | None, wait: bool, **options: Any) -> object:
