@@ -10,7 +10,7 @@ import msgspec
 import polars as pl
 
 from nbdeploy.codecs.columns import frame_of
-from nbdeploy.serving.prediction_log.event import Event, Records, Subject, new_id
+from nbdeploy.serving.prediction_log.event import Event, Records, Subject
 from nbdeploy.serving.prediction_log.tables import pack
 
 __all__ = ["Act", "Batch", "Block", "Parcel", "Request", "batch_of"]
@@ -114,7 +114,7 @@ class Parcel(msgspec.Struct, frozen=True):
     """
 
     batch: Batch
-    records: Records = Records()
+    records: Records
     endpoint: str = ""
 
     def __bool__(self) -> bool:
@@ -186,7 +186,7 @@ def _block(group: list[Event]) -> Block:
     if inputs.height != sum(event.rows for event in group):
         raise ValueError(f"{inputs.height} rows were told to be {sum(event.rows for event in group)}")
     return Block(
-        new_id(),
+        group[0].id,  # no other block holds that request
         subject.deployment,
         group[0].time,
         inputs.height,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections import deque
+import threading
 from collections.abc import Callable
 
-from nbdeploy.serving.prediction_log.event import Event, Records, Subject, packed
+from nbdeploy.serving.prediction_log.event import Event, Records
 
 __all__ = ["Queue"]
 
@@ -14,12 +14,9 @@ MOST_EVENTS = 20_000
 MOST_CELLS = 8_000_000
 """Of tables waiting: 64 MB, if all are floats."""
 
-_CELL = 8
-"""Bytes."""
-
 
 class Queue:
-    """Events that wait for the writer. Filled by one thread, emptied by another, without a lock.
+    """Events that wait for the writer. Filled and emptied by any thread; neither keeps another one long.
 
     Parameters
     ----------
@@ -45,45 +42,44 @@ class Queue:
     ) -> None:
         self.share = share
         self.dropped = 0
-        self._events: deque[Event | tuple[Subject, bytes]] = deque()
         self._most_events, self._most_cells = most_events, most_cells
         self._chance = chance
-        # Each is written by one thread only, so that neither needs a lock.
-        self._taken_in = self._given_out = 0
+        self._turn = threading.Lock()
+        self._clear()
 
     def append(self, event: Event) -> None:
-        """Take an event in; takes about two microseconds, and never waits."""
-        if len(self._events) >= self._most_events:
-            self.dropped += max(event.rows, 1)
-            return
-        if event.inputs is not None:
-            cells = event.rows * event.subject.width
-            if self.share < 1.0 and self._chance() >= self.share:
-                event.inputs = event.answers = None
-            elif self._taken_in - self._given_out + cells > self._most_cells:
-                self.dropped += event.rows
-                event.inputs = event.answers = None
-            elif type(event.inputs) is list:
-                content = packed(event)
-                self._taken_in += len(content) // _CELL
-                self._events.append((event.subject, content))
+        """Take an event in; takes about two microseconds."""
+        with self._turn:
+            if self._count >= self._most_events:
+                self.dropped += max(event.rows, 1)
                 return
+            self._count += 1
+            if event.inputs is not None:
+                self._keep(event)
+            if type(event.inputs) is list:
+                self._records.add(event)
             else:
-                event.cells = cells
-                self._taken_in += cells
-        self._events.append(event)
+                self._events.append(event)
 
     def drain(self) -> tuple[list[Event], Records]:
-        """Give out everything that waits: events as they are, and those that are bytes."""
-        events, records, subjects = list[Event](), list[tuple[int, bytes]](), dict[int, Subject]()
-        for _ in range(len(self._events)):
-            one = self._events.popleft()
-            if isinstance(one, Event):
-                self._given_out += one.cells
-                events.append(one)
-            else:
-                subject, content = one
-                self._given_out += len(content) // _CELL
-                subjects[id(subject)] = subject
-                records.append((id(subject), content))
-        return events, Records(records, subjects)
+        """Give out everything that waits: requests of records, and all others."""
+        with self._turn:
+            found = self._events, self._records
+            self._clear()
+        return found
+
+    def _keep(self, event: Event) -> None:
+        """Keep an event's rows, if they are chosen and there is room."""
+        cells = event.rows * event.subject.width
+        if self.share < 1.0 and self._chance() >= self.share:
+            event.inputs = event.answers = None
+        elif self._cells + cells > self._most_cells:
+            self.dropped += event.rows
+            event.inputs = event.answers = None
+        else:
+            self._cells += cells
+
+    def _clear(self) -> None:
+        self._events: list[Event] = []
+        self._records = Records()
+        self._count = self._cells = 0

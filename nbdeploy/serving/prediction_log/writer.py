@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Table, delete, exc
@@ -17,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from nbdeploy.database import AuditRow, BlockRow, Database, PredictionRow, check_url
 from nbdeploy.errors import NbdeployError, RemoteError
-from nbdeploy.serving.prediction_log.batches import Act, Batch
+from nbdeploy.serving.prediction_log.batches import Act, Batch, Request
 from nbdeploy.serving.prediction_log.retention import Retention
 from nbdeploy.wire.messages import LogState
 
@@ -224,7 +225,7 @@ class Writer:
     def _insert(self, batches: Sequence[Batch]) -> None:
         with self._open().writing() as session:
             add(session, BlockRow.__table__, [_timed(block) for batch in batches for block in batch.blocks])
-            add(session, PredictionRow.__table__, [_timed(one) for batch in batches for one in batch.requests])
+            _add_requests(session, [one for batch in batches for one in batch.requests])
             add(session, AuditRow.__table__, [_timed(act) for batch in batches for act in batch.acts])
 
     def _forget(self) -> None:
@@ -251,8 +252,33 @@ def add(session: Session, table: Any, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows; those that are there already, because a commit succeeded and said nothing, stay as they are."""
     assert isinstance(table, Table)  # noqa: S101 - what a model's __table__ is
     if rows:
-        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-        session.connection().execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+        insert = _insert(session.get_bind().dialect.name)
+        session.connection().execute(insert(table).on_conflict_do_nothing(), rows)
+
+
+def _add_requests(session: Session, requests: Sequence[Request]) -> None:
+    """Insert requests as :func:`add` does, in half the time: there are thousands in a second."""
+    if not requests:
+        return
+    table, connection = PredictionRow.__table__, session.connection()
+    dialect, names = connection.dialect, Request.__struct_fields__
+    insert = _insert(dialect.name)(table).on_conflict_do_nothing().compile(dialect=dialect, column_keys=names)
+    order = insert.positiontup or list(names)
+    moment: Any = table.c.time.type.dialect_impl(dialect).bind_processor(dialect) or (lambda time: time)
+    time, values = order.index("time"), attrgetter(*order)
+    rows = []
+    for request in requests:
+        row = [*values(request)]
+        row[time] = moment(datetime.fromtimestamp(row[time], UTC))
+        rows.append(tuple(row))
+    connection.exec_driver_sql(
+        str(insert), rows if insert.positional else [dict(zip(order, row, strict=True)) for row in rows]
+    )
+
+
+def _insert(dialect: str) -> Any:
+    """What makes a statement that leaves rows as they are that are there already."""
+    return postgresql.insert if dialect == "postgresql" else sqlite.insert
 
 
 def _timed(row: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import shutil
 import socket
@@ -120,6 +121,8 @@ class Supervisor:
         self.crew.start(self._options.workers)
         self._usage.start()
         threading.Thread(target=self._resume, name="resume", daemon=True).start()
+        gc.collect()
+        gc.freeze()  # what is there now stays, and need not be looked through each time that requests are logged
 
     def stop(self) -> None:
         """Answer what is asked, then end everything."""

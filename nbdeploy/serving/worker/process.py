@@ -7,6 +7,7 @@ import itertools
 import logging
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -37,6 +38,8 @@ _log = logging.getLogger(__name__)
 
 FAREWELL_SECONDS = 0.7
 BEAT_SECONDS = 1.0
+_SWITCH_SECONDS = 0.001
+"""How long the event loop waits at most until a thread that computes lets it go on."""
 _SHARE = 0.75
 """Of the time that a request may take: a process that is silent so long is ended, and others are answered."""
 
@@ -44,6 +47,7 @@ _SHARE = 0.75
 def prepare(home: Path, options: Options, listener: int) -> Serve:
     """Import what all workers share, and return what each does."""
     set_up(options.log_format)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     for name in PROTOCOLS:
         PROTOCOLS[name]
 
