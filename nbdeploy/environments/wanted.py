@@ -83,7 +83,8 @@ class Wanted:
         ...     Wanted.by(Path(folder), SimpleNamespace(environment=SimpleNamespace(python="3.11.9")))
         Wanted(python='3.11', lines=('numpy==2.4.6',))
         """
-        text = (bundle / "requirements.txt").read_text(encoding="utf-8")
+        file = bundle / "requirements.txt"
+        text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
         lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
         return cls(".".join(content.environment.python.split(".")[:2]), tuple(map(_checked, lines)))
 

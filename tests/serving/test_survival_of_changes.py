@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import psutil
@@ -29,7 +30,7 @@ from nbdeploy.store import Store
 from nbdeploy.targets.nbdeploy_target import NbdeployTarget
 from nbdeploy.wire.client import Client
 from tests.serving.load import load
-from tests.serving.test_survival import MOODY, until
+from tests.serving.test_survival import MOODY, asking, until
 
 
 @dataclass
@@ -117,9 +118,25 @@ def test_a_deploy_that_is_killed_has_happened_or_not(detached: Detached, snapsho
         detached.supervisor.terminate()
         until(lambda: background.running(detached.home) is None)
     assert counts.clean, counts
-    with contextlib.closing(sqlite3.connect(detached.home / "nbdeploy.db")) as database:
-        outcomes = dict(database.execute("select outcome, count(*) from predictions group by outcome").fetchall())
-    assert set(outcomes) == {"ok"}
+    assert set(logged(detached.home)) == {"ok"}
+
+
+def test_a_stop_answers_all_that_was_asked(run: Any, snapshots: Store) -> None:
+    """Under load: each request that it took, which its log has, came back as a right answer to who had sent it."""
+    with run(workers=2) as place:
+        place.target.push(snapshots, snapshots.resolve("moody:1"))
+        with asking(place, 6) as counts:
+            until(lambda: counts.right > 60)
+            place.stop()
+            until(lambda: not (place.home / "endpoint.json").exists())
+        assert counts.clean, counts
+        assert logged(place.home) == {"ok": counts.right}
+
+
+def logged(home: Path) -> dict[str, int]:
+    """How many requests had which outcome."""
+    with contextlib.closing(sqlite3.connect(home / "nbdeploy.db")) as database:
+        return dict(database.execute("select outcome, count(*) from predictions group by outcome").fetchall())
 
 
 def test_a_stop_while_a_file_is_sent_leaves_nothing_of_it(detached: Detached) -> None:
