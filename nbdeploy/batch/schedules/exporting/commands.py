@@ -97,15 +97,16 @@ def _(job: PredictionJob, due: datetime) -> Told:  # noqa: ARG001
 
 @told.register
 def _(job: PipelineJob, due: datetime) -> Told:  # noqa: ARG001
-    return Told(job.told(), [f"pipeline {job.order.notebook} and its notebooks"], timeout=job.order.timeout)
+    order = job.order
+    file = _below(order.notebook, job.at.cwd)
+    needs = [f"pipeline {file}", "the notebooks of its steps"]
+    return Told([*job.told()[:-1], file], needs, timeout=order.timeout)
 
 
 @told.register
 def _(job: NotebookJob, due: datetime) -> Told:
     order = job.order
-    folder = Path(job.at.cwd)
-    notebook = Path(order.notebook)
-    path = str(notebook.relative_to(folder)) if notebook.is_relative_to(folder) else str(notebook)
+    path = _below(order.notebook, job.at.cwd)
     book = Notebook.read(order.notebook)
     then = job.order_at(due)
     given = [word for name, value in order.values.items() for word in _parameter(book, then, name, value)]
@@ -121,6 +122,11 @@ def _(job: NotebookJob, due: datetime) -> Told:
     named = [each for each in order.notify if "@" not in each and "/" not in each]
     needs += [f"settings with a table for --notify {each}" for each in named]
     return Told(command, needs, order.output or "", unsaid=_unsaid(order), values=_values(book, order, then))
+
+
+def _below(path: str, folder: str) -> str:
+    """A path as it is written in a folder, if it is below it."""
+    return str(Path(path).relative_to(folder)) if Path(path).is_relative_to(folder) else path
 
 
 def _parameter(book: Notebook, then: Order, name: str, value: Any) -> list[str]:

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 import nbdeploy as nd
-from nbdeploy.batch import Text
+from nbdeploy.batch import Order, Text
 from nbdeploy.batch.schedules.calendar import Calendar
 from nbdeploy.batch.schedules.exporting import EXPORTERS
 from nbdeploy.batch.schedules.exporting.plan import Plan
+from nbdeploy.batch.schedules.jobs import PipelineJob
 from nbdeploy.commands.shell import run
 from nbdeploy.errors import InvalidData, NbdeployError, NotFound, WrongUsage
 from tests.batch.schedules.exporting.making import START, notebook, prediction, schedule, surroundings, written
@@ -159,3 +160,13 @@ def test_what_papermill_cannot_be_told_goes_to_nbdeploy(tmp_path: Path) -> None:
     assert plan.needs[1:3] == ["variables a.env", "settings with a table for --notify ops"]
     assert plan.notes == ["the run's sweep (s) is left out"]
     assert "BashOperator(" in written("airflow", schedule(job)).text
+
+
+def test_a_pipeline_is_a_command(tmp_path: Path) -> None:
+    """Its file is named as in the schedule's folder; Airflow's notebooks are papermill's, and its pipelines ours."""
+    order = Order.of(tmp_path / "monthly.yaml", {"month": Text("{{ previous_month }}")}, timeout=60.0)
+    made = schedule(PipelineJob(order, surroundings(tmp_path)))
+    assert Plan(made, "x").command == ["run", "--parameter", "month", "{{ previous_month }}", "--", "monthly.yaml"]
+    assert Plan(made, "x").needs == ["pipeline monthly.yaml", "the notebooks of its steps"]
+    assert "execution_timeout=timedelta(seconds=60.0)" in written("airflow", made).text
+    assert "activeDeadlineSeconds: 60" in written("kubernetes", made).text
