@@ -136,6 +136,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.parameters or self.raw or self.files)
 
     @property
+    def chosen(self) -> set[str]:
+        """The fields that somebody has chosen."""
+        plain = Order(notebook="")
+        return {name for name in self.__struct_fields__ if getattr(self, name) != getattr(plain, name)}
+
+    @property
     def limits(self) -> dict[str, Any]:
         """How long it may take and how often it may be tried, as a request says it."""
         names = ("timeout", "cell_timeout", "retries", "retry_wait", "retry_on")

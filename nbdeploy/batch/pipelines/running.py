@@ -53,12 +53,9 @@ def check_options(order: Order) -> None:
     WrongUsage
         If the order says how a notebook is run.
     """
-    for name in order.__struct_fields__:
-        if name not in _WHOLE and getattr(order, name):
-            option = name.replace("_", "-")
-            raise WrongUsage(
-                f"{Path(order.notebook).name} says itself how its steps run: leave out {option}", name=name
-            )
+    for name in sorted(order.chosen - _WHOLE):
+        option = name.replace("_", "-")
+        raise WrongUsage(f"{Path(order.notebook).name} says itself how its steps run: leave out {option}", name=name)
 
 
 def run(

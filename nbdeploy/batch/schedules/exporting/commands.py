@@ -10,8 +10,6 @@ from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import fields
-
 from nbdeploy.batch.order import Order
 from nbdeploy.batch.parameters import Secret, Text, Variable, bind, showable
 from nbdeploy.batch.schedules.jobs import NotebookJob, PipelineJob, PredictionJob
@@ -112,8 +110,7 @@ def _(job: NotebookJob, due: datetime) -> Told:
     given = [word for name, value in order.values.items() for word in _parameter(book, then, name, value)]
     raw = [word for name, text in order.raw.items() for word in ("--raw", name, text)]
     files = [f"--file={file}" for file in order.files]
-    asked = _asked(order)
-    chosen = [f"{option}={_figure(getattr(order, name))}" for name, option in _OPTIONS.items() if name in asked]
+    chosen = [f"{option}={_figure(getattr(order, name))}" for name, option in _OPTIONS.items() if name in order.chosen]
     chosen += [f"{option}={each}" for name, option in _LISTED.items() for each in getattr(order, name)]
     places = [path] if order.output is None else [path, order.output]
     command = ["run", *given, *raw, *files, *chosen, "--", *places]
@@ -121,7 +118,12 @@ def _(job: NotebookJob, due: datetime) -> Told:
     needs = [f"notebook {path}", *(f"{kind} {file}" for kind, files in read.items() for file in files)]
     named = [each for each in order.notify if "@" not in each and "/" not in each]
     needs += [f"settings with a table for --notify {each}" for each in named]
-    return Told(command, needs, order.output or "", unsaid=_unsaid(order), values=_values(book, order, then))
+    needs += [f"variable {value.name}" for value in order.values.values() if isinstance(value, Variable)]
+    sources = [value.source.partition(":") for value in order.values.values() if isinstance(value, Secret)]
+    needs += [f"secret file {place}" for kind, _, place in sources if kind == "file"]
+    secrets = [place for kind, _, place in sources if kind == "env"]
+    values = _values(book, order, then)
+    return Told(command, needs, order.output or "", secrets=secrets, unsaid=_unsaid(order), values=values)
 
 
 def _below(path: str, folder: str) -> str:
@@ -159,19 +161,13 @@ def _reads(book: Notebook, then: Order, name: str, text: str) -> Any:
 
 def _unsaid(order: Order) -> list[str]:
     """Options of the order that are none of the command's."""
-    left = sorted(_asked(order) - _SAID)
+    left = sorted(order.chosen - _SAID)
     return [f"the run's {name.replace('_', ' ')} ({getattr(order, name)}) is left out" for name in left]
-
-
-def _asked(order: Order) -> set[str]:
-    """The fields of an order that somebody has chosen."""
-    plain = Order(notebook="")
-    return {field.name for field in fields(Order) if getattr(order, field.name) != getattr(plain, field.name)}
 
 
 def _values(book: Notebook, order: Order, then: Order) -> dict[str, Any] | None:
     """Parameters with their types; those with words only if they stay the texts that they are."""
-    if _asked(order) - _PAPERMILL or any(isinstance(value, Variable | Secret) for value in order.values.values()):
+    if order.chosen - _PAPERMILL or any(isinstance(value, Variable | Secret) for value in order.values.values()):
         return None
     bound = bind(book, then.values, then.raw)
     given = {**order.values, **order.raw}

@@ -15,8 +15,9 @@ import pytest
 import yaml
 from hera.workflows.models import CronWorkflow
 
-from nbdeploy.batch import Text
+from nbdeploy.batch import Secret, Text
 from nbdeploy.batch.parameters.words import meant, render
+from nbdeploy.batch.schedules.exporting import EXPORTERS
 from tests.batch.schedules.exporting.making import HOSTILE, notebook, prediction, schedule, surroundings, written
 from tests.batch.schedules.exporting.programs import as_argo, as_kubernetes, said
 
@@ -167,3 +168,20 @@ def test_secrets_are_named_and_not_written(to: str, tmp_path: Path) -> None:
     assert "NBDEPLOY_STORE" in text
     reference = {"github-actions": "${{ secrets.NBDEPLOY_STORE }}"}.get(to, "secretKeyRef")
     assert reference in text
+
+
+def test_secrets_of_a_notebook_come_from_the_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its command names the variable, and the definition where that comes from."""
+    monkeypatch.setenv("DB_PASSWORD", "hunter2")
+    made = schedule(notebook(tmp_path, {"note": Secret("env:DB_PASSWORD")}))
+    text = written("kubernetes", made).text
+    spec = yaml.safe_load(text)["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    (secret,) = [each for each in container["env"] if each["name"] == "DB_PASSWORD"]
+    assert secret["valueFrom"] == {"secretKeyRef": {"name": "nbdeploy-weekly", "key": "DB_PASSWORD"}}
+    assert "--secret note=env:DB_PASSWORD" in container["args"][-1]
+    assert yaml.safe_load(written("github-actions", made).text)["jobs"]["run"]["env"]["DB_PASSWORD"] == (
+        "${{ secrets.DB_PASSWORD }}"
+    )
+    assert "set DB_PASSWORD on the workers" in written("airflow", made).notes
+    assert "hunter2" not in "".join(written(to, made).text for to in EXPORTERS)
