@@ -6,7 +6,7 @@ Each joins the rooms with the settings in force, and returns a :class:`nbdeploy.
 from nbdeploy.api.aliases import alias, remove_alias
 from nbdeploy.api.checkpoints import checkpoint
 from nbdeploy.api.checkup import doctor
-from nbdeploy.api.declaring import output
+from nbdeploy.api.declaring import output, report
 from nbdeploy.api.demo import demo
 from nbdeploy.api.diagnoses import diagnose
 from nbdeploy.api.endpoints import (
@@ -28,7 +28,7 @@ from nbdeploy.api.predictions import check_predictions, load, predict
 from nbdeploy.api.production import label, requests
 from nbdeploy.api.releases import call, connect, push, status, undeploy
 from nbdeploy.api.remote import Target
-from nbdeploy.api.runs import logs, parameters, run, runs, stop, write_prediction
+from nbdeploy.api.runs import get_run, logs, parameters, run, runs, stop, write_prediction
 from nbdeploy.api.schedules import (
     install_scheduler,
     schedule_add,
@@ -62,6 +62,7 @@ __all__ = [
     "doctor",
     "export",
     "gc",
+    "get_run",
     "history",
     "import_",
     "install_scheduler",
@@ -80,6 +81,7 @@ __all__ = [
     "predict",
     "push",
     "remove_alias",
+    "report",
     "requests",
     "restore_serving",
     "rm",

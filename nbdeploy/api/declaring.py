@@ -1,4 +1,4 @@
-"""What a notebook gives away when it is run: files, folders and metrics."""
+"""What a run of a notebook gives away: files, folders and metrics, and a report."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbdeploy.settings import Settings
+
 if TYPE_CHECKING:
     from nbdeploy.batch import Output
+    from nbdeploy.batch.report import Report
 
-__all__ = ["output"]
+__all__ = ["output", "report"]
 
 
 def output(
@@ -52,3 +55,31 @@ def output(
     from nbdeploy import batch
 
     return batch.declare(path, name, metrics or {})
+
+
+def report(
+    run: str, path: str | Path | None = None, *, no_input: bool = False, settings: Settings | None = None
+) -> Report:
+    """Write an executed notebook as one HTML file that needs no network.
+
+    It is made when it is asked for first: that takes longer than many a run.
+
+    Parameters
+    ----------
+    run : str
+        A run's id, or a part at either end of it that no other run has. It may have failed.
+    path : str or Path, optional
+        Where it goes; the run's folder by default, where it is kept.
+    no_input : bool
+        Whether the code is left out.
+
+    Examples
+    --------
+    >>> import nbdeploy as nd
+    >>> nd.report("a1b2", "september.html", no_input=True)  # doctest: +SKIP
+    """
+    from nbdeploy import batch
+    from nbdeploy.batch.report import report_of
+
+    found = batch.find(settings or Settings.load(), run)
+    return report_of(found, None if path is None else Path(path).expanduser(), code=not no_input)

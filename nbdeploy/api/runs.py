@@ -14,7 +14,7 @@ from nbdeploy.types import Report, ignore_progress
 if TYPE_CHECKING:
     from nbdeploy.batch import Options, Parameters, Prediction, Run, RunList, WrittenNotebook
 
-__all__ = ["logs", "parameters", "run", "runs", "stop", "write_prediction"]
+__all__ = ["get_run", "logs", "parameters", "run", "runs", "stop", "write_prediction"]
 
 
 def run(
@@ -175,6 +175,19 @@ def runs(limit: int = 50, *, status: str | None = None, settings: Settings | Non
     from nbdeploy import batch
 
     return batch.runs(settings or Settings.load(), limit, status)
+
+
+def get_run(run: str, *, settings: Settings | None = None) -> Run:
+    """Return one run: its status, parameters, outputs and metrics.
+
+    Parameters
+    ----------
+    run : str
+        A run's id, or a part at either end of it that no other run has.
+    """
+    from nbdeploy import batch
+
+    return batch.find(settings or Settings.load(), run)
 
 
 def logs(run: str, *, follow: Callable[[str], object] | None = None, settings: Settings | None = None) -> str:

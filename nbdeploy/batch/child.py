@@ -23,7 +23,7 @@ from nbdeploy.batch.folder import Folder, Request
 from nbdeploy.batch.ledger import Ledger, stopped
 from nbdeploy.batch.memory import Meter, Pulse, size
 from nbdeploy.batch.notifying import tell
-from nbdeploy.batch.outputs import Declared, Outputs
+from nbdeploy.batch.outputs import Declared, Outputs, Staging
 from nbdeploy.batch.parameters import Mask, decode, secrets_of
 from nbdeploy.batch.processes import Worker
 from nbdeploy.batch.queue.beating import beating
@@ -142,6 +142,18 @@ class Child:
             from nbdeploy.batch import execution
 
             execution.execute(self.files, self.request, self._watch(resumption))
+            if self.request.report:
+                self._report()
+
+    def _report(self) -> None:
+        """Let a report be among what the run publishes."""
+        from nbdeploy.batch.report import write_report
+
+        notebook = Path(self.request.notebook)
+        place = self.files.path / f"{notebook.stem}.html"
+        executed = self.files.executed(self.request)
+        write_report(executed, place, folder=notebook.parent, code=self.request.report != "no-input")
+        Staging(Outputs(self.files.path).staged).add(place, "report")
 
     def _from(self) -> str:
         """What an execution goes on from that does not begin at the start."""

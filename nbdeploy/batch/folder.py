@@ -49,6 +49,8 @@ class Request:
         What to execute instead of a notebook: a program and its arguments.
     cwd : str
         Where it is executed; the notebook's folder if empty.
+    report : str
+        The report to publish: ``full``, ``no-input``, or none if empty.
     after : list of str
         Ids of the runs that had to succeed before.
     notify : list of dict
@@ -63,6 +65,7 @@ class Request:
     kernel: Kernel = field(default_factory=Kernel)
     command: list[str] = field(default_factory=list)
     cwd: str = ""
+    report: str = ""
     after: list[str] = field(default_factory=list)
     notify: list[dict[str, Any]] = field(default_factory=list)
     cell_timeout: float | None = None

@@ -120,21 +120,26 @@ class Ledger:
         """Record that the process of a run is gone, and the run not through; False if another one has it, or it ended.
 
         What the process left behind on this machine ends, too. The error may come later than the status: not everybody
-        who sees it knows how the process ended.
+        who sees it knows how the process ended. What had published its outputs was through, and lacks nothing but the
+        record of it.
         """
+        with self.database.reading() as session:
+            published = Outputs(Path(session.get_one(RunRow, run_id).folder)).read()
         asked = self.ends_as(run_id)
         status, error = (asked, stopped(asked)) if asked else (status, error)
-        values = {"status": status, "finished": _now(), "error": error.document() if error else None}
+        values: dict[str, Any] = {"status": status, "error": error.document() if error else None}
+        if published is not None:
+            values = {"status": SUCCEEDED, "error": None, **published.columns()}
         mine = (RunRow.id == run_id, RunRow.host == worker.host, RunRow.pid == worker.pid)
         thought = () if error is None else (LOST,)
         statement = update(RunRow).where(*mine, RunRow.status.in_((RUNNING, *thought)), RunRow.error.is_(None))
         with self.database.writing() as session:
-            lost = changed(session.execute(statement.values(**values)))
-        if lost and worker.host == here():
+            done = changed(session.execute(statement.values(finished=_now(), **values)))
+        if done and worker.host == here():
             end_belongings(self._folder(run_id))
-        if lost:
+        if done:
             self._told(self.get(run_id))
-        return lost
+        return done and published is None
 
     def find_lost(self) -> list[str]:
         """The runs whose processes are gone, which nobody had seen yet; from here on they are lost."""

@@ -27,6 +27,8 @@ class Options(TypedDict, total=False):
     cwd: str | Path | None
     env_files: Iterable[str | Path]
     inputs: Iterable[str | Path]
+    report: bool
+    no_input: bool
     after: Iterable[str]
     at_once: int | None
     notify: Iterable[str]
@@ -69,6 +71,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         Files of variables to set in its environment, as lines ``NAME=value``.
     inputs : list of str
         Files and folders to copy into a working directory of the run's own, in which it is executed then.
+    report : bool
+        Whether an HTML report of it is published, as its output ``report``.
+    no_input : bool
+        Whether that report leaves the code out.
     after : list of str
         Ids of the runs that must have succeeded before this one starts.
     at_once : int or None
@@ -94,6 +100,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     cwd: str | None = None
     env_files: list[str] = []
     inputs: list[str] = []
+    report: bool = False
+    no_input: bool = False
     after: list[str] = []
     at_once: int | None = None
     notify: list[str] = []

@@ -81,7 +81,7 @@ def prepare_notebook(
     Retrying(order.retries, order.retry_wait, order.retry_on).check()
     if order.at_once is not None and order.at_once < 1:
         raise WrongUsage(f"{order.at_once} runs of a notebook at once are none: give 1 or more")
-    workplace = Workplace.of(order)
+    workplace, report = Workplace.of(order), _report(order)
     check_secrets(values, {**os.environ, **workplace.variables, **(environment or {})})
     notices = to_builtins(choose(order.notify, settings))
     destination = None if order.output is None else _destination(book, Path(order.output))
@@ -96,6 +96,7 @@ def prepare_notebook(
             encode(values),
             kernel=chosen,
             cwd=workplace.furnish(folder.path) or (earlier.furnish(folder) if earlier else ""),
+            report=report,
             after=order.after,
             notify=notices,
             resumes=earlier.run.id if earlier else "",
@@ -180,6 +181,12 @@ def prepare_command(
         runs_at_once=settings.runs_at_once,
     )
     return Prepared(run, folder, settings, environment or {})
+
+
+def _report(order: Order) -> str:
+    if order.no_input and not order.report:
+        raise WrongUsage("there is no report to leave the code out of: ask for one with --report")
+    return "" if not order.report else "no-input" if order.no_input else "full"
 
 
 def _check_timeout(timeout: float | None) -> None:

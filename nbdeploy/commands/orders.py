@@ -63,6 +63,8 @@ _OPTIONS = (
     option("--notify", multiple=True, metavar="WHERE[:EVENT,…]", help="Tell how it ends: see `notify`."),
     option("--env-file", "env_files", type=FILE, multiple=True, metavar="FILE", help="Variables of its environment."),
     option("--cwd", type=FILE, metavar="DIR", help="Where it runs; the notebook's folder by default."),
+    option("--report", is_flag=True, help="Publish an HTML report, as its output `report`."),
+    option("--no-input", is_flag=True, help="Leave the code out of that report."),
     option(
         "--input",
         "inputs",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from nbdeploy import api
-from nbdeploy.commands.kinds import FILE, VALUE
+from nbdeploy.commands.kinds import FILE, RUN, VALUE
 from nbdeploy.commands.syntax import argument, command, option
 
-__all__ = ["output"]
+__all__ = ["output", "report"]
 
 
 @command("output")
@@ -20,3 +20,12 @@ def output(path: str | None, name: str | None, metrics: tuple[tuple[str, object]
     nothing is kept.
     """
     return api.output(path, name, metrics=dict(metrics))
+
+
+@command("report")
+@argument("run_id", type=RUN, metavar="RUN", help="A run's id, as `runs` shows it.")
+@argument("path", type=FILE, required=False, metavar="[FILE.html]", help="Where it goes; the run's folder by default.")
+@option("--no-input", is_flag=True, help="Leave the code out.")
+def report(run_id: str, path: str | None, no_input: bool) -> object:
+    """Show a run as one HTML file, which needs no network."""
+    return api.report(run_id, path, no_input=no_input)

@@ -75,7 +75,7 @@ def run(
     progress: str,
     **options: Any,
 ) -> object:
-    """Run a notebook with parameters, or a pipeline of notebooks (a YAML file).
+    """Run a notebook with parameters, or a pipeline (a YAML file).
 
     papermill executes it in a process of its own, when it is its turn: the setting `runs_at_once` says how many
     runs go on at once on this machine.
@@ -146,10 +146,16 @@ def parameters(notebook: str | None, here: bool) -> object:
 
 
 @command("runs")
+@argument("run_id", type=RUN, required=False, metavar="RUN", help="Show this one: its outputs, metrics and attempts.")
 @option("--status", type=click.Choice(STATUSES), help="Only runs with this status.")
 @option("--limit", type=click.IntRange(1), default=50, show_default=True, metavar="N", help="How many, at most.")
-def runs(status: str | None, limit: int) -> object:
-    """List the runs of notebooks, newest first, and what those in the queue wait for."""
+def runs(run_id: str | None, status: str | None, limit: int) -> object:
+    """List the newest runs, or show one.
+
+    The list tells what those in the queue wait for.
+    """
+    if run_id is not None:
+        return api.get_run(run_id)
     return api.runs(limit, status=status)
 
 
@@ -169,7 +175,7 @@ def logs(door: Door, run_id: str, follow: bool) -> object:
 @argument("run_id", type=RUN, metavar="RUN", help="A run's id, as `runs` shows it.")
 @option("--as", "ends_as", type=click.Choice(ENDS), default=ENDS[0], show_default=True, help="What it then counts as.")
 def stop(run_id: str, ends_as: str) -> object:
-    """Stop a run with all its processes, or take it out of the queue.
+    """Stop a run with all its processes, also a queued one.
 
     As succeeded it keeps and publishes what it has so far.
     """

@@ -35,6 +35,7 @@ TABLE = {
     "output": "nbdeploy.commands.outputs:output",
     "parameters": "nbdeploy.commands.runs:parameters",
     "runs": "nbdeploy.commands.runs:runs",
+    "report": "nbdeploy.commands.outputs:report",
     "logs": "nbdeploy.commands.runs:logs",
     "stop": "nbdeploy.commands.runs:stop",
     "notify": "nbdeploy.commands.notifying:notify",

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import nbdeploy as nd
-from nbdeploy.batch.outputs import Outputs
+from nbdeploy.batch import Run
+from nbdeploy.batch.folder import Folder
+from nbdeploy.batch.ledger import Ledger
+from nbdeploy.batch.outputs import Outputs, Staging
+from nbdeploy.batch.processes import Worker, here
 from nbdeploy.commands import shell
 from nbdeploy.errors import RunFailed
+from nbdeploy.settings import Settings
 
 SCORE = """%load_ext nbdeploy
 from pathlib import Path
@@ -26,7 +35,7 @@ declared = %deploy output scores.csv --metric auc $auc --metric rows 120
 """
 
 
-def test_a_notebook_publishes(notebook: Any, tmp_path: Path) -> None:
+def test_a_notebook_publishes(notebook: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A run returns its outputs as paths and its metrics as numbers; its record lists them."""
     run = nd.run(notebook(tmp_path / "score.ipynb", SCORE))
     assert run.metrics == {"auc": 0.87, "rows": 120}
@@ -39,6 +48,8 @@ def test_a_notebook_publishes(notebook: Any, tmp_path: Path) -> None:
     assert document["metrics"] == {"auc": 0.87, "rows": 120}
     assert str(run.outputs["scores"]) in str(run)
     assert "published when run" in run.output.read_text()
+    assert shell.run(["runs", run.id[-4:]]) == 0
+    assert f"output scores  {run.outputs['scores']}" in capsys.readouterr().out
 
 
 def test_a_run_that_fails_publishes_nothing(notebook: Any, tmp_path: Path) -> None:
@@ -69,46 +80,79 @@ def test_where_a_run_works(notebook: Any, tmp_path: Path) -> None:
     assert sorted(each.name for each in path.parent.iterdir()) == ["a.ipynb"]
 
 
+def test_killed_before_it_could_say_so(settings: Settings, tmp_path: Path) -> None:
+    """A run whose process is killed after it published has succeeded; one that had not is lost, with nothing to see."""
+    folders = [Folder.new(settings.home / "runs", datetime.now(UTC)) for _ in range(2)]
+    gone = Worker(here(), 2**22, 1.0)
+    with Ledger(settings.db) as ledger:
+        for folder in folders:
+            run = Run(folder.path.name, tmp_path / "a.ipynb", tmp_path / "a", folder.path, "queued")
+            ledger.add(replace(run, created=datetime.now(UTC)))
+            assert ledger.start(run.id, gone)
+            outputs = Outputs(folder.path)
+            outputs.begin()
+            Staging(outputs.staged).tell({"auc": 0.5})
+        outputs.publish()
+        lost, through = (ledger.get(folder.path.name) for folder in folders)
+    assert (lost.status, dict(lost.metrics), lost.unpublished.metrics) == ("lost", {}, {"auc": 0.5})
+    assert (through.status, through.metrics, through.unpublished.metrics) == ("succeeded", {"auc": 0.5}, {})
+
+
 PUBLISH = """
 import os, sys
 from pathlib import Path
 import nbdeploy as nd
 from nbdeploy.batch.outputs import Outputs
-from nbdeploy.commands import shell
-outputs = Outputs(Path(os.environ["NBDEPLOY_RUN"]))
-outputs.begin()
-print(flush=True)
-for number in range(20):
-    Path("file.csv").write_text(str(number) * 100_000)
-    nd.output("file.csv", f"file{number}", metrics={f"m{number}": number})
-outputs.publish()
+
+def publish(run):
+    os.environ["NBDEPLOY_RUN"] = run
+    outputs = Outputs(Path(run))
+    outputs.begin()
+    for number in range(20):
+        Path("file.csv").write_text(str(number) * 100_000)
+        nd.output("file.csv", f"file{number}", metrics={f"m{number}": number})
+    outputs.publish()
+
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        publish(line.strip())
+        os._exit(0)
+    print(pid, flush=True)
+    os.waitpid(pid, 0)
+    print("ended", flush=True)
 """
 
 
 def test_killed_at_any_time(tmp_path: Path) -> None:
     """All outputs are there, whole, or none is: wherever the process that declares and publishes is killed."""
     seen = set()
-    took = 0.1
-    for attempt in range(9):
-        run = tmp_path / f"run{attempt}"
-        run.mkdir()
-        process = subprocess.Popen(
-            [sys.executable, "-c", PUBLISH], env={**os.environ, "NBDEPLOY_RUN": str(run)}, stdout=subprocess.PIPE
-        )
+    took = 0.0
+    process = subprocess.Popen(
+        [sys.executable, "-c", PUBLISH], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdin is not None
         assert process.stdout is not None
-        process.stdout.readline()
-        begun = time.monotonic()
-        if attempt:
-            time.sleep(took * attempt / 7)
-            process.kill()
-        process.communicate()
-        took = took if attempt else time.monotonic() - begun
-        published = Outputs(run).read()
-        seen.add(published is not None)
-        assert published is not None or not (run / "outputs").exists()
-        if published is not None:
-            assert sorted(published.metrics.values()) == list(range(20))
-            assert {name: path.read_text() for name, path in published.outputs.items()} == {
-                f"file{number}": str(number) * 100_000 for number in range(20)
-            }
+        for attempt in range(16):
+            run = tmp_path / f"run{attempt}"
+            run.mkdir()
+            process.stdin.write(f"{run}\n")
+            process.stdin.flush()
+            pid, begun = int(process.stdout.readline()), time.monotonic()
+            if attempt:
+                time.sleep(took * attempt / 14)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            assert process.stdout.readline() == "ended\n"
+            took = took or time.monotonic() - begun
+            published = Outputs(run).read()
+            seen.add(published is not None)
+            assert published is not None or not (run / "outputs").exists()
+            if published is not None:
+                assert sorted(published.metrics.values()) == list(range(20))
+                assert {name: path.read_text() for name, path in published.outputs.items()} == {
+                    f"file{number}": str(number) * 100_000 for number in range(20)
+                }
+        process.stdin.close()
     assert seen == {True, False}

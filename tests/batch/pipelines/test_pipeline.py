@@ -109,7 +109,7 @@ def test_refused(project: Path) -> None:
     with pytest.raises(WrongUsage, match="needs a value for month"):
         nd.pipeline(path)
     assert shell.run(["run", str(path), "out.ipynb"]) == 2
-    assert shell.run(["run", str(project / "other.ipynb"), "--resume", "x"]) == 2
+    assert shell.run(["run", str(path), "--kernel", "python3"]) == 2
     assert len(nd.runs()) == 0
 
 

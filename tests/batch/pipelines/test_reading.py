@@ -143,7 +143,11 @@ def test_no_file() -> None:
         read("monthl.yaml")
 
 
-@given(st.recursive(st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+@given(
+    st.recursive(
+        st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8
+    )
+)
 def test_values_without_references_stay(value: Any) -> None:
     """What holds no reference comes out as it went in; doubled signs stand for themselves."""
 
