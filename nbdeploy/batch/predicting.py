@@ -30,9 +30,9 @@ rejects = rejects or f"{{scratch.name}}/{rejects}"
 
 """
 _PUBLISH = """
-%deploy output $output --name predictions
+%deploy output {done.output} --name predictions
 if done.rejected:
-    %deploy output $rejects --name rejects"""
+    %deploy output {done.rejects} --name rejects"""
 _CLOSE = """%deploy output --metric rows {done.rows} --metric rejected {done.rejected}
 assert not done.failed, done.line"""
 

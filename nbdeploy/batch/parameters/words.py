@@ -109,12 +109,13 @@ def split(text: str) -> tuple[list[str], list[str]]:
 
 
 def meant(environ: Mapping[str, str] | None = None, now: datetime | None = None) -> datetime:
-    """The time that words mean outside a schedule of ours, in this machine's time zone.
+    """The time that words mean outside a schedule's own fields, by default in this machine's time zone.
 
     Parameters
     ----------
     environ : mapping, optional
-        The environment. ``NBDEPLOY_DUE`` is a moment, or a cron line: its last time up to now. Without it, now.
+        The environment. ``NBDEPLOY_DUE`` is a moment, which may name its zone as RFC 9557 does, or a cron line: its
+        last time up to now. Without it, now.
     now : datetime, optional
         This moment.
 
@@ -127,6 +128,8 @@ def meant(environ: Mapping[str, str] | None = None, now: datetime | None = None)
     --------
     >>> meant({"NBDEPLOY_DUE": "2026-11-21T06:00:00Z"}).astimezone(UTC).hour
     6
+    >>> meant({"NBDEPLOY_DUE": "2026-11-21T00:30:00+01:00[Europe/Madrid]"}).day
+    21
     """
     from nbdeploy.batch.schedules.calendar import Calendar, local_zone, zone  # schedules know these words, too
 
@@ -134,7 +137,8 @@ def meant(environ: Mapping[str, str] | None = None, now: datetime | None = None)
     now = now or datetime.now(UTC)
     here = local_zone()
     if len(said.split()) == 1 and not said.startswith("@"):
-        return _moment(said, zone(here))
+        moment, _, named = said.removesuffix("]").partition("[")
+        return _moment(moment, zone(named or here))
     if not said:
         return now.astimezone(zone(here))
     try:

@@ -15,6 +15,7 @@ from nbdeploy.batch.kernels import choose_kernel
 from nbdeploy.batch.notifying import choose
 from nbdeploy.batch.order import Order
 from nbdeploy.batch.parameters import Text, bind, check_secrets, render, showable
+from nbdeploy.batch.parameters.words import DUE
 from nbdeploy.batch.pipelines import check_options, read
 from nbdeploy.batch.starting import Prepared, prepare_command, prepare_notebook
 from nbdeploy.errors import WrongUsage
@@ -106,7 +107,11 @@ class NotebookJob(msgspec.Struct, frozen=True, tag="notebook"):
 
     def prepare(self, due: datetime, settings: Settings, schedule: str) -> Prepared:
         """Prepare the run of a scheduled time."""
-        return prepare_notebook(self.order_at(due), settings, environment=self.at.variables, schedule=schedule)
+        environment = {
+            **self.at.variables,
+            DUE: f"{due.isoformat()}[{due.tzinfo}]",
+        }  # what its cells predict may hold words, too
+        return prepare_notebook(self.order_at(due), settings, environment=environment, schedule=schedule)
 
     def order_at(self, due: datetime) -> Order:
         """The order of a scheduled time: words replaced, paths absolute."""

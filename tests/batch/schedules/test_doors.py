@@ -71,6 +71,7 @@ def test_monthly_retraining_as_in_the_story(magic: InteractiveShell, retrain: Pa
     asked = json.loads((prepared.folder.path / "request.json").read_text())
     assert asked["parameters"] == {"month": "2026-09", "n": 7}
     assert (asked["notebook"], prepared.run.schedule) == (str(retrain.absolute()), "retrain")
+    assert prepared.environment["NBDEPLOY_DUE"] == "2026-10-01T03:00:00+02:00[Europe/Madrid]"
 
 
 def test_a_live_object_is_kept_with_its_type(magic: InteractiveShell, retrain: Path) -> None:
