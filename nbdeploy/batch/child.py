@@ -109,7 +109,7 @@ class Child:
         try:
             self._execute()
         except Exception as error:
-            return Failure.of(self.mask.document(self._failure(error).document()))
+            return self._failure(error)
         finally:
             for stray in end_strays():
                 self.log.line(f"{stray} was left behind, and has been ended")
@@ -183,12 +183,17 @@ class Child:
 
     def _failure(self, error: Exception) -> Failure:
         if isinstance(error, Failed):
-            if error.failure.cell is None:
-                self.log.line(f"{error.failure.name}: {error.failure.message}")
-            return error.failure
-        text = self.mask.text(plain("".join(traceback.format_exception(error))))
-        self.log.line(text)
-        return Failure(type(error).__name__, plain(str(error)), traceback=text)
+            failure = self._masked(error.failure)
+            if failure.cell is None:
+                self.log.line(f"{failure.name}: {failure.message}")
+            return failure
+        text = plain("".join(traceback.format_exception(error)))
+        failure = self._masked(Failure(type(error).__name__, plain(str(error)), traceback=text))
+        self.log.line(failure.traceback)
+        return failure
+
+    def _masked(self, failure: Failure) -> Failure:
+        return Failure.of(self.mask.document(failure.document()))
 
 
 def main(folder: Path) -> int:

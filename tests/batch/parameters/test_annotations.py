@@ -15,7 +15,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from papermill.cli import _resolve_type
 
-from nbdeploy.batch.parameters import Member
+from nbdeploy.batch.parameters import Member, showable
 from nbdeploy.batch.parameters.annotations import read_annotation
 from nbdeploy.batch.parameters.defaults import type_of_default
 from nbdeploy.batch.parameters.enumerations import Enumeration
@@ -235,3 +235,25 @@ def test_values_of_another_type(value: Any, kind: Any) -> None:
     """A number is no text, a truth value no number, and a moment no day."""
     with pytest.raises(ValueError, match="not of the type"):
         convert(value, kind)
+
+
+@hypothesis_settings(deadline=None)
+@given(
+    st.one_of(
+        st.tuples(st.just(date), st.dates()),
+        st.tuples(st.just(datetime), st.datetimes(timezones=st.none() | st.just(UTC))),
+        st.tuples(st.just(time), st.times()),
+        st.tuples(st.just(timedelta), st.timedeltas()),
+        st.tuples(st.just(Path), st.text(st.characters(codec="utf-8")).map(Path)),
+        st.tuples(st.just(float), st.floats(allow_nan=False)),
+        st.tuples(st.just(set[date]), st.sets(st.dates())),
+        st.tuples(st.just(tuple[timedelta, ...]), st.lists(st.timedeltas()).map(tuple)),
+        st.tuples(st.just(dict[int, float]), st.dictionaries(st.integers(), st.floats(allow_nan=False))),
+    )
+)
+def test_what_is_shown_can_be_given_again(typed: tuple[Any, Any]) -> None:
+    """The text that a record or a form shows of a value is read as the value, by the parameter's type."""
+    kind, value = typed
+    shown = showable(value)
+    found = from_text(shown if isinstance(shown, str) else json.dumps(shown), kind)
+    assert (found, type(found)) == (value, type(value))

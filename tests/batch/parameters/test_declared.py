@@ -122,7 +122,9 @@ def test_no_parameters_cell(tmp_path: Path, notebook: Any) -> None:
     assert bind(book, {"n": Text("3"), "who": Text("me"), "zip": "08001"}) == {"n": 3, "who": "me", "zip": "08001"}
 
 
-@pytest.mark.parametrize("name", ["a b", "class", "", "x;y"])
+@pytest.mark.parametrize(
+    "name", ["a b", "class", "", "x;y", "x = 1\nimport os; os.abort()\ny", "x); os.abort() #", "\u0078\u2028y"]
+)
 def test_name_that_is_no_variable(tmp_path: Path, notebook: Any, name: str) -> None:
     """A name that could not be assigned never reaches a cell."""
     book = Notebook.read(notebook(tmp_path / "a.ipynb", "1"))

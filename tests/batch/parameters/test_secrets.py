@@ -64,9 +64,8 @@ def test_no_form_of_a_secret_is_left(secret: str, before: str, after: str) -> No
     written = [whole, repr(whole), json.dumps(whole), html.escape(whole), quote(whole, safe="")]
     for form, text in zip(forms, written, strict=True):
         assert form not in mask.text(text).replace("[secret]", "\N{LOCK}")
-    assert secret not in json.dumps(mask.document({whole: [whole, 1, (whole,)]}), ensure_ascii=False).replace(
-        "[secret]", "\N{LOCK}"
-    )
+    [(key, (first, _, (last,)))] = mask.document({whole: [whole, 1, (whole,)]}).items()
+    assert not any(secret in text.replace("[secret]", "\N{LOCK}") for text in (key, first, last))
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=9), st.text(max_size=5), st.text(max_size=5))
