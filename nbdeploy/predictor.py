@@ -16,7 +16,9 @@ from nbdeploy.bundles import Bundle, Trust
 from nbdeploy.bundles.described import Described
 from nbdeploy.canonical import Pass, is_one_pass, parallel_parts, single_job, tiles
 from nbdeploy.codecs import rebuild
+from nbdeploy.codecs.columns import frame_of_records
 from nbdeploy.codecs.frames import check, container_of, like
+from nbdeploy.codecs.numpy_tables import record_matrix
 from nbdeploy.codecs.outputs import join, output_frame, rows_of
 from nbdeploy.compilers import Twin
 from nbdeploy.compilers.pair import Pair
@@ -61,6 +63,12 @@ class Caller:
         self._canonical = canonical
         self._pair = Pair(model, signature, canonical, self.native, twin)
         self._pass: Pass | None = None
+        self._settled = False
+
+    def settle(self) -> None:
+        """Limit this process's threads for good, which takes longer than some answers: it does nothing else."""
+        self._threads.limit(limits=1)
+        self._settled = True
 
     def raw(self, wire: pl.DataFrame, method: str) -> Any:
         """Answer wire rows with the model's own return type, by its twin or by canonical calls."""
@@ -86,20 +94,46 @@ class Caller:
         """Up to how many rows the twin answers; 0 if it answers none."""
         return self._pair.twin_rows
 
+    def raw_records(self, records: Sequence[Sequence[Any]], method: str) -> Any:
+        """Answer bound records as :meth:`raw` answers a table of them, which is not made where it can be done without.
+
+        Parameters
+        ----------
+        records : sequence of sequences
+            Bound values in the order of the signature; missing is None.
+        method : str
+            One of the snapshot's methods.
+        """
+        if self._canonical.tile is None and not self.twin_rows:
+            padded = [*records, *[records[-1]] * (-len(records) % self._canonical.multiple)]
+            matrix = record_matrix(padded, self.signature)
+            if matrix is not None:
+                with self._single():
+                    return join([self._called(matrix, len(padded), method)], len(records))
+        return self.raw(frame_of_records(records, self.signature), method)
+
     def native(self, wire: pl.DataFrame, method: str) -> Any:
         """Answer wire rows with the model's own return type, by canonical calls."""
-        pieces = []
-        with self._threads.limit(limits=1), single_job(self.model, self._parallel), self._flavor.one_thread():
-            for rows, height in self._tables(wire):
-                with self._pass.over(self.model) if self._pass else contextlib.nullcontext():
-                    piece = self._flavor.call(self.model, method, rows)
-                if rows_of(piece) != height:
-                    raise InvalidData(
-                        f"{method} answered {rows_of(piece)} rows when it was given {height} (yours, and copies "
-                        "of the last one after them): a model answers each row, whichever others there are"
-                    )
-                pieces.append(piece)
+        with self._single():
+            pieces = [self._called(rows, height, method) for rows, height in self._tables(wire)]
         return join(pieces, wire.height)
+
+    def _called(self, rows: Any, height: int, method: str) -> Any:
+        with self._pass.over(self.model) if self._pass else contextlib.nullcontext():
+            piece = self._flavor.call(self.model, method, rows)
+        if rows_of(piece) != height:
+            raise InvalidData(
+                f"{method} answered {rows_of(piece)} rows when it was given {height} (yours, and copies "
+                "of the last one after them): a model answers each row, whichever others there are"
+            )
+        return piece
+
+    @contextlib.contextmanager
+    def _single(self) -> Iterator[None]:
+        """Let the model work in one thread."""
+        limits = contextlib.nullcontext() if self._settled else self._threads.limit(limits=1)
+        with limits, single_job(self.model, self._parallel), self._flavor.one_thread():
+            yield
 
     def outputs(self, wire: pl.DataFrame, methods: Sequence[str]) -> pl.DataFrame:
         """Answer wire rows with the output columns of some methods of the signature."""

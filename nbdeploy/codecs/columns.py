@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, cast
 
 import polars as pl
 
 from nbdeploy.errors import InvalidData
-from nbdeploy.types import Column
+from nbdeploy.types import Column, Signature
 
 __all__ = [
     "SIMPLE",
     "column_of",
     "frame_of",
+    "frame_of_records",
     "item_column",
     "nameless",
     "nested_type",
@@ -63,6 +65,12 @@ def wire_dtype(column: Column) -> Any:
 def frame_of(columns: list[pl.Series]) -> pl.DataFrame:
     """Return columns as a frame, under their names; a list alone would rename one without a name."""
     return pl.DataFrame(columns if all(series.name for series in columns) else {s.name: s for s in columns})
+
+
+def frame_of_records(records: Sequence[Sequence[Any]], signature: Signature) -> pl.DataFrame:
+    """Return bound records as wire rows."""
+    columns = zip(signature.columns, zip(*records, strict=True), strict=True)
+    return frame_of([pl.Series(column.name, values, dtype=wire_dtype(column)) for column, values in columns])
 
 
 def nameless(frame: pl.DataFrame) -> list[pl.Series]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from nbdeploy.codecs.values import holds, series_of
 from nbdeploy.errors import InvalidData
 from nbdeploy.types import Column, Signature
 
-__all__ = ["CONTAINER", "array_series", "marker", "object_values", "quick_matrix"]
+__all__ = ["CONTAINER", "array_series", "marker", "object_values", "quick_matrix", "record_matrix"]
 
 _UNITS = ("s", "ms", "us", "ns")
 
@@ -190,3 +191,15 @@ def quick_matrix(data: Any, signature: Signature) -> pl.DataFrame | None:
         return None
     columns = np.ascontiguousarray(data.T)
     return frame_of([pl.Series(name, columns[i]) for i, name in enumerate(signature.names)])
+
+
+def record_matrix(records: Sequence[Sequence[Any]], signature: Signature) -> Any:
+    """Return bound records as :func:`nbdeploy.codecs.rebuild` does a table of them, without the table.
+
+    None if the model was not given a matrix of the very type that all its columns have, one of floats.
+    """
+    if signature.container != "numpy" or signature.dims != 2 or signature.dtype not in {"float32", "float64"}:
+        return None
+    if any(column.type != signature.dtype for column in signature.columns):
+        return None
+    return np.array(records, dtype=signature.dtype)  # None becomes NaN

@@ -10,7 +10,7 @@ import numpy as np
 
 from nbdeploy.types import MethodOutput
 
-__all__ = ["PlainAnswer", "plain_answer"]
+__all__ = ["PlainAnswer", "beside", "plain_answer"]
 
 _NUMBERS = {
     name: np.dtype(name)
@@ -71,3 +71,16 @@ def plain_answer(output: MethodOutput) -> PlainAnswer | None:
     kinds = {*output.types}
     usual = len(kinds) == 1 and (kinds <= {*_NUMBERS} or kinds == {"string"}) and not output.details
     return PlainAnswer(output) if usual else None
+
+
+def beside(parts: Sequence[list[Sequence[Any]]]) -> list[Sequence[Any]]:
+    """Return the rows of several methods as rows of all their columns.
+
+    Examples
+    --------
+    >>> beside([[("a",), ("b",)], [[1, 2], [3, 4]]])
+    [['a', 1, 2], ['b', 3, 4]]
+    """
+    if len(parts) == 1:
+        return parts[0]
+    return [[value for part in row for value in part] for row in zip(*parts, strict=True)]

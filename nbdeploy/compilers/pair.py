@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from nbdeploy.codecs.columns import wire_dtype
+from nbdeploy.codecs.columns import frame_of_records
 from nbdeploy.compilers import NotCompiled, Twin, Unsure, compile_by
 from nbdeploy.compilers.proof import Native
 from nbdeploy.errors import InvalidData, NotFound
@@ -106,8 +106,7 @@ class Pair:
                 return twin.one(method, values)
             except Unsure:
                 pass
-        columns = zip(self._signature.columns, values, strict=True)
-        return self._native(pl.DataFrame([pl.Series(c.name, [v], dtype=wire_dtype(c)) for c, v in columns]), method)
+        return self._native(frame_of_records([values], self._signature), method)
 
     def alone(self, method: str) -> Callable[[Sequence[Any]], Any] | None:
         """Return what answers one record by the twin and nothing else, if the twin can do that.

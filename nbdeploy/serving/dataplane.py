@@ -115,7 +115,7 @@ class DataPlane:
         self._log = log
         self._cache = cache
         self.new_id = new_id
-        self._seconds = seconds
+        self.seconds = seconds
         self._rows = rows
 
     async def infer(
@@ -127,6 +127,7 @@ class DataPlane:
         write: Callable[[Answer], T],
         caller: str = "",
         quick: bool = False,
+        refusal: Exception | None = None,
     ) -> tuple[Answer, T]:
         """Answer one request.
 
@@ -144,6 +145,8 @@ class DataPlane:
             The name of the token that asks.
         quick : bool
             Whether reading takes less time than handing it to a thread.
+        refusal : Exception, optional
+            What came of asking the model, where that was done before.
 
         Raises
         ------
@@ -161,8 +164,8 @@ class DataPlane:
         begun = time.perf_counter()
         event = Event(served.subject, self.new_id(), protocol, caller, time.time())
         try:
-            async with asyncio.timeout(self._seconds):
-                answer, written = await self._answered(served, event, read, write, quick)
+            async with asyncio.timeout(self.seconds):
+                answer, written = await self._answered(served, event, read, write, quick, refusal)
             event.outcome = "ok"
             note(version=answer.version, rows=answer.frame.height, prediction=answer.id)
         except (TimeoutError, TimedOut):
@@ -194,11 +197,14 @@ class DataPlane:
         read: Callable[[Signature], Question],
         write: Callable[[Answer], T],
         quick: bool,
+        refusal: Exception | None,
     ) -> tuple[Answer, T]:
         model = served.model
         with model.used():
             read_here = functools.partial(self._bound, model, event, read)
             wire, unknown = read_here() if quick else await self._beside(read_here)
+            if refusal is not None:
+                raise refusal
             frame = event.answers = await self._outputs(model, wire, event)
         now, signature = served.now, model.signature
         answer = Answer(served.state.name, now.version, now.digest, event.id, frame, signature, unknown)
@@ -236,9 +242,9 @@ class DataPlane:
 
     def _late(self, served: Served) -> TimedOut:
         asked = f"{served.state.name} (version {served.now.version})"
-        _log.error("%s did not answer within %g s", asked, self._seconds)
+        _log.error("%s did not answer within %g s", asked, self.seconds)
         return TimedOut(
-            f"{asked} did not answer within {self._seconds:g} s; send fewer rows, or serve with a longer --timeout",
+            f"{asked} did not answer within {self.seconds:g} s; send fewer rows, or serve with a longer --timeout",
             deployment=served.state.name,
         )
 

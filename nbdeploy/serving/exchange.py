@@ -32,6 +32,7 @@ from nbdeploy.wire.statuses import status_of
 
 __all__ = [
     "CALLER",
+    "REFUSAL",
     "REFUSALS",
     "Handler",
     "body_of",
@@ -48,6 +49,9 @@ __all__ = [
 
 CALLER = "nbdeploy.caller"
 """Where a request that left a fast lane says who was admitted there, so that it is not admitted, and counted, twice."""
+
+REFUSAL = "nbdeploy.refusal"
+"""Where it says what came of asking a model there, so that the model is not asked twice."""
 
 _JSON = "application/json"
 _QUICK = 8192
@@ -162,7 +166,7 @@ async def inferred(
     plane, caller = service_of(request).plane, request.state.caller.name
     plain = request.headers.get("content-type", _JSON).startswith(_JSON)
     quick = plain and request.state.held <= _QUICK
-    return await plane.infer(protocol, name, version, read, write, caller, quick)
+    return await plane.infer(protocol, name, version, read, write, caller, quick, request.scope.get(REFUSAL))
 
 
 def failed(what: str) -> str:

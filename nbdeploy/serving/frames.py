@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import polars as pl
 
-__all__ = ["Asked", "Buffer", "Told", "pack", "table_bytes", "table_of"]
+__all__ = ["Asked", "Buffer", "Records", "Told", "pack", "rows_bytes", "rows_of", "table_bytes", "table_of"]
 
 T = TypeVar("T")
+
+Records = Sequence[Sequence[Any]]
+"""Bound records, or rows of answers."""
 
 _SIZES = struct.Struct(">IQ")
 
@@ -28,18 +31,25 @@ class Asked(msgspec.Struct, frozen=True):
         Of the prediction, for the log.
     traces : list of str
         ``traceparent`` of those requests in it that belong to a trace.
+    records : bool
+        Whether the body holds records, as MessagePack, and not a table.
     """
 
     methods: list[str]
     id: str
     traces: list[str] = []
+    records: bool = False
 
 
 class Told(msgspec.Struct, frozen=True):
-    """The head of an answer: an error if there is a `kind`, its class in :mod:`nbdeploy.errors`."""
+    """The head of an answer: an error if there is a `kind`, its class in :mod:`nbdeploy.errors`.
+
+    Its body holds rows, as MessagePack, if `records`; otherwise a table.
+    """
 
     kind: str = ""
     message: str = ""
+    records: bool = False
 
 
 def pack(head: Asked | Told, body: bytes) -> bytes:
@@ -50,7 +60,7 @@ def pack(head: Asked | Told, body: bytes) -> bytes:
     >>> buffer = Buffer()
     >>> buffer.feed(pack(Told("InvalidData", "no"), b"abc"))
     >>> buffer.take(Told)
-    (Told(kind='InvalidData', message='no'), b'abc')
+    (Told(kind='InvalidData', message='no', records=False), b'abc')
     """
     encoded = msgspec.msgpack.encode(head)
     return b"".join((_SIZES.pack(len(encoded), len(body)), encoded, body))
@@ -94,3 +104,13 @@ def table_bytes(frames: Sequence[pl.DataFrame]) -> bytes:
 def table_of(body: bytes) -> pl.DataFrame:
     """Return the table of such bytes."""
     return pl.read_ipc_stream(io.BytesIO(body))
+
+
+def rows_bytes(rows: Records) -> bytes:
+    """Return records, or rows, as bytes."""
+    return msgspec.msgpack.encode(rows)
+
+
+def rows_of(body: bytes) -> list[list[Any]]:
+    """Return the records, or rows, of such bytes."""
+    return msgspec.msgpack.decode(body, type=list[list[Any]])

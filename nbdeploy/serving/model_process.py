@@ -13,7 +13,7 @@ import resource
 import selectors
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ import msgspec
 import polars as pl
 
 from nbdeploy.bundles import Bundle
+from nbdeploy.codecs.columns import frame_of_records
+from nbdeploy.codecs.outputs import output_frame
+from nbdeploy.codecs.plain_answers import plain_answer
 from nbdeploy.codecs.veiled import veil
 from nbdeploy.compare import ROUNDING, SINGLE, compare
 from nbdeploy.compilers.samples import plain_rows
@@ -29,7 +32,7 @@ from nbdeploy.environments.wanted import HERE
 from nbdeploy.errors import Corrupted, InvalidData, NbdeployError, RehearsalFailed
 from nbdeploy.flavors import FLAVORS
 from nbdeploy.predictor import Predictor, load_again
-from nbdeploy.serving.frames import Asked, Buffer, Told, pack, table_bytes, table_of
+from nbdeploy.serving.frames import Asked, Buffer, Told, pack, rows_bytes, rows_of, table_bytes, table_of
 from nbdeploy.serving.link import Gone, Link
 from nbdeploy.serving.twins import Inline, NotShipped, proof_of, rows_inline, write_twin
 from nbdeploy.serving.watching.traced import Traced, working_for
@@ -160,11 +163,13 @@ def prepare(bundle: Path, digest: str, name: str) -> Serve:
 class _Process:
     def __init__(self, predictor: Predictor, name: str, link: Link) -> None:
         self._predictor, self._name, self._link = predictor, name, link
+        self._readers = {name: plain_answer(output) for name, output in predictor.signature.outputs.items()}
         self._selector = selectors.DefaultSelector()
         self._lines = 0
         self._finishing = self._answered = False
 
     def run(self) -> None:
+        self._predictor.caller.settle()
         self._selector.register(self._link, selectors.EVENT_READ, self._obey)
         try:
             while not (self._finishing and not self._lines):
@@ -210,22 +215,41 @@ class _Process:
             return self._answered_by_model(asked, body)
 
     def _answered_by_model(self, asked: Asked, body: bytes) -> bytes:
-        wire = table_of(body)
+        rows = rows_of(body) if asked.records else table_of(body)
         try:
-            frame = self._predictor.outputs(wire, asked.methods or None)
+            told, answer = self._told(rows, self._predictor.methods(asked.methods))
         except NbdeployError as error:
             return pack(Told(type(error).__name__, str(error)), b"")
         except BaseException as error:  # a model that calls sys.exit has not answered, and that is all
-            return pack(Told(InvalidData.__name__, self._refusal(error, wire, asked.id)), b"")
+            return pack(Told(InvalidData.__name__, self._refusal(error, rows, asked.id)), b"")
         if not self._answered:
             self._answered = True
             self._link.send(Answered())
-        return pack(Told(), table_bytes([frame]))
+        return pack(told, answer)
 
-    def _refusal(self, error: BaseException, wire: pl.DataFrame, prediction: str) -> str:
+    def _told(self, rows: Any, methods: Sequence[str]) -> tuple[Told, bytes]:
+        """Answer records as rows, if those are plain, and everything else as a table."""
+        if isinstance(rows, pl.DataFrame):
+            return Told(), table_bytes([self._predictor.outputs(rows, methods)])
+        caller, outputs = self._predictor.caller, self._predictor.signature.outputs
+        raws = [caller.raw_records(rows, method) for method in methods]
+        readers = [self._readers[method] for method in methods]
+        parts = [reader.rows(raw) if reader else None for reader, raw in zip(readers, raws, strict=True)]
+        plain = [part for part in parts if part is not None]
+        if len(plain) < len(parts):
+            frames = [output_frame(raw, outputs[method]) for raw, method in zip(raws, methods, strict=True)]
+            return Told(), table_bytes([pl.concat(frames, how="horizontal")])
+        joined = (
+            plain[0] if len(plain) == 1 else [[v for part in row for v in part] for row in zip(*plain, strict=True)]
+        )
+        return Told(records=True), rows_bytes(joined)
+
+    def _refusal(self, error: BaseException, rows: Any, prediction: str) -> str:
         """The rows fit the signature and yet the model will not have them: an unseen category, an infinity."""
         private = any(column.private for column in self._predictor.signature.columns)
-        reason = veil(f"{type(error).__name__}: {error}", wire, self._predictor.signature)
+        signature = self._predictor.signature
+        wire = rows if isinstance(rows, pl.DataFrame) else frame_of_records(rows, signature)
+        reason = veil(f"{type(error).__name__}: {error}", wire, signature)
         # A traceback would quote what the model was given.
         _log.warning("%s, prediction %s: %s", self._name, prediction, reason, exc_info=None if private else error)
         return f"the model could not answer these rows: {reason[:500]} (prediction {prediction} in the server's log)"

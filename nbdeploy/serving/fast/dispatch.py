@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -13,13 +14,12 @@ import msgspec
 
 from nbdeploy.codecs.records import Unusual
 from nbdeploy.errors import NbdeployError
-from nbdeploy.serving.exchange import CALLER
+from nbdeploy.serving.exchange import CALLER, REFUSAL
 from nbdeploy.serving.fast.bodies import Receive, read_body
 from nbdeploy.serving.fast.lanes import Lane, Read, lanes_of
 from nbdeploy.serving.fast.record_twin import RecordTwin
 from nbdeploy.serving.guard.caller import Caller
 from nbdeploy.serving.guard.tokens import Scope
-from nbdeploy.serving.options import Options
 from nbdeploy.serving.prediction_log import Event
 from nbdeploy.serving.service import Service
 from nbdeploy.serving.watching.asked import Asked, note
@@ -47,6 +47,8 @@ class _Way(NamedTuple):
     twin: RecordTwin
     served: Served
     headers: list[Header]
+    relayed: bool
+    """Whether it is not the twin that answers, but a process of the version."""
 
 
 Taken = tuple[_Way, dict[bytes, bytes]]
@@ -92,10 +94,10 @@ class FastLanes:
 
     async def __call__(self, scope: Any, receive: Receive, send: Any) -> None:
         """Answer a request, or let the application do it."""
-        taken = self.taken_by(scope) if scope["type"] == "http" else None
+        taken = self.taken_by(scope, relayed=True) if scope["type"] == "http" else None
         if taken is not None:
             body, receive = await read_body(receive)
-            found = self.answer(taken, scope["query_string"], body) if body is not None else None
+            found = await self._answered(taken, scope, body) if body is not None else None
             if isinstance(found, Reply):
                 scope["route"] = taken[0].route
                 await send({"type": "http.response.start", "status": 200, "headers": found.headers})
@@ -104,19 +106,22 @@ class FastLanes:
             scope[CALLER] = found
         await self._app(scope, receive, send)
 
-    def taken_by(self, scope: Any) -> Taken | None:
+    def taken_by(self, scope: Any, *, relayed: bool = False) -> Taken | None:
         """Return the lane that a request takes; None if it takes none, or has left one before."""
         if scope["method"] != "POST" or CALLER in scope:
             return None
-        return self.taken(scope["path"], scope["headers"])
+        return self.taken(scope["path"], scope["headers"], relayed=relayed)
 
-    def taken(self, path: str, sent: Sequence[Header]) -> Taken | None:
-        """Return the lane that a request of POST takes, by its head; None if it takes none."""
+    def taken(self, path: str, sent: Sequence[Header], *, relayed: bool = False) -> Taken | None:
+        """Return the lane that a request of POST takes, by its head; None if it takes none.
+
+        Only if `relayed` it may be one that leads to a version's processes.
+        """
         table = self._service.deployments.served
         if table is not self._table:
-            self._table, self._ways = table, _ways(table, self._service.options)
+            self._table, self._ways = table, _ways(table, self._service)
         way = self._ways.get(path)
-        if way is None:
+        if way is None or way.relayed > relayed:
             return None
         headers = dict(sent)
         if len(headers) < len(sent) or not self._is_plain(headers) or not way.lane.takes(headers):
@@ -139,40 +144,101 @@ class FastLanes:
             The answer. Or who asks, if the application has to give one; None if it has to find that out as well.
         """
         way, headers = taken
-        guard, name = self._service.guard, way.served.state.name
         try:
-            caller = guard.predict(headers[b"authorization"], name) if b"authorization" in headers else None
-            if caller is None:
-                caller = guard.enter({"host": headers.get(b"host", b"").decode("latin-1")}, Scope.PREDICT, name)
+            caller = self._admitted(way, headers)
         except NbdeployError:
             return None
+        begun = time.perf_counter()
         try:
-            reply = self._predicted(way, headers, body, query, caller.name)
+            asked = way.lane.read(body, query)
+            rows = self._rows(way, asked)
+            reply = None if rows is None else self._told(way, headers, asked, rows, caller, begun)
+        except _NOT_PLAIN:
+            reply = None
         except Exception:
-            _log.exception("a fast lane of %s failed; its request takes the usual way", name)
+            _log.exception("a fast lane of %s failed; its request takes the usual way", way.served.state.name)
             reply = None
         if reply is None:
             return caller
-        guard.room.leave()
+        self._service.guard.room.leave()
         return reply
 
-    def _told(self, way: _Way, asked: Mapping[bytes, bytes], event: Event, body: bytes, unknown: int) -> Reply:
-        """An answer, counted and logged as those of the application are."""
+    async def _answered(self, taken: Taken, scope: Any, body: bytes) -> Reply | Caller | None:
+        """Answer a request by the twin, or by a process. See :meth:`answer`."""
+        way, headers = taken
+        if not way.relayed:
+            return self.answer(taken, scope["query_string"], body)
+        try:
+            caller = self._admitted(way, headers)
+        except NbdeployError:
+            return None
+        try:
+            reply = await self._relayed(way, headers, scope, body, caller)
+        except asyncio.CancelledError:
+            self._service.guard.room.leave()
+            raise
+        except (NbdeployError, TimeoutError) as refusal:
+            scope[REFUSAL], reply = refusal, None
+        except _NOT_PLAIN:
+            reply = None
+        if reply is None:
+            return caller
+        self._service.guard.room.leave()
+        return reply
+
+    async def _relayed(
+        self, way: _Way, headers: Mapping[bytes, bytes], scope: Any, body: bytes, caller: Caller
+    ) -> Reply | None:
+        begun, prediction = time.perf_counter(), self._service.plane.new_id()
+        asked = way.lane.read(body, scope["query_string"])
+        if not way.twin.methods.keys() >= {*asked.methods}:
+            return None
+        model = way.served.model
+        with model.used():
+            async with asyncio.timeout(self._service.plane.seconds):
+                rows = await model.processes.ask(asked.records, asked.methods, prediction)
+        # What is of an unusual kind comes as a table, and the model is asked once more.
+        return self._told(way, headers, asked, rows, caller, begun, prediction) if isinstance(rows, list) else None
+
+    def _admitted(self, way: _Way, headers: Mapping[bytes, bytes]) -> Caller:
+        guard, name = self._service.guard, way.served.state.name
+        if b"authorization" in headers:
+            return guard.predict(headers[b"authorization"], name)
+        return guard.enter({"host": headers.get(b"host", b"").decode("latin-1")}, Scope.PREDICT, name)
+
+    def _told(
+        self,
+        way: _Way,
+        sent: Mapping[bytes, bytes],
+        asked: Read,
+        rows: Any,
+        caller: Caller,
+        begun: float,
+        prediction: str = "",
+    ) -> Reply:
+        """Write an answer, counted and logged as those of the application are."""
+        event = Event(
+            way.served.subject, prediction or self._service.plane.new_id(), way.lane.protocol, caller.name, time.time()
+        )
+        body = way.lane.write(asked, rows, event.id)
+        event.outcome, event.methods, event.rows = "ok", asked.methods, len(asked.records)
+        event.inputs, event.answers = asked.records, rows
+        event.seconds = time.perf_counter() - begun
         self._service.plane.take_down(event)
-        prediction = event.id.encode()
-        headers = [*way.headers, (_PREDICTION, prediction)]
-        if unknown:
-            headers.append((_UNKNOWN, str(unknown).encode()))
+        name = event.id.encode()
+        headers = [*way.headers, (_PREDICTION, name)]
+        if asked.unknown:
+            headers.append((_UNKNOWN, str(asked.unknown).encode()))
         headers += (b"content-length", str(len(body)).encode()), _JSON
         if self._watched:
             note(deployment=event.subject.deployment, protocol=event.protocol, caller=event.caller)
             note(version=event.subject.version, rows=event.rows, prediction=event.id)
             return Reply(headers, body)
         self._service.metrics.answered("POST", 200)
-        if b"x-request-id" in asked or b"traceparent" in asked:
-            headers += echoed(Asked(asked.items()))
+        if b"x-request-id" in sent or b"traceparent" in sent:
+            headers += echoed(Asked(sent.items()))
         else:
-            headers.append((b"x-request-id", prediction))
+            headers.append((b"x-request-id", name))
         return Reply(headers, body)
 
     def _is_plain(self, headers: Mapping[bytes, bytes]) -> bool:
@@ -194,36 +260,22 @@ class FastLanes:
         name = cache.name(way.served.now.digest, asked.methods, asked.records)
         return cache.rows(name, lambda: twin.answer(asked.methods, asked.records))
 
-    def _predicted(
-        self, way: _Way, headers: Mapping[bytes, bytes], body: bytes, query: bytes, caller: str
-    ) -> Reply | None:
-        begun, lane = time.perf_counter(), way.lane
-        try:
-            asked = lane.read(body, query)
-        except _NOT_PLAIN:
-            return None
-        rows = self._rows(way, asked)
-        if rows is None:
-            return None
-        event = Event(way.served.subject, self._service.plane.new_id(), lane.protocol, caller, time.time())
-        written = lane.write(asked, rows, event.id)
-        event.outcome, event.methods, event.rows = "ok", asked.methods, len(asked.records)
-        event.inputs, event.answers = asked.records, rows
-        event.seconds = time.perf_counter() - begun
-        return self._told(way, headers, event, written, asked.unknown)
 
-
-def _ways(table: Mapping[str, Served], options: Options) -> dict[str, _Way]:
-    """The ways to all deployments that have a twin, by their paths, also those below the endpoint's prefix."""
+def _ways(table: Mapping[str, Served], service: Service) -> dict[str, _Way]:
+    """The ways to all deployments that bind records, by their paths, also those below the endpoint's prefix."""
     found: dict[str, _Way] = {}
+    options = service.options
     for name, served in table.items():
-        if served.record_twin is None:
+        twin, relayed = served.record_twin, False
+        if twin is None and service.cache is None:
+            twin, relayed = served.relayed, True
+        if twin is None:
             continue
-        twin = replace(served.record_twin, most=min(options.row_limit, served.record_twin.most))
+        twin = replace(twin, most=min(options.row_limit, twin.most))
         headers = _headers(served)
         default = options.default == name if options.default else len(table) == 1
         for route, path, lane in lanes_of(twin, name, served.now.version, default):
-            way = _Way(lane, SimpleNamespace(path=route), twin, served, headers)
+            way = _Way(lane, SimpleNamespace(path=route), twin, served, headers, relayed)
             found[path] = found[options.root_path + path] = way
     return found
 

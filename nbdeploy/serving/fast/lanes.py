@@ -23,7 +23,7 @@ _inference = msgspec.json.Decoder(oip.InferenceRequest)
 class Read(msgspec.Struct, frozen=True, gc=False):
     """A request that was read: bound records, the methods, and what the answer's writer needs."""
 
-    records: Sequence[Sequence[Any]]
+    records: list[Sequence[Any]]
     methods: Sequence[str]
     unknown: int = 0
     id: str | None = None

@@ -10,17 +10,19 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from nbdeploy.codecs.plain_answers import PlainAnswer, plain_answer
+from nbdeploy.codecs.plain_answers import PlainAnswer, beside, plain_answer
 from nbdeploy.codecs.records import RecordBinder, record_binder
 from nbdeploy.compilers import Unsure
 from nbdeploy.types import Signature
 
-__all__ = ["One", "RecordTwin", "record_twin", "record_twin_of"]
+__all__ = ["MOST", "One", "RecordTwin", "record_twin", "record_twin_of", "relayed_records"]
 
 BUDGET = 0.001
 """Seconds that an answer may keep the event loop from others."""
 
-_MOST = 64
+MOST = 64
+"""Records that are asked at once."""
+
 _TIMES = 5
 
 One = Callable[[Sequence[Any]], Any]
@@ -64,7 +66,7 @@ class RecordTwin:
             if rows is None:
                 return None
             parts.append(rows)
-        return [[value for part in row for value in part] for row in zip(*parts, strict=True)]
+        return beside(parts)
 
     def _answer(self, method: str, records: Sequence[Sequence[Any]]) -> list[Sequence[Any]] | None:
         if method not in self.methods:
@@ -102,6 +104,15 @@ def record_twin(signature: Signature, ones: Mapping[str, One], most: int) -> Rec
     return None if binder is None or not methods or most < 1 else RecordTwin(signature, binder, methods, most)
 
 
+def relayed_records(signature: Signature) -> RecordTwin | None:
+    """Return what binds records for a version's processes and knows its answers' columns; it answers nothing itself."""
+    return record_twin(signature, dict.fromkeys(signature.outputs, _unsure), MOST)
+
+
+def _unsure(_: Sequence[Any]) -> Any:
+    raise Unsure
+
+
 class Version(Protocol):
     """A version that is served."""
 
@@ -131,7 +142,7 @@ def record_twin_of(predictor: Version, clock: Callable[[], float] = time.perf_co
     ones = {name: one for name, one in found.items() if one is not None}
     row = predictor.sample.row(0)
     seconds = max((_shortest(one, row, clock) for one in ones.values()), default=0.0)
-    return record_twin(predictor.signature, ones, min(_MOST, int(BUDGET / max(seconds, 1e-9))))
+    return record_twin(predictor.signature, ones, min(MOST, int(BUDGET / max(seconds, 1e-9))))
 
 
 def _shortest(one: One, row: Sequence[Any], clock: Callable[[], float]) -> float:

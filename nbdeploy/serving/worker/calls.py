@@ -8,13 +8,13 @@ import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import polars as pl
 
 from nbdeploy import errors
 from nbdeploy.errors import NbdeployError, RemoteError, TimedOut
-from nbdeploy.serving.frames import Asked, Buffer, Told, pack, table_bytes, table_of
+from nbdeploy.serving.frames import Asked, Buffer, Told, pack, rows_bytes, rows_of, table_bytes, table_of
 from nbdeploy.serving.watching.asked import traced
 
 __all__ = ["Processes"]
@@ -36,16 +36,20 @@ class _Died(Exception):
 
 @dataclass(eq=False)
 class _Ask:
-    """One request's rows, and where their answer goes."""
+    """One request's rows, a table or records, and where their answer goes."""
 
-    wire: pl.DataFrame
+    rows: Any
     methods: tuple[str, ...]
     id: str
-    answer: asyncio.Future[pl.DataFrame]
+    answer: asyncio.Future[Any]
     trace: str = ""
     alone: bool = False
     deaths: int = 0
     tries: int = 0
+
+    def goes_with(self, other: _Ask) -> bool:
+        """Whether both can be asked together."""
+        return not self.alone and self.methods == other.methods and type(self.rows) is type(other.rows)
 
     def fail(self, error: Exception) -> None:
         if not self.answer.done():
@@ -134,12 +138,12 @@ class Processes:
         """How many requests wait until a process has time for them."""
         return len(self._waiting)
 
-    async def ask(self, wire: pl.DataFrame, methods: Sequence[str], prediction: str) -> pl.DataFrame:
-        """Answer bound rows.
+    async def ask(self, rows: pl.DataFrame | list[Any], methods: Sequence[str], prediction: str) -> Any:
+        """Answer bound rows: a table with a table; a list of records with a list of rows, or a table as well.
 
         Parameters
         ----------
-        wire : polars.DataFrame, n rows
+        rows : polars.DataFrame or list of sequences, n rows
             The rows.
         methods : sequence of str
             The methods that answer; the default one if there is none.
@@ -155,7 +159,7 @@ class Processes:
         """
         if self.reason:
             raise RemoteError(self.reason)
-        ask = _Ask(wire, tuple(methods), prediction, asyncio.get_running_loop().create_future(), traced())
+        ask = _Ask(rows, tuple(methods), prediction, asyncio.get_running_loop().create_future(), traced())
         self._waiting.append(ask)
         self._dispatch()
         return await ask.answer
@@ -211,12 +215,10 @@ class Processes:
             ask = self._waiting.popleft()
             if ask.answer.done():
                 continue  # nobody waits for it any more
-            fits = not batch or (
-                not ask.alone and ask.methods == batch[0].methods and rows + ask.wire.height <= self.batch_rows
-            )
+            fits = not batch or (ask.goes_with(batch[0]) and rows + len(ask.rows) <= self.batch_rows)
             if fits:
                 batch.append(ask)
-                rows += ask.wire.height
+                rows += len(ask.rows)
             else:
                 left.append(ask)
             if batch[0].alone or rows >= self.batch_rows:
@@ -228,8 +230,7 @@ class Processes:
         loop = asyncio.get_running_loop()
         timer = loop.call_later(self._patience(batch), self._silent, line)
         try:
-            question = pack(_head(batch), table_bytes([ask.wire for ask in batch]))
-            told, body = await line.ask(question)
+            told, body = await line.ask(_question(batch))
         except _Died as died:
             self._again(batch, died.guilty, line)
         except Exception as error:
@@ -255,11 +256,11 @@ class Processes:
         if told.kind:
             batch[0].fail(_error(told))
             return
-        frame, first = table_of(body), 0
+        rows, first = rows_of(body) if told.records else table_of(body), 0
         for ask in batch:
             if not ask.answer.done():
-                ask.answer.set_result(frame[first : first + ask.wire.height])
-            first += ask.wire.height
+                ask.answer.set_result(rows[first : first + len(ask.rows)])
+            first += len(ask.rows)
 
     def _alone(self, batch: list[_Ask]) -> None:
         """One of them is to blame; the others are answered as if it had not been there."""
@@ -290,8 +291,11 @@ class Processes:
             self._lines.remove(line)
 
 
-def _head(batch: Sequence[_Ask]) -> Asked:
-    return Asked(list(batch[0].methods), batch[0].id, [ask.trace for ask in batch if ask.trace])
+def _question(batch: Sequence[_Ask]) -> bytes:
+    parts, records = [ask.rows for ask in batch], isinstance(batch[0].rows, list)
+    body = rows_bytes([row for part in parts for row in part]) if records else table_bytes(parts)
+    traces = [ask.trace for ask in batch if ask.trace]
+    return pack(Asked(list(batch[0].methods), batch[0].id, traces, records), body)
 
 
 def _error(told: Told) -> NbdeployError:

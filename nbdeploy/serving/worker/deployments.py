@@ -61,6 +61,11 @@ class Served:
         """What answers few records inside the event loop, if it has a twin for that."""
         return None if self.loaded is None else self.loaded.record_twin
 
+    @property
+    def relayed(self) -> RecordTwin | None:
+        """What binds few records for the version's processes, if it has no twin for them."""
+        return None if self.loaded is None or self.record_twin is not None else self.loaded.relayed
+
     @cached_property
     def subject(self) -> Subject:
         """What the prediction log calls it."""

@@ -13,7 +13,7 @@ from nbdeploy.bundles import Bundle
 from nbdeploy.bundles.described import Described
 from nbdeploy.errors import InvalidData, NotFound
 from nbdeploy.manifest import Manifest
-from nbdeploy.serving.fast.record_twin import RecordTwin, record_twin_of
+from nbdeploy.serving.fast.record_twin import RecordTwin, record_twin_of, relayed_records
 from nbdeploy.serving.messages import Version
 from nbdeploy.serving.twins import Inline, read_twin
 from nbdeploy.serving.worker.calls import Processes
@@ -76,6 +76,11 @@ class Model(Described):
         """What answers few records inside the event loop, if it has a twin for that."""
         return record_twin_of(self)
 
+    @cached_property
+    def relayed(self) -> RecordTwin | None:
+        """What binds few records for the processes and reads their answers, where there is no twin for them."""
+        return relayed_records(self.signature)
+
     def alone(self, method: str) -> Callable[[Sequence[Any]], Any] | None:
         """What answers one record by the twin and nothing else. See :meth:`nbdeploy.predictor.Predictor.alone`."""
         if self.inline is None or method not in self.inline.twin.methods:
@@ -120,7 +125,9 @@ class Model(Described):
             If no process of the version answers.
         """
         frame = self.inline.outputs(wire, methods) if self.inline else None
-        return await self.processes.ask(wire, methods, prediction) if frame is None else frame
+        if frame is None:
+            frame = await self.processes.ask(wire, methods, prediction)
+        return frame
 
     @contextlib.contextmanager
     def used(self) -> Iterator[None]:

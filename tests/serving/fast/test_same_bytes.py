@@ -23,7 +23,7 @@ from nbdeploy.compilers import Twin
 from nbdeploy.errors import InvalidData, NotFound
 from nbdeploy.serving.app import application
 from nbdeploy.serving.fast.dispatch import FastLanes
-from nbdeploy.serving.fast.record_twin import RecordTwin, record_twin_of
+from nbdeploy.serving.fast.record_twin import RecordTwin, record_twin_of, relayed_records
 from nbdeploy.serving.home import Home
 from nbdeploy.serving.options import Options
 from nbdeploy.serving.service import Service
@@ -67,6 +67,7 @@ class Told:
 
     signature: Signature
     sample: pl.DataFrame
+    compiled: bool = True
     twin: Twin = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,12 +84,29 @@ class Told:
 
     @cached_property
     def record_twin(self) -> RecordTwin | None:
-        return record_twin_of(self)
+        return record_twin_of(self) if self.compiled else None
+
+    @cached_property
+    def relayed(self) -> RecordTwin | None:
+        return relayed_records(self.signature)
+
+    @property
+    def processes(self) -> Told:
+        return self
+
+    async def ask(self, records: list[Any], methods: Sequence[str], _: str) -> list[Any]:
+        """As a process of the version does."""
+        if len(records) > 2:
+            raise InvalidData("these are too many for the model")
+        parts = [ANSWERS[method](records).reshape(len(records), -1).tolist() for method in methods]
+        return [[value for part in row for value in part] for row in zip(*parts, strict=True)]
 
     def used(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
 
     async def outputs(self, wire: pl.DataFrame, asked: Sequence[str], _: str) -> pl.DataFrame:
+        if wire.height > 2 and not self.compiled:
+            raise InvalidData("these are too many for the model")
         frames = [output_frame(ANSWERS[name](wire.rows()), self.signature.outputs[name]) for name in asked]
         return pl.concat(frames, how="horizontal")
 
@@ -125,9 +143,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     made.close()
 
 
-def serve(service: Service, signature: Signature, sample: dict[str, Any]) -> bool:
+def serve(service: Service, signature: Signature, sample: dict[str, Any], compiled: bool = True) -> bool:
     """Serve a version of a signature; whether it has lanes."""
-    predictor: Any = Told(signature, bind([sample], signature))
+    predictor: Any = Told(signature, bind([sample], signature), compiled)
     state = Deployment(name="told", state="serving", serving=[Serving("told", 3, DIGEST)])
     service.deployments.install({"told": Served(state, predictor)})
     return predictor.record_twin is not None
@@ -222,11 +240,15 @@ few = settings(max_examples=150, deadline=None, suppress_health_check=[HealthChe
 
 
 @few
-@given(asked=questions(), query=st.sampled_from(["", "", "method=lengths", "method=count&method=predict", "method=no"]))
-def test_records_are_answered_as_ever(service: Service, asked: Any, query: str) -> None:
-    """Whatever the signature and the records."""
+@given(
+    asked=questions(),
+    query=st.sampled_from(["", "", "method=lengths", "method=count&method=predict", "method=no"]),
+    compiled=st.booleans(),
+)
+def test_records_are_answered_as_ever(service: Service, asked: Any, query: str, compiled: bool) -> None:
+    """Whatever the signature and the records, by a twin and by the version's processes, and refused as ever."""
     signature, sample, records = asked
-    serve(service, signature, sample)
+    serve(service, signature, sample, compiled)
     app = application(service)
     for document in (records, records[0]):
         body = msgspec.json.encode(document)
@@ -305,10 +327,11 @@ MIXED = Signature(
 ROW = {"age": None, "n": 3, "plan": "b", "ok": True}
 
 
+@pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize("query", ["", "method=lengths&method=predict"])
-def test_plain_records_need_nothing_but_their_lane(service: Service, query: str) -> None:
+def test_plain_records_need_nothing_but_their_lane(service: Service, query: str, compiled: bool) -> None:
     """Behind it, nothing answers."""
-    assert serve(service, MIXED, ROW | {"age": 1.5})
+    assert serve(service, MIXED, ROW | {"age": 1.5}, compiled) is compiled
     lanes = FastLanes(nowhere, service)
     for path in ("/v1/models/told:predict", "/models/told/invocations", "/invocations"):
         for rows in ([ROW], [[*ROW.values()]]):
@@ -354,6 +377,6 @@ def test_a_lane_that_fails_leaves_its_request_to_the_usual_way(
     serve(service, MIXED, ROW | {"age": 1.5})
     app, body = application(service), msgspec.json.encode(ROW)
     usual = ask(app, "/models/told/predict", body, headers=SLOWLY)
-    monkeypatch.setattr(FastLanes, "_predicted", lambda *_: 1 / 0)
+    monkeypatch.setattr(FastLanes, "_rows", lambda *_: 1 / 0)
     assert ask(app, "/models/told/predict", body) == usual
     assert service.guard.room.requests == 0

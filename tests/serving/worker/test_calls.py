@@ -57,7 +57,7 @@ def moody(snapshots: Store) -> Iterator[Version]:
     yield from started(snapshots, "moody:1")
 
 
-Asked = tuple[pl.DataFrame, Sequence[str], str]
+Asked = tuple[pl.DataFrame | list[Any], Sequence[str], str]
 
 
 def answers(version: Version, asked: Sequence[Asked], batch_rows: int) -> tuple[list[Any], list[int]]:
@@ -77,14 +77,22 @@ def answers(version: Version, asked: Sequence[Asked], batch_rows: int) -> tuple[
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), batch_rows=st.sampled_from([0, 3, 16, 4096]))
 def test_batched_is_unbatched_to_the_bit(plans: Version, data: st.DataObject, batch_rows: int) -> None:
-    """Whatever goes together: each gets its own rows' answers, of the methods that it asked for."""
+    """Whatever goes together, tables or records: each gets its own rows' answers, of the methods that it asked for."""
     sample, outputs = plans.predictor.sample, list(plans.predictor.signature.outputs)
     one = st.tuples(st.integers(0, sample.height - 1), st.integers(1, 7), st.sampled_from([outputs[:1], outputs[:2]]))
     drawn = data.draw(st.lists(one, min_size=1, max_size=12))
-    asked = [(sample[first : first + rows], methods, str(i)) for i, (first, rows, methods) in enumerate(drawn)]
+    tables = [(sample[first : first + rows], methods, str(i)) for i, (first, rows, methods) in enumerate(drawn)]
+    as_records = data.draw(st.lists(st.booleans(), min_size=len(tables), max_size=len(tables)))
+    asked: list[Asked] = [
+        (wire.rows() if records else wire, methods, key)
+        for (wire, methods, key), records in zip(tables, as_records, strict=True)
+    ]
     found, calls = answers(plans, asked, batch_rows)
-    for (wire, methods, _), frame in zip(asked, found, strict=True):
+    for (wire, methods, _), frame in zip(tables, found, strict=True):
         alone = plans.predictor.outputs(wire, methods)
+        if isinstance(frame, list):
+            assert [tuple(row) for row in frame] == alone.rows()
+            continue
         assert frame.schema == alone.schema
         assert frame.write_ipc_stream(None).getvalue() == alone.write_ipc_stream(None).getvalue()
     assert sum(calls) == len(asked)
@@ -105,11 +113,13 @@ def test_what_waits_goes_together(plans: Version) -> None:
 @given(ages=st.lists(st.sampled_from([1.0, 2.0, 3.0, -3.0, -6.0]), min_size=2, max_size=8))
 def test_a_poisoned_request_fails_alone(moody: Version, ages: list[float]) -> None:
     """With its own id in the message; those that went with it are answered."""
-    asked = [(pl.DataFrame({"age": [age]}), ["predict"], f"id{i}") for i, age in enumerate(ages)]
+    asked: list[Asked] = [
+        (pl.DataFrame({"age": [age]}) if i % 3 else [[age]], ["predict"], f"id{i}") for i, age in enumerate(ages)
+    ]
     found, _ = answers(moody, asked, 4096)
     for age, (_, _, number), answer in zip(ages, asked, found, strict=True):
         if age > 0:
-            assert answer["prediction"].to_list() == [2 * age]
+            assert (answer if isinstance(answer, list) else [[*row] for row in answer.rows()]) == [[2 * age]]
         else:
             assert isinstance(answer, InvalidData)
             assert f"prediction {number} in the server's log" in str(answer)
