@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -18,6 +19,8 @@ from nbdeploy.batch.schedules.calendar import Calendar
 from nbdeploy.batch.schedules.exporting import EXPORTERS
 from nbdeploy.batch.schedules.exporting.plan import Plan
 from nbdeploy.batch.schedules.jobs import PipelineJob
+from nbdeploy.commands import cli
+from nbdeploy.commands.door import Door
 from nbdeploy.commands.shell import run
 from nbdeploy.errors import InvalidData, NbdeployError, NotFound, WrongUsage
 from tests.batch.schedules.exporting.making import START, notebook, prediction, schedule, surroundings, written
@@ -170,3 +173,31 @@ def test_a_pipeline_is_a_command(tmp_path: Path) -> None:
     assert Plan(made, "x").needs == ["pipeline monthly.yaml", "the notebooks of its steps"]
     assert "execution_timeout=timedelta(seconds=60.0)" in written("airflow", made).text
     assert "activeDeadlineSeconds: 60" in written("kubernetes", made).text
+
+
+def test_the_command_is_read_as_the_schedule_was(tmp_path: Path) -> None:
+    """Every option of a run arrives in the shell's own command as it was kept."""
+    (tmp_path / "a.env").write_text("A=1")
+    given: dict[str, Any] = {
+        "timeout": 90.0,
+        "cell_timeout": 2.5,
+        "retries": 2,
+        "retry_wait": 7200.0,
+        "retry_on": ["OSError", "Gone"],
+        "kernel": "python3",
+        "cwd": "there",
+        "env_files": ["a.env"],
+        "inputs": ["b.csv", "c.csv"],
+        "at_once": 1,
+        "notify": ["me@example.org:always"],
+    }
+    job = notebook(tmp_path, {"n": Text("7")}, output="out.ipynb", raw={"note": "--x"})
+    made = schedule(type(job)(structs.replace(job.order, **given), job.at))
+    name, *words = Plan(made, "x").command
+    command = cli.get_command(None, name)  # type: ignore[arg-type]
+    assert command is not None
+    read = command.make_context(name, words, obj=Door()).params
+    assert {each: list(read[each]) if isinstance(read[each], tuple) else read[each] for each in given} == given
+    assert (read["notebook"], read["output"], read["raw"]) == ("retrain.ipynb", "out.ipynb", (("note", "--x"),))
+    assert read["typed"] == (("month", "{{ previous_month }}"), ("n", "7"))
+    assert not Plan(made, "x").told.unsaid
