@@ -27,6 +27,7 @@ from nbdeploy.batch.processes import Worker, start_child
 from nbdeploy.batch.queue.queue import Queue
 from nbdeploy.batch.queue.station import Bell, Station
 from nbdeploy.batch.record import FAILED, LOST, QUEUED, RUNNING
+from nbdeploy.errors import NbdeployError
 
 __all__ = ["Dispatcher", "main"]
 
@@ -105,10 +106,10 @@ class Dispatcher:
             try:
                 open_ = self.turn()
                 answered = time.monotonic()
-            except DBAPIError as error:  # a server that restarts, a disk that is full for a while
-                _log.warning("the database did not answer: %s", error.orig)
+            except (DBAPIError, NbdeployError) as error:  # a server that restarts, a disk that is full for a while
+                _log.warning("the queue could not be seen to: %s", getattr(error, "orig", error))
                 if not open_ or time.monotonic() - answered > _REPAIR_SECONDS or not self._home.is_dir():
-                    return
+                    break
             busy = time.monotonic() if open_ else busy
             self._wait(_LOOK_SECONDS)
             bell.clear()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -39,14 +41,18 @@ class Queue:
     def __init__(self, ledger: Ledger, home: Path, worker: Worker) -> None:
         self.ledger = ledger
         self.database = ledger.database
-        self._runs = str(home / "runs")
+        self._runs = os.path.realpath(home / "runs")
         self._worker = worker
+        self._mine: dict[str, bool] = {}
 
     def claim(self) -> str | None:
         """Claim the run whose turn it is, if it is one's; nobody else starts it while this process lives."""
+        with self.database.reading() as session:
+            if not any(turn.ready and self._is_mine(turn.folder) for turn in line(session, here())):
+                return None
         with self.database.writing() as session:
             for turn in line(session, here(), lock=True):
-                if turn.ready and str(Path(turn.folder).parent) == self._runs:
+                if turn.ready and self._is_mine(turn.folder):
                     mine = update(RunRow).where(RunRow.id == turn.id, RunRow.status == QUEUED)
                     if changed(session.execute(mine.values(**columns_of(self._worker)))):
                         return turn.id
@@ -76,16 +82,22 @@ class Queue:
 
     def beat(self) -> None:
         """Show that somebody sees to the runs that are queued here."""
-        queued = update(RunRow).where(RunRow.host == here(), RunRow.status == QUEUED)
-        mine = queued.where(RunRow.folder.startswith(f"{self._runs}/", autoescape=True))
+        queued = [row.id for row in self.open() if row.status == QUEUED]
         with self.database.writing() as session:
-            session.execute(mine.values(beat=func.current_timestamp()))
+            session.execute(update(RunRow).where(RunRow.id.in_(queued)).values(beat=func.current_timestamp()))
 
     def open(self) -> Sequence[RunRow]:
         """The runs that have not ended."""
-        mine = select(RunRow).where(RunRow.host == here(), RunRow.status.in_((QUEUED, RUNNING)))
+        there = select(RunRow).where(RunRow.host == here(), RunRow.status.in_((QUEUED, RUNNING)))
         with self.database.reading() as session:
-            return [row for row in session.scalars(mine) if str(Path(row.folder).parent) == self._runs]
+            return [row for row in session.scalars(there) if self._is_mine(row.folder)]
+
+    def _is_mine(self, folder: str) -> bool:
+        """Whether a run is of this home, however that is spelled, and of this user, where several share one."""
+        if folder not in self._mine:
+            here_ = os.path.realpath(Path(folder).parent) == self._runs
+            self._mine[folder] = here_ and _owner(Path(folder)) in {os.getuid(), None}
+        return self._mine[folder]
 
 
 def enter(ledger: Ledger, home: Path) -> None:
@@ -111,9 +123,15 @@ def go_on(ledger: Ledger, enter: Enter = enter) -> list[str]:
 
 
 def _homes(ledger: Ledger) -> list[Path]:
-    """The homes on this machine with runs that have not ended."""
+    """The homes on this machine where runs of this user have not ended."""
     open_ = select(RunRow.folder).where(RunRow.host == here(), RunRow.status.in_((QUEUED, RUNNING)))
     with ledger.database.reading() as session:
-        folders = session.scalars(open_).all()
+        folders = [folder for folder in session.scalars(open_) if _owner(Path(folder)) == os.getuid()]
     homes = {Path(folder).parent.parent for folder in folders if Path(folder).parent.name == "runs"}
-    return sorted(home for home in homes if (home / "runs").is_dir())
+    return sorted(home for home in homes if _owner(home / "runs") is not None)
+
+
+def _owner(path: Path) -> int | None:
+    with contextlib.suppress(OSError):
+        return path.stat().st_uid
+    return None

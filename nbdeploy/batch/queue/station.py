@@ -66,7 +66,7 @@ class Bell:
 
 
 class Station:
-    """The place of the one process that starts the queued runs of a home and a database on this machine.
+    """The place of the one process that starts the queued runs of a user, a home and a database on this machine.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class Station:
     """
 
     def __init__(self, home: Path, url: str) -> None:
-        key = hashlib.sha256(f"{here()}\n{url}".encode()).hexdigest()[:16]
+        key = hashlib.sha256(f"{here()}\n{os.getuid()}\n{url}".encode()).hexdigest()[:16]
         self.home, self.url = home, url
         self._folder = home / "queue"
         self._bell = self._folder / f"{key}.bell"

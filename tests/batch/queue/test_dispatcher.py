@@ -184,6 +184,17 @@ def test_the_runs_of_another_home_are_left_to_its_own_dispatcher(
     assert ledger.get(runs[2].id).position == 1
 
 
+def test_a_home_may_be_spelled_in_several_ways(
+    ledger: Ledger, settings: Settings, sleeping: Any, tmp_path: Path
+) -> None:
+    """A link leads to the same queue."""
+    settings.home.mkdir(exist_ok=True)
+    (tmp_path / "link").symlink_to(settings.home)
+    queued(ledger, Settings.load(tmp_path, {"NBDEPLOY_HOME": str(tmp_path / "link")}))
+    Dispatcher(ledger, settings.home, sleeping).turn()
+    assert statuses(ledger) == ["running"]
+
+
 def test_a_run_whose_folder_is_gone_fails_and_says_so(ledger: Ledger, settings: Settings) -> None:
     """The next one starts."""
     run = queued(ledger, settings)
