@@ -80,7 +80,7 @@ class Turn:
         return not (self.waits or self.broken or self.claimed)
 
 
-def line(session: Session, host: str, lock: bool = False) -> list[Turn]:
+def line(session: Session, host: str, lock: bool = False, me: Worker | None = None) -> list[Turn]:
     """The runs that are queued for a machine, in the order of their submission.
 
     Parameters
@@ -91,6 +91,8 @@ def line(session: Session, host: str, lock: bool = False) -> list[Turn]:
         The machine.
     lock : bool
         Whether nobody else may change any of them until the session ends.
+    me : Worker, optional
+        A dispatcher that is between two starts: what it claimed before, and could not start, is free.
     """
     columns = [getattr(RunRow, name) for name in _COLUMNS]
     mine = select(*columns).where(RunRow.host == host, RunRow.status.in_((QUEUED, RUNNING)))
@@ -99,7 +101,7 @@ def line(session: Session, host: str, lock: bool = False) -> list[Turn]:
     needed = {run for row in rows if row.status == QUEUED for run in row.after}
     known = select(RunRow.id, RunRow.status).where(RunRow.id.in_(needed))
     statuses = {row.id: row.status for row in session.execute(known)} if needed else {}
-    return list(places([_place(row) for row in rows], statuses))
+    return list(places([_place(row, me) for row in rows], statuses))
 
 
 def places(runs: Sequence[Place], statuses: Mapping[str, str]) -> Iterator[Turn]:
@@ -161,8 +163,8 @@ def _runs(count: int) -> str:
     return f"{count} run{'s' * (count != 1)}"
 
 
-def _place(row: Any) -> Place:
+def _place(row: Any, me: Worker | None) -> Place:
     starter = Worker(row.host, row.pid, row.pid_started, row.boot)
-    claimed = row.status == QUEUED and row.pid != 0 and not starter.gone
+    claimed = row.status == QUEUED and row.pid != 0 and starter != me and not starter.gone
     limits = (row.at_once, row.runs_at_once)
     return Place(row.id, row.notebook, row.folder, row.status == RUNNING, claimed, tuple(row.after), *limits)

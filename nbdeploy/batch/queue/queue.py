@@ -48,10 +48,10 @@ class Queue:
     def claim(self) -> str | None:
         """Claim the run whose turn it is, if it is one's; nobody else starts it while this process lives."""
         with self.database.reading() as session:
-            if not any(turn.ready and self._is_mine(turn.folder) for turn in line(session, here())):
+            if not any(turn.ready and self._is_mine(turn.folder) for turn in line(session, here(), me=self._worker)):
                 return None
         with self.database.writing() as session:
-            for turn in line(session, here(), lock=True):
+            for turn in line(session, here(), lock=True, me=self._worker):
                 if turn.ready and self._is_mine(turn.folder):
                     mine = update(RunRow).where(RunRow.id == turn.id, RunRow.status == QUEUED)
                     if changed(session.execute(mine.values(**columns_of(self._worker)))):

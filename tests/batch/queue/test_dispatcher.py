@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 
 from nbdeploy import batch
 from nbdeploy.batch.folder import Folder
@@ -110,10 +112,26 @@ def test_a_run_whose_dispatcher_died_before_its_process_was_there_is_started(
 
     with pytest.raises(Killed):
         Dispatcher(ledger, settings.home, die).turn()
+    alive = Worker.of(os.getppid())
+    write(ledger, run.id, pid=alive.pid, pid_started=alive.started)
     assert Dispatcher(ledger, settings.home, sleeping).turn()
-    assert statuses(ledger) == ["queued"]  # this process claimed it, and lives
+    assert statuses(ledger) == ["queued"]
     write(ledger, run.id, pid=ended.pid, pid_started=ended.started)
     Dispatcher(ledger, settings.home, sleeping).turn()
+    assert statuses(ledger) == ["running"]
+
+
+def test_a_start_that_the_database_did_not_take_is_tried_again(
+    ledger: Ledger, settings: Settings, sleeping: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the same dispatcher, whose claim stands."""
+    queued(ledger, settings)
+    dispatcher = Dispatcher(ledger, settings.home, sleeping)
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "start", lambda *_: (_ for _ in ()).throw(OperationalError("", None, Exception("down"))))
+        with pytest.raises(OperationalError):
+            dispatcher.turn()
+    dispatcher.turn()
     assert statuses(ledger) == ["running"]
 
 
