@@ -25,6 +25,7 @@ from nbdeploy.batch.memory import Meter, Pulse, size
 from nbdeploy.batch.notifying import tell
 from nbdeploy.batch.outputs import Declared, Outputs, Staging
 from nbdeploy.batch.parameters import Mask, decode, secrets_of
+from nbdeploy.batch.patience import patiently
 from nbdeploy.batch.processes import Worker
 from nbdeploy.batch.queue.beating import beating
 from nbdeploy.batch.record import FAILED, STOPPED, SUCCEEDED
@@ -222,7 +223,8 @@ def main(folder: Path) -> int:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         outcome, output = _delivered(child.files, request, outcome)
         outcome, declared = _published(child.files, outcome)
-        ledger.finish(request.run, outcome.status, outcome.error, output, declared, child.meter.peak)
+        facts = (outcome.status, outcome.error, output, declared, child.meter.peak)
+        patiently(lambda: ledger.finish(request.run, *facts))
     return 0 if outcome.status == SUCCEEDED else 1
 
 
