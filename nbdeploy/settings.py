@@ -45,6 +45,9 @@ class Settings:
         Names or files of the public keys whose signatures count (``NBDEPLOY_TRUSTED_KEYS``, with ``:`` between).
     scheduler : str
         Whether a Jupyter server sees to schedules if nothing else does: ``auto`` or ``off`` (``NBDEPLOY_SCHEDULER``).
+    keep_runs : str
+        Which runs are kept: the newest, as ``100``, or those of the last time, as ``30d``; all of them if empty
+        (``NBDEPLOY_KEEP_RUNS``).
     runs_at_once : int
         How many runs go on at once on this machine, the others wait; as many as it has cores, if not set
         (``NBDEPLOY_RUNS_AT_ONCE``).
@@ -67,6 +70,7 @@ class Settings:
     allow_code: str = "always"
     trusted_keys: tuple[str, ...] = ()
     scheduler: str = "auto"
+    keep_runs: str = ""
     runs_at_once: int = field(default_factory=lambda: _cores())
     notify: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -129,6 +133,7 @@ class Settings:
             allow_code=value("allow_code", "always"),
             trusted_keys=trusted(),
             scheduler=value("scheduler", "auto"),
+            keep_runs=value("keep_runs", ""),
             runs_at_once=_count("runs_at_once", value("runs_at_once", str(_cores())), sources),
             notify=_places(values.get("notify", {}), path),
             sources=sources,
@@ -181,7 +186,18 @@ def _read(path: Path | None) -> tuple[Path | None, Mapping[str, Any]]:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidData(f"{path} cannot be read as TOML: {error}", path=str(path)) from error
-    known = {"allow_code", "db", "home", "notify", "runs_at_once", "scheduler", "store", "target", "trusted_keys"}
+    known = {
+        "allow_code",
+        "db",
+        "home",
+        "keep_runs",
+        "notify",
+        "runs_at_once",
+        "scheduler",
+        "store",
+        "target",
+        "trusted_keys",
+    }
     unknown = sorted(set(values) - known)
     if unknown:
         raise InvalidData(

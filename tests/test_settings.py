@@ -31,6 +31,7 @@ def test_environment_wins_over_the_file_and_the_file_over_defaults(tmp_path: Pat
         "allow_code": "default",
         "trusted_keys": "default",
         "scheduler": "default",
+        "keep_runs": "default",
         "runs_at_once": "default",
     }
     assert found.runs_at_once == len(os.sched_getaffinity(0))
@@ -41,7 +42,7 @@ def test_environment_wins_over_the_file_and_the_file_over_defaults(tmp_path: Pat
     [
         (
             "stor = 'x'",
-            "unknown settings: stor; there are: allow_code, db, home, notify, runs_at_once, scheduler, store, target, ",
+            "unknown settings: stor; there are: allow_code, db, home, keep_runs, notify, runs_at_once, scheduler, ",
         ),
         ("runs_at_once = 0", "runs_at_once is '0' .*nbdeploy.toml.*: give a whole number from 1"),
         ("store =", "cannot be read as TOML"),

@@ -28,7 +28,7 @@ from nbdeploy.api.predictions import check_predictions, load, predict
 from nbdeploy.api.production import label, requests
 from nbdeploy.api.releases import call, connect, push, status, undeploy
 from nbdeploy.api.remote import Target
-from nbdeploy.api.runs import get_run, logs, parameters, run, runs, stop, write_prediction
+from nbdeploy.api.runs import get_run, logs, parameters, prune_runs, run, runs, stop, write_prediction
 from nbdeploy.api.schedules import (
     install_scheduler,
     schedule_add,
@@ -79,6 +79,7 @@ __all__ = [
     "parameters",
     "pipeline",
     "predict",
+    "prune_runs",
     "push",
     "remove_alias",
     "report",

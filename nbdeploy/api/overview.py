@@ -94,6 +94,7 @@ class Configuration(Result):
             "allow_code": self.settings.allow_code,
             "trusted_keys": ", ".join(self.settings.trusted_keys),
             "scheduler": self.settings.scheduler,
+            "keep_runs": self.settings.keep_runs,
             "runs_at_once": str(self.settings.runs_at_once),
         }
         return [

@@ -13,8 +13,9 @@ from nbdeploy.types import Report, ignore_progress
 
 if TYPE_CHECKING:
     from nbdeploy.batch import Options, Parameters, Prediction, Run, RunList, WrittenNotebook
+    from nbdeploy.batch.retention import Pruned
 
-__all__ = ["get_run", "logs", "parameters", "run", "runs", "stop", "write_prediction"]
+__all__ = ["get_run", "logs", "parameters", "prune_runs", "run", "runs", "stop", "write_prediction"]
 
 
 def run(
@@ -188,6 +189,32 @@ def get_run(run: str, *, settings: Settings | None = None) -> Run:
     from nbdeploy import batch
 
     return batch.find(settings or Settings.load(), run)
+
+
+def prune_runs(keep: str | None = None, *, settings: Settings | None = None) -> Pruned:
+    """Remove runs that need not be kept, with what is in their folders.
+
+    Never removed are runs that have not ended, what those wait for or belong to, and of each schedule the newest run
+    and the newest that succeeded. What did not succeed is kept three times as long. Files delivered elsewhere stay.
+
+    Parameters
+    ----------
+    keep : str, optional
+        Which are kept: the newest, as ``"100"``, or those that ended within a time, as ``"30d"``; by default what the
+        setting ``keep_runs`` says.
+
+    Raises
+    ------
+    WrongUsage
+        If neither says which.
+    """
+    from nbdeploy.batch.retention import Keep, prune
+
+    settings = settings or Settings.load()
+    wanted = keep or settings.keep_runs
+    if not wanted:
+        raise WrongUsage("which runs are to be kept? Say --keep 100, --keep 30d, or set keep_runs")
+    return prune(settings, Keep.parse(wanted))
 
 
 def logs(run: str, *, follow: Callable[[str], object] | None = None, settings: Settings | None = None) -> str:

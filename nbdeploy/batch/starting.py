@@ -20,6 +20,7 @@ from nbdeploy.batch.parameters import bind, check_secrets, encode
 from nbdeploy.batch.processes import launch_of
 from nbdeploy.batch.record import QUEUED, Run
 from nbdeploy.batch.resuming import Earlier
+from nbdeploy.batch.retention import tidy
 from nbdeploy.batch.retrying import Retrying
 from nbdeploy.batch.workplace import Workplace
 from nbdeploy.errors import WrongUsage
@@ -86,6 +87,7 @@ def prepare_notebook(
     notices = to_builtins(choose(order.notify, settings))
     destination = None if order.output is None else _destination(book, Path(order.output))
     now = datetime.now(UTC)
+    tidy(settings)
     folder = Folder.new(settings.home / "runs", now)
     place = destination or folder.path / f"{book.path.stem}.ipynb"
     try:
@@ -164,6 +166,7 @@ def prepare_command(
     _check_timeout(timeout)
     notices = to_builtins(choose(notify, settings))
     now = datetime.now(UTC)
+    tidy(settings)
     folder = Folder.new(settings.home / "runs", now)
     request = Request(
         folder.path.name, "", output, timeout=timeout, command=list(command), cwd=str(cwd), notify=notices

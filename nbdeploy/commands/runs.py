@@ -149,11 +149,20 @@ def parameters(notebook: str | None, here: bool) -> object:
 @argument("run_id", type=RUN, required=False, metavar="RUN", help="Show this one: its outputs, metrics and attempts.")
 @option("--status", type=click.Choice(STATUSES), help="Only runs with this status.")
 @option("--limit", type=click.IntRange(1), default=50, show_default=True, metavar="N", help="How many, at most.")
-def runs(run_id: str | None, status: str | None, limit: int) -> object:
+@option("--prune", is_flag=True, help="Remove old runs, with what is in their folders.")
+@option("--keep", metavar="N|30d", help="Which ones --prune keeps; by default what the setting keep_runs says.")
+def runs(run_id: str | None, status: str | None, limit: int, prune: bool, keep: str | None) -> object:
     """List the newest runs, or show one.
 
     The list tells what those in the queue wait for.
+
+    --prune never removes what has not ended, nor a schedule's newest run and its newest that succeeded; it keeps three
+    times as long what did not succeed.
     """
+    if keep is not None and not prune:
+        raise WrongUsage("--keep says what --prune keeps: give both")
+    if prune:
+        return api.prune_runs(keep)
     if run_id is not None:
         return api.get_run(run_id)
     return api.runs(limit, status=status)
