@@ -10,8 +10,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 
-from msgspec.structs import replace
-
 from nbdeploy.batch.ledger import Ledger
 from nbdeploy.batch.order import Order
 from nbdeploy.batch.outputs import VARIABLE
@@ -51,25 +49,19 @@ class Followed:
         """Seconds until it is worth to look again: longer, where there is more to look at."""
         return max(_LOOK_SECONDS, self._took * 10)
 
-    def submit(self, order: Order, inside: bool = True) -> Run:
-        """Queue one more.
-
-        Parameters
-        ----------
-        order : Order
-            The run.
-        inside : bool
-            Whether it may have the turn of the run in which this process works, if it does in one: that run only waits
-            for others.
-        """
-        inside = inside and VARIABLE in os.environ
-        if inside and order.at_once is None:  # the machine's limit does not count, but is none to pass
-            order = replace(order, at_once=self._settings.runs_at_once)
-        return submit(order, settings=self._settings, inside=inside)
+    def submit(self, order: Order) -> Run:
+        """Queue one more."""
+        return submit(order, settings=self._settings)
 
     def runs(self) -> Mapping[str, Run]:
-        """The newest run of each part."""
+        """The newest run of each part.
+
+        If this process works in a run, that one only waits: so one of its parts may have its turn among the machine's
+        runs. Otherwise they would wait for each other, where the machine takes no more.
+        """
         begun = time.monotonic()
+        if VARIABLE in os.environ:
+            self._ledger.pass_turn(self._kind, self._of)
         found = self._ledger.parts(self._kind, self._of)
         self._took = time.monotonic() - begun
         return found

@@ -216,6 +216,20 @@ class Ledger:
             turns = _turns(session, rows)
         return {getattr(row, kind).removeprefix(of): _seen(row, turns) for row in rows}
 
+    def pass_turn(self, kind: str, of: str) -> None:
+        """Let one of the open parts of a sweep or a pipeline start although the machine takes no more runs.
+
+        Nothing happens while one has this already.
+        """
+        column = getattr(RunRow, kind)
+        open_ = (column.startswith(of, autoescape=True), RunRow.status.in_(_OPEN))
+        mine = select(RunRow.id, RunRow.status, RunRow.runs_at_once).where(*open_).order_by(RunRow.created, RunRow.id)
+        with self.database.reading() as session:
+            rows = session.execute(mine).all()
+        first = next((row.id for row in rows if row.status == QUEUED), None)
+        if first is not None and all(row.runs_at_once is not None for row in rows):
+            self._change(first, (QUEUED,), {"runs_at_once": None})
+
     def worker(self, run_id: str) -> Worker:
         """The process that answers for a run now."""
         with self.database.reading() as session:

@@ -77,9 +77,7 @@ def run(
     return ended
 
 
-def submit(
-    order: Order, *, settings: Settings, environment: Mapping[str, str] | None = None, inside: bool = False
-) -> Run:
+def submit(order: Order, *, settings: Settings, environment: Mapping[str, str] | None = None) -> Run:
     """Queue a run as `run` does and return at once; it outlives this process, and records itself.
 
     Returns
@@ -88,7 +86,7 @@ def submit(
         The run, with status ``queued`` or ``running``; `find` tells what became of it.
     """
     with Ledger(settings.db) as ledger:
-        begun = _submit(ledger, order, settings, environment, inside)
+        begun = _submit(ledger, order, settings, environment)
         enter(ledger, settings.home)
         return ledger.get(begun.id)
 

@@ -172,8 +172,7 @@ class _Course:
 
     def _begin(self, step: Step) -> Run:
         order = step.order(self._known, self.pipeline.path.parent)
-        alone = all(status in FINAL for status in self._statuses().values())
-        return self.followed.submit(replace(order, pipeline=f"{self.kept.id}/{step.name}"), inside=alone)
+        return self.followed.submit(replace(order, pipeline=f"{self.kept.id}/{step.name}"))
 
     def _known(self, reference: Reference) -> Any:
         if reference.kind == "parameters":
