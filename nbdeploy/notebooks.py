@@ -169,7 +169,20 @@ def _document(path: Path, content: bytes) -> Mapping[str, Any]:
     cells = document.get("cells")
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
         raise InvalidData(f"{path} is not a notebook: it has no list of cells", path=str(path))
+    for number, cell in enumerate(cells, 1):
+        if not _is_cell(cell):
+            raise InvalidData(
+                f"{path} is not a notebook that can be run: cell {number} has no type, or no text",
+                path=str(path),
+                cell=number,
+            )
     return dict(document)
+
+
+def _is_cell(cell: Mapping[str, Any]) -> bool:
+    text, about = cell.get("source", ""), cell.get("metadata") or {}
+    written = isinstance(text, str) or (isinstance(text, list) and all(isinstance(line, str) for line in text))
+    return written and isinstance(cell.get("cell_type"), str) and isinstance(about, dict)
 
 
 def _upgraded(path: Path, content: bytes) -> dict[str, Any]:

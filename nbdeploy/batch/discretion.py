@@ -17,7 +17,8 @@ from nbdeploy.batch.parameters.code import assignment
 
 __all__ = ["DiscreetClient"]
 
-_PARAMETERS = frozenset({"parameters", "injected-parameters"})
+_PARAMETERS = frozenset({"parameters", "injected-parameters", "injected-resume"})
+"""Tags of the cells that give parameters values; the last of them executes the others again."""
 
 
 class DiscreetClient(PapermillNotebookClient):  # type: ignore[misc]

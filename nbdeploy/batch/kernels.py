@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from nbdeploy.errors import NotFound
+from nbdeploy.errors import InvalidData, NotFound
 from nbdeploy.notebooks import Notebook
+
+if TYPE_CHECKING:
+    from jupyter_client.kernelspec import KernelSpecManager
 
 __all__ = ["Kernel", "choose_kernel"]
 
@@ -39,6 +44,8 @@ def choose_kernel(notebook: Notebook, wanted: str | None = None) -> Kernel:
     ------
     NotFound
         If the kernel asked for is not installed, or that of a notebook in another language.
+    InvalidData
+        If it is installed and cannot be started.
     """
     name = wanted or notebook.kernel or NATIVE
     if wanted is None and name == NATIVE:
@@ -48,8 +55,27 @@ def choose_kernel(notebook: Notebook, wanted: str | None = None) -> Kernel:
     manager = KernelSpecManager()
     installed = manager.find_kernel_specs()
     if name in installed:
-        language = manager.get_kernel_spec(name).language or notebook.language
-        return Kernel(name, language, own=False)
+        return Kernel(name, _language(manager, name, installed[name]) or notebook.language, own=False)
     if wanted is None and notebook.language.lower() == "python":
         return Kernel()
     raise NotFound("kernel", name, installed, hint="choose one with --kernel")
+
+
+def _language(manager: KernelSpecManager, name: str, place: str) -> str:
+    """The language of an installed kernel, whose program is there."""
+    try:
+        spec = manager.get_kernel_spec(name)
+        program = str(spec.argv[0])
+    except Exception as error:  # whatever somebody has written into a file of Jupyter's
+        raise InvalidData(
+            f"kernel {name!r} cannot be started: {place}/kernel.json is broken ({type(error).__name__}: {error});"
+            " install it again, or choose another one with --kernel",
+            kernel=name,
+        ) from error
+    if "{" not in program and shutil.which(program) is None and name != NATIVE:
+        raise InvalidData(
+            f"kernel {name!r} cannot be started: its program {program} is not there ({place}/kernel.json); install it"
+            " again, or choose another one with --kernel",
+            kernel=name,
+        )
+    return str(spec.language)

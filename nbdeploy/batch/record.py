@@ -229,7 +229,9 @@ class Run(Result):
             parts.append(self.error.excerpt())
         what = f"{self.error.name}: {self.error.message.strip()}" if self.error.message.strip() else self.error.name
         output = f"output so far: {self.output}; " if self.output.exists() else ""
-        return "\n".join([*parts, what, f"{output}log: {typed(f'logs {self.id}')}"])
+        again = typed(f"run --resume {self.id}")
+        resume = f"; from its checkpoint: {again}" if (self.folder / "checkpoints" / "index.json").exists() else ""
+        return "\n".join([*parts, what, f"{output}log: {typed(f'logs {self.id}')}{resume}"])
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,7 @@ class Project:
     settings: Settings
     notebook: Path
     failed: batch.Run
+    said: str
 
     def resume(self, **options: Any) -> batch.Run:
         order = batch.Order.of(options.pop("notebook", ""), resume=self.failed.id[-8:], **options)
@@ -92,11 +93,12 @@ def project(shared: Settings, notebook: Any, tmp_path_factory: pytest.TempPathFa
     with pytest.raises(RunFailed) as caught:
         batch.run(batch.Order.of(path, {"month": 7}), settings=shared)
     assert isinstance(caught.value.run, batch.Run)
-    return Project(shared, path, caught.value.run)
+    return Project(shared, path, caught.value.run, str(caught.value))
 
 
 def test_a_run_goes_on_after_its_checkpoint(project: Project) -> None:
     """What came before is shown and not executed; imports, definitions and variables are back, parameters the same."""
+    assert project.said.endswith(f"; from its checkpoint: nbdeploy run --resume {project.failed.id}")
     assert project.failed.error is not None
     assert (project.failed.error.name, project.failed.error.message, project.slow) == ("ConnectionError", "7", 1)
     said = [text for cell in code(project.failed.output) for out in cell["outputs"] for text in out.get("text", ())]
@@ -148,15 +150,26 @@ def test_what_cannot_be_resumed_is_said(project: Project, settings: Settings) ->
         batch.run(batch.Order.of("", resume=done.id), settings=project.settings)
 
 
-def test_a_retry_goes_on_after_the_checkpoint_too(settings: Settings, notebook: Any, tmp_path: Path) -> None:
-    """The second attempt does not execute what the first has saved."""
+def test_a_retry_goes_on_after_the_checkpoint_too(
+    settings: Settings, notebook: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second attempt does not execute what the first has saved, and has its secrets again."""
+    monkeypatch.setenv("TOKEN", "sesame-open")
     first = "from pathlib import Path\nPath('first.txt').open('a').write('x')\nkept = 41\nimport nbdeploy as nd"
     second = "again = Path('tried').exists()\nPath('tried').touch()\nkept += 1\nif not again: import os; os._exit(1)"
-    path = notebook(tmp_path / "a.ipynb", first, "nd.checkpoint(kept=kept)", second, "assert kept == 42")
-    run = batch.run(batch.Order.of(path, retries=1, retry_wait=0.0), settings=settings)
+    path = notebook(
+        tmp_path / "a.ipynb",
+        first,
+        "nd.checkpoint(kept=kept)",
+        second,
+        "assert (kept, token) == (42, 'sesame' + '-open')",
+        parameters="token = ''",
+    )
+    order = batch.Order.of(path, {"token": batch.Secret("env:TOKEN")}, retries=1, retry_wait=0.0)
+    run = batch.run(order, settings=settings)
     assert (run.status, run.attempt) == ("succeeded", 2)
     assert (tmp_path / "first.txt").read_text() == "x"
-    assert "— cells 1 to 2 are skipped: restored from attempt 1" in batch.logs(settings, run.id)
+    assert "— cells 1 to 4 are skipped: restored from attempt 1" in batch.logs(settings, run.id)
 
 
 def test_saving_outside_of_a_run_says_so_and_does_nothing(tmp_path: Path) -> None:

@@ -81,6 +81,8 @@ def test_refused_before_anything_runs(
     [
         (b"print('no notebook')", "is not JSON"),
         (b"[1, 2]", "is not a notebook"),
+        (b'{"nbformat": 4, "cells": [{"source": "1"}]}', "cell 1 has no type, or no text"),
+        (b'{"nbformat": 4, "cells": [{"cell_type": "code", "source": 1}]}', "cell 1 has no type, or no text"),
         (b'{"cells": 3}', "no notebook|not a"),
     ],
 )
@@ -135,3 +137,24 @@ def test_kernel_of_a_notebook(notebook: Any) -> None:
     path.write_text(path.read_text().replace('"python"', '"R"'))
     with pytest.raises(NotFound, match="no kernel 'gone'"):
         choose_kernel(Notebook.read(path))
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("{no json", r"kernel 'odd' cannot be started: .*odd/kernel\.json is broken \(JSONDecodeError"),
+        ('{"argv": [], "language": "python"}', r"odd/kernel\.json is broken \(IndexError"),
+        ('{"argv": ["/gone/python"], "language": "python"}', "its program /gone/python is not there"),
+    ],
+)
+def test_a_kernel_that_cannot_start_is_refused(
+    notebook: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: str, message: str
+) -> None:
+    """What is installed under its name is broken: the file and the way out are named, before anything runs."""
+    place = tmp_path / "jupyter" / "kernels" / "odd"
+    place.mkdir(parents=True)
+    (place / "kernel.json").write_text(spec)
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    book = Notebook.read(notebook(Path("a.ipynb"), "1", kernel="odd"))
+    with pytest.raises(InvalidData, match=message):
+        choose_kernel(book)
