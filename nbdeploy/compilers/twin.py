@@ -80,6 +80,8 @@ class Rows:
         """Return columns as an array of shape (n, k) in row order."""
         dtype = np.dtype(dtype)
         columns = self.wire.get_columns()
+        if positions is None and dtype.kind == "f" and all(column.dtype == pl.Float64 for column in columns):
+            return np.array(self.wire.to_numpy(), dtype, order="C")  # missing becomes NaN
         chosen = columns if positions is None else [columns[i] for i in positions]
         out = np.empty((self.wire.height, len(chosen)), dtype)
         for i, column in enumerate(chosen):
