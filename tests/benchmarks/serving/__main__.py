@@ -34,7 +34,7 @@ def main() -> int:
     """Measure, and print one table."""
     given = _arguments()
     _say(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.2f}, asked by {generator()}, {given.turns} turns")
-    installed = _installed(given.cache, [FLOOR, *(peer for peer in PEERS if peer.name in given.peers)])
+    installed = _installed(given.cache, [FLOOR, *given.peers])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _train(folder)
@@ -51,11 +51,29 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.serving", description=__doc__)
     parser.add_argument("cache", type=Path, help="where the servers' environments are kept")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
-    parser.add_argument("--peers", nargs="*", default=[peer.name for peer in PEERS], help="which; all by default")
+    parser.add_argument(
+        "--peers",
+        nargs="*",
+        type=_peer,
+        default=list(PEERS),
+        help=f"the beginnings of some of their names, all by default: {', '.join(peer.name for peer in PEERS)}",
+    )
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0, help="how long each is asked in a turn")
     parser.add_argument("--serve", nargs=argparse.REMAINDER, default=[], help="options of our endpoint")
     return parser.parse_args()
+
+
+def _peer(text: str) -> Peer:
+    """Find a server by the beginning of its name, however that is written."""
+    found = [peer for peer in PEERS if _plain(peer.name).startswith(_plain(text))]
+    if len(found) != 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of: {', '.join(peer.name for peer in PEERS)}")
+    return found[0]
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def _installed(cache: Path, peers: Sequence[Peer]) -> list[tuple[Peer, Path]]:

@@ -24,6 +24,8 @@ _ABOVE_PEERS = {
 }
 _ABOVE_FLOOR = {("lr", 1): 0.75}
 _P99_MILLIS = 0.5
+_OURS = {"ours", "floor"}
+_MISSED = "MISSED"
 _BATCH = (1.3, 1.0)
 """A request of 1,000 rows takes as many times what the model takes, and as many milliseconds more."""
 
@@ -44,7 +46,7 @@ class Table:
 
     models: dict[str, dict[tuple[str, int], Load]] = field(default_factory=dict)
     batches: Sequence[Batch] = ()
-    _bars: list[tuple[str, str, str, bool]] = field(default_factory=list)
+    _bars: list[tuple[str, str, str, str]] = field(default_factory=list)
 
     def add(self, model: str, measured: Measured) -> None:
         """Add a model's loads."""
@@ -57,41 +59,47 @@ class Table:
             self._hold(model, loads)
         for batch in self.batches:
             self._hold_batch(batch)
-        _print(("bar", "measured", "wanted", ""), [(*bar[:3], "ok" if bar[3] else "MISSED") for bar in self._bars])
-        return sum(not ok for *_, ok in self._bars)
+        _print(("bar", "measured", "wanted", ""), self._bars)
+        missed = sum(verdict == _MISSED for *_, verdict in self._bars)
+        _say(f"{len(self._bars)} bars, {missed} missed; ours and the peers' numbers are medians of all turns")
+        return missed
 
     def _hold(self, model: str, loads: dict[tuple[str, int], Load]) -> None:
         for connections in (1, 16):
+            asked = f"{model} c={connections}"
             ours, floor = loads["ours", connections], loads.get(("floor", connections))
-            peers = {
-                name: one for (name, c), one in loads.items() if c == connections and name not in {"ours", "floor"}
-            }
-            wanted = _ABOVE_PEERS.get((model, connections))
-            if wanted and peers:
-                best = max(peers, key=lambda name: peers[name].rate)
-                self._bar(f"{model} c={connections} : best peer ({best})", ours.rate / peers[best].rate, wanted)
-            share = _ABOVE_FLOOR.get((model, connections))
-            if floor and share:
-                self._bar(f"{model} c={connections} : floor", ours.rate / floor.rate, share)
+            peers = {name: one for (name, c), one in loads.items() if c == connections and name not in _OURS}
+            wanted, share = _ABOVE_PEERS.get((model, connections)), _ABOVE_FLOOR.get((model, connections))
+            if wanted:
+                best = max(peers, key=lambda name: peers[name].rate, default="")
+                self._bar(f"{asked}: rate : best peer ({best or 'none ran'})", ours, peers.get(best), wanted)
+            if share:
+                self._bar(f"{asked}: rate : floor", ours, floor, share)
             if floor:
-                ok = ours.p99 <= floor.p99 + _P99_MILLIS
-                what = f"{model} c={connections} p99, milliseconds"
-                self._bars.append((what, f"{ours.p99:.2f}", f"≤ {floor.p99:.2f} + {_P99_MILLIS}", ok))
+                told = f"≤ {floor.p99 + _P99_MILLIS:.2f} ms (the floor's {floor.p99:.2f} + {_P99_MILLIS})"
+                self._judge(f"{asked}: p99", f"{ours.p99:.2f} ms", told, ours.p99 <= floor.p99 + _P99_MILLIS)
             if ours.failed:
-                self._bars.append((f"{model} c={connections} failed requests", str(ours.failed), "0", False))
+                self._judge(f"{asked}: failed requests", str(ours.failed), "0", ok=False)
 
-    def _bar(self, what: str, ratio: float, wanted: float) -> None:
-        self._bars.append((what, f"{ratio:.2f} ×", f"≥ {wanted:g} ×", ratio >= wanted))
+    def _bar(self, what: str, ours: Load, other: Load | None, wanted: float) -> None:
+        if other is None:
+            self._bars.append((what, "", f"≥ {wanted:g} ×", "not measured"))
+            return
+        ratio = ours.rate / other.rate
+        self._judge(what, f"{ratio:.2f} × ({ours.rate:.0f} : {other.rate:.0f}/s)", f"≥ {wanted:g} ×", ratio >= wanted)
 
     def _hold_batch(self, batch: Batch) -> None:
         times, more = _BATCH
-        what = f"{batch.model} 1,000 rows, binary"
+        what = f"{batch.model} 1,000 rows in a binary request"
         if batch.reason:
-            self._bars.append((what, batch.reason, "", False))
+            self._judge(what, batch.reason, "", ok=False)
             return
         most = times * batch.alone + more
-        told = f"{batch.ours:.2f} ms (the model alone {batch.alone:.2f} ms)"
-        self._bars.append((what, told, f"≤ {most:.2f} ms", batch.ours <= most))
+        told = f"≤ {most:.2f} ms ({times} × the model's {batch.alone:.2f} + {more:g})"
+        self._judge(what, f"{batch.ours:.2f} ms", told, batch.ours <= most)
+
+    def _judge(self, what: str, measured: str, wanted: str, ok: bool) -> None:
+        self._bars.append((what, measured, wanted, "ok" if ok else _MISSED))
 
 
 def _lines(model: str, loads: dict[tuple[str, int], Load]) -> list[tuple[str, ...]]:
@@ -104,5 +112,9 @@ def _lines(model: str, loads: dict[tuple[str, int], Load]) -> list[tuple[str, ..
 def _print(header: tuple[str, ...], lines: Sequence[tuple[str, ...]]) -> None:
     widths = [max(len(line[i]) for line in [header, *lines]) for i in range(len(header))]
     for line in [header, *lines]:
-        sys.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n")
-    sys.stdout.write("\n")
+        _say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    _say("")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
