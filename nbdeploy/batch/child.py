@@ -6,6 +6,7 @@ nobody needs to wait for it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -28,6 +29,7 @@ from nbdeploy.batch.parameters import Mask, decode, secrets_of
 from nbdeploy.batch.patience import patiently
 from nbdeploy.batch.processes import Worker
 from nbdeploy.batch.queue.beating import beating
+from nbdeploy.batch.queue.station import Station
 from nbdeploy.batch.record import FAILED, STOPPED, SUCCEEDED
 from nbdeploy.batch.reporter import Reporter
 from nbdeploy.batch.retrying import Attempt
@@ -225,6 +227,8 @@ def main(folder: Path) -> int:
         outcome, declared = _published(child.files, outcome)
         facts = (outcome.status, outcome.error, output, declared, child.meter.peak)
         patiently(lambda: ledger.finish(request.run, *facts))
+        with contextlib.suppress(OSError):  # the next one need not wait until this process is cleared away
+            Station(folder.parent.parent, ledger.url).ring()
     return 0 if outcome.status == SUCCEEDED else 1
 
 
