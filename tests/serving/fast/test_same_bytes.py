@@ -341,6 +341,15 @@ def test_plain_records_need_nothing_but_their_lane(service: Service, query: str,
         assert got == ask(application(service), "/models/told/predict", msgspec.json.encode(rows), query, SLOWLY)
 
 
+def test_a_request_of_a_trace_takes_no_lane_to_processes(service: Service) -> None:
+    """They are told the trace on the usual way; a twin has nobody to tell."""
+    trace = [(b"traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]
+    for compiled, status in ((False, 599), (True, 200)):
+        serve(service, MIXED, ROW | {"age": 1.5}, compiled)
+        got = ask(FastLanes(nowhere, service), "/models/told/predict", msgspec.json.encode(ROW), headers=trace)
+        assert got.status == status
+
+
 def test_plain_tensors_need_nothing_but_their_lane(service: Service) -> None:
     """As columns, and as a matrix."""
     serve(service, MIXED, ROW | {"age": 1.5})
