@@ -1,32 +1,27 @@
-"""Runs in the database: who may change which status, and what the rows mean."""
+"""Runs in the database: who may change which status."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import CursorResult, Result, func, select, type_coerce, update
+from sqlalchemy import CursorResult, Result, func, select, update
 from sqlalchemy.orm import Session
 
 from nbdeploy.batch.failure import Failure
-from nbdeploy.batch.folder import Folder
 from nbdeploy.batch.notifying import tell_apart
 from nbdeploy.batch.outputs import Declared, Outputs
-from nbdeploy.batch.parameters import decode, encode
 from nbdeploy.batch.processes import Worker, end_belongings, here
-from nbdeploy.batch.queue.line import Turn, line
 from nbdeploy.batch.record import FAILED, LOST, QUEUED, RUNNING, SUCCEEDED, Run
-from nbdeploy.database import Database, Instant, RunRow
+from nbdeploy.batch.rows import columns_of, is_gone, new_row, seen, turns_of, worker_of
+from nbdeploy.database import Database, RunRow
 from nbdeploy.errors import NotFound, WrongUsage
 from nbdeploy.hints import typed
 
-__all__ = ["SILENCE", "Ledger", "changed", "columns_of", "is_silent", "new_row", "stopped"]
+__all__ = ["Ledger", "changed", "stopped"]
 
-SILENCE = timedelta(seconds=60)
-"""How long nothing may be heard of a run of another machine."""
 _OPEN = (QUEUED, RUNNING)
 
 
@@ -145,8 +140,8 @@ class Ledger:
         """The runs whose processes are gone, which nobody had seen yet; from here on they are lost."""
         with self.database.reading() as session:
             rows = list(session.scalars(select(RunRow).where(RunRow.status == RUNNING)))
-            gone = [row for row in rows if _is_gone(session, row)]
-        return [row.id for row in gone if self.lose(row.id, _worker(row))]
+            gone = [row for row in rows if is_gone(session, row)]
+        return [row.id for row in gone if self.lose(row.id, worker_of(row))]
 
     def status(self, run_id: str) -> str:
         """The status of a run, and nothing else."""
@@ -175,12 +170,12 @@ class Ledger:
         """
         with self.database.reading() as session:
             found = session.get(RunRow, run_id) or self._match(session, run_id)
-            gone = found.status == RUNNING and _is_gone(session, found)
+            gone = found.status == RUNNING and is_gone(session, found)
         if gone:
-            self.lose(found.id, _worker(found))
+            self.lose(found.id, worker_of(found))
         with self.database.reading() as session:
             row = session.get_one(RunRow, found.id)
-            return _seen(row, _turns(session, [row]))
+            return seen(row, turns_of(session, [row]))
 
     def all(self, limit: int, status: str | None = None) -> list[Run]:
         """The newest runs, newest first; of one status, if it is given."""
@@ -188,8 +183,8 @@ class Ledger:
         newest = select(RunRow).order_by(RunRow.created.desc(), RunRow.id.desc()).limit(limit)
         with self.database.reading() as session:
             rows = list(session.scalars(newest if status is None else newest.where(RunRow.status == status)))
-            turns = _turns(session, rows)
-        return [_seen(row, turns) for row in rows]
+            turns = turns_of(session, rows)
+        return [seen(row, turns) for row in rows]
 
     def last_success(self, notebook: str) -> Path | None:
         """The folder of the newest run of a notebook that has succeeded, if one has."""
@@ -213,8 +208,8 @@ class Ledger:
         mine = select(RunRow).where(column.startswith(of, autoescape=True)).order_by(RunRow.created, RunRow.id)
         with self.database.reading() as session:
             rows = list(session.scalars(mine))
-            turns = _turns(session, rows)
-        return {getattr(row, kind).removeprefix(of): _seen(row, turns) for row in rows}
+            turns = turns_of(session, rows)
+        return {getattr(row, kind).removeprefix(of): seen(row, turns) for row in rows}
 
     def pass_turn(self, kind: str, of: str) -> None:
         """Let one of the open parts of a sweep or a pipeline start although the machine takes no more runs.
@@ -233,7 +228,7 @@ class Ledger:
     def worker(self, run_id: str) -> Worker:
         """The process that answers for a run now."""
         with self.database.reading() as session:
-            return _worker(session.get_one(RunRow, run_id))
+            return worker_of(session.get_one(RunRow, run_id))
 
     def _tell_apart(self, run: Run) -> None:
         tell_apart(run, self.url)
@@ -264,101 +259,10 @@ def changed(done: Result[Any]) -> bool:
     return isinstance(done, CursorResult) and done.rowcount > 0
 
 
-def new_row(run: Run) -> RunRow:
-    """A run that waits for its turn on this machine, as it is recorded."""
-    return RunRow(
-        id=run.id,
-        notebook="" if run.notebook is None else str(run.notebook),
-        command=run.command,
-        schedule=run.schedule,
-        folder=str(run.folder),
-        output=str(run.output),
-        status=QUEUED,
-        parameters=encode(dict(run.parameters)),
-        created=run.created,
-        **columns_of(Worker(here(), 0, 0.0)),
-        beat=func.current_timestamp(),
-        after=list(run.after),
-        at_once=run.at_once,
-        runs_at_once=run.runs_at_once,
-        sweep=run.sweep,
-        pipeline=run.pipeline,
-    )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 def stopped(ends_as: str) -> Failure | None:
     """What is said of a run that somebody stopped, if it counts as failed."""
     return Failure("Stopped", "it was stopped, to count as failed") if ends_as == FAILED else None
 
 
-def columns_of(worker: Worker) -> dict[str, Any]:
-    """The columns that say who answers for a run."""
-    return {"host": worker.host, "pid": worker.pid, "pid_started": worker.started, "boot": worker.boot}
-
-
-def _worker(row: RunRow) -> Worker:
-    return Worker(row.host, row.pid, row.pid_started, row.boot)
-
-
-def _is_gone(session: Session, row: RunRow) -> bool:
-    """Whether the process of a run has vanished: of another machine's, by its silence, timed by the database."""
-    return _worker(row).gone if row.host == here() else is_silent(session, row)
-
-
-def is_silent(session: Session, row: RunRow) -> bool:
-    """Whether nothing was heard of a run for too long, by the clock of the database: no others need to agree."""
-    if row.beat is None:
-        return False
-    now = session.scalars(select(type_coerce(func.current_timestamp(), Instant))).one()
-    return now - row.beat > SILENCE
-
-
-def _turns(session: Session, rows: Iterable[RunRow]) -> dict[str, Turn]:
-    hosts = {row.host for row in rows if row.status == QUEUED}
-    return {turn.id: turn for host in hosts for turn in line(session, host)}
-
-
-def _seen(row: RunRow, turns: Mapping[str, Turn]) -> Run:
-    run = _value(row)
-    left = Outputs(run.folder).left() if run.final and run.status != SUCCEEDED else Declared()
-    turn = turns.get(run.id)
-    position, waits = (None, "") if turn is None else (turn.position, turn.waits)
-    files = Folder(run.folder)
-    return replace(
-        run,
-        progress=files.progress(),
-        attempts=files.attempts().known,
-        unpublished=left,
-        position=position,
-        waits=waits,
-        host=row.host,
-    )
-
-
-def _value(row: RunRow) -> Run:
-    return Run(
-        id=row.id,
-        notebook=Path(row.notebook) if row.notebook else None,
-        command=row.command,
-        schedule=row.schedule,
-        output=Path(row.output),
-        folder=Path(row.folder),
-        status=row.status,
-        parameters=decode(row.parameters),
-        created=row.created,
-        started=row.started,
-        finished=row.finished,
-        error=None if row.error is None else Failure.of(row.error),
-        after=tuple(row.after),
-        at_once=row.at_once,
-        runs_at_once=row.runs_at_once,
-        attempt=row.attempt,
-        peak_memory=row.peak_memory,
-        published=Declared.from_columns(row.outputs, row.metrics, Outputs(Path(row.folder)).published),
-        sweep=row.sweep,
-        pipeline=row.pipeline,
-    )
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -11,11 +11,12 @@ from sqlalchemy import func, select, update
 
 from nbdeploy.batch.failure import Failure
 from nbdeploy.batch.folder import Folder
-from nbdeploy.batch.ledger import Ledger, changed, columns_of
+from nbdeploy.batch.ledger import Ledger, changed
 from nbdeploy.batch.processes import Worker, here
 from nbdeploy.batch.queue.line import line
 from nbdeploy.batch.queue.station import Station
 from nbdeploy.batch.record import FAILED, QUEUED, RUNNING
+from nbdeploy.batch.rows import columns_of
 from nbdeploy.database import RunRow
 from nbdeploy.errors import NbdeployError
 

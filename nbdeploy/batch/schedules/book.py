@@ -12,9 +12,10 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from nbdeploy.batch.ledger import changed, is_silent, new_row
+from nbdeploy.batch.ledger import changed
 from nbdeploy.batch.processes import here
 from nbdeploy.batch.record import QUEUED, RUNNING, Run
+from nbdeploy.batch.rows import is_silent, new_row
 from nbdeploy.batch.schedules.jobs import Job
 from nbdeploy.batch.schedules.schedule import (
     SKIPPED,

@@ -15,9 +15,10 @@ from sqlalchemy.exc import OperationalError
 
 from nbdeploy import batch
 from nbdeploy.batch.folder import Folder
-from nbdeploy.batch.ledger import SILENCE, Ledger
+from nbdeploy.batch.ledger import Ledger
 from nbdeploy.batch.processes import Worker, start_child
 from nbdeploy.batch.queue.dispatcher import Dispatcher
+from nbdeploy.batch.rows import SILENCE
 from nbdeploy.database import RunRow
 from nbdeploy.settings import Settings
 from tests.batch.queue.making import queued
