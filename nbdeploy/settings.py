@@ -48,6 +48,8 @@ class Settings:
     keep_runs : str
         Which runs are kept: the newest, as ``100``, or those of the last time, as ``30d``; all of them if empty
         (``NBDEPLOY_KEEP_RUNS``).
+    reports : str
+        When the HTML report of a run is made: ``always``, behind its end, or ``asked`` (``NBDEPLOY_REPORTS``).
     runs_at_once : int
         How many runs go on at once on this machine, the others wait; as many as it has cores, if not set
         (``NBDEPLOY_RUNS_AT_ONCE``).
@@ -71,6 +73,7 @@ class Settings:
     trusted_keys: tuple[str, ...] = ()
     scheduler: str = "auto"
     keep_runs: str = ""
+    reports: str = "always"
     runs_at_once: int = field(default_factory=lambda: _cores())
     notify: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -134,6 +137,7 @@ class Settings:
             trusted_keys=trusted(),
             scheduler=value("scheduler", "auto"),
             keep_runs=value("keep_runs", ""),
+            reports=value("reports", "always"),
             runs_at_once=_count("runs_at_once", value("runs_at_once", str(_cores())), sources),
             notify=_places(values.get("notify", {}), path),
             sources=sources,
@@ -192,6 +196,7 @@ def _read(path: Path | None) -> tuple[Path | None, Mapping[str, Any]]:
         "home",
         "keep_runs",
         "notify",
+        "reports",
         "runs_at_once",
         "scheduler",
         "store",

@@ -29,6 +29,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name)
     folder = tmp_path / "home"
     monkeypatch.setenv("NBDEPLOY_HOME", str(folder))
+    monkeypatch.setenv("NBDEPLOY_REPORTS", "asked")  # few tests look at one
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)

@@ -32,6 +32,7 @@ def test_environment_wins_over_the_file_and_the_file_over_defaults(tmp_path: Pat
         "trusted_keys": "default",
         "scheduler": "default",
         "keep_runs": "default",
+        "reports": "default",
         "runs_at_once": "default",
     }
     assert found.runs_at_once == len(os.sched_getaffinity(0))
@@ -42,7 +43,7 @@ def test_environment_wins_over_the_file_and_the_file_over_defaults(tmp_path: Pat
     [
         (
             "stor = 'x'",
-            "unknown settings: stor; there are: allow_code, db, home, keep_runs, notify, runs_at_once, scheduler, ",
+            "unknown settings: stor; there are: allow_code, db, home, keep_runs, notify, reports, runs_at_once, ",
         ),
         ("runs_at_once = 0", "runs_at_once is '0' .*nbdeploy.toml.*: give a whole number from 1"),
         ("store =", "cannot be read as TOML"),

@@ -95,6 +95,7 @@ class Configuration(Result):
             "trusted_keys": ", ".join(self.settings.trusted_keys),
             "scheduler": self.settings.scheduler,
             "keep_runs": self.settings.keep_runs,
+            "reports": self.settings.reports,
             "runs_at_once": str(self.settings.runs_at_once),
         }
         return [

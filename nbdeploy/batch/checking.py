@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import to_builtins
 
-from nbdeploy.batch.folder import Folder, Request
+from nbdeploy.batch.folder import LATER, Folder, Request
 from nbdeploy.batch.kernels import Kernel, choose_kernel
 from nbdeploy.batch.notifying import choose
 from nbdeploy.batch.order import Order
@@ -19,12 +19,15 @@ from nbdeploy.batch.parameters import bind, check_secrets, encode
 from nbdeploy.batch.resuming import Earlier
 from nbdeploy.batch.retrying import Retrying
 from nbdeploy.batch.workplace import Workplace
-from nbdeploy.errors import WrongUsage
+from nbdeploy.errors import InvalidData, WrongUsage
 from nbdeploy.files import replacing
 from nbdeploy.notebooks import Notebook
 from nbdeploy.settings import Settings
 
 __all__ = ["Checked", "check_timeout"]
+
+REPORTS = ("always", "asked")
+"""When the report of a run is made that nobody asked for."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Checked:
     environment : mapping of str to str
         Variables to set for it.
     report : str
-        Which report to write: ``full``, ``no-input``, or none.
+        Which report to write: ``full``, ``no-input``, one behind the end of the run, or none.
     notices : list
         Whom to tell how it ended.
     destination : Path or None
@@ -83,7 +86,7 @@ class Checked:
             earlier.check(book, encode(values))
         kernel = choose_kernel(book, order.kernel)
         _check_limits(order)
-        workplace, report = Workplace.of(order), _report(order)
+        workplace, report = Workplace.of(order), _report(order, settings)
         variables = {**workplace.variables, **environment}
         check_secrets(values, {**os.environ, **variables})
         notices = to_builtins(choose(order.notify, settings))
@@ -120,10 +123,17 @@ def _check_limits(order: Order) -> None:
         raise WrongUsage(f"{order.at_once} runs of a notebook at once are none: give 1 or more")
 
 
-def _report(order: Order) -> str:
+def _report(order: Order, settings: Settings) -> str:
+    if settings.reports not in REPORTS:
+        raise InvalidData(
+            f"reports is {settings.reports!r} (from: {settings.sources['reports']}), which is not understood; "
+            f"there are: {', '.join(REPORTS)}"
+        )
     if order.no_input and not order.report:
         raise WrongUsage("there is no report to leave the code out of: ask for one with --report")
-    return "" if not order.report else "no-input" if order.no_input else "full"
+    if not order.report:
+        return LATER if settings.reports == REPORTS[0] else ""
+    return "no-input" if order.no_input else "full"
 
 
 def check_timeout(timeout: float | None) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from nbdeploy.batch import commands
 from nbdeploy.batch.checkpoints import Checkpoints, Resumption
 from nbdeploy.batch.failure import Failed, Failure, plain
-from nbdeploy.batch.folder import Folder, Request
+from nbdeploy.batch.folder import LATER, Folder, Request
 from nbdeploy.batch.ledger import Ledger, stopped
 from nbdeploy.batch.memory import Meter, Pulse, size
 from nbdeploy.batch.notifying import tell
@@ -36,7 +36,7 @@ from nbdeploy.batch.retrying import Attempt
 from nbdeploy.batch.strays import adopt_orphans, end_strays
 from nbdeploy.batch.transcript import Transcript
 from nbdeploy.batch.watch import Watch
-from nbdeploy.errors import NotWritable
+from nbdeploy.errors import NbdeployError, NotWritable
 from nbdeploy.files import replacing, writing
 from nbdeploy.survival import SURVIVES
 
@@ -145,18 +145,25 @@ class Child:
             from nbdeploy.batch import execution
 
             execution.execute(self.files, self.request, self._watch(resumption))
-            if self.request.report:
-                self._report()
+            if self.request.report not in {"", LATER}:
+                Staging(Outputs(self.files.path).staged).add(self.report(), "report")
 
-    def _report(self) -> None:
-        """Let a report be among what the run publishes."""
+    def report(self) -> Path:
+        """Write the report of the run."""
         from nbdeploy.batch.report import write_report
 
         notebook = Path(self.request.notebook)
         place = self.files.path / f"{notebook.stem}.html"
         executed = self.files.executed(self.request)
         write_report(executed, place, folder=notebook.parent, code=self.request.report != "no-input")
-        Staging(Outputs(self.files.path).staged).add(place, "report")
+        return place
+
+    def report_later(self) -> None:
+        """Write the report of a run that has ended and is recorded: nobody waits for it, and others come first."""
+        if self.request.report == LATER and self.files.executed(self.request).exists():
+            with contextlib.suppress(OSError, NbdeployError):
+                os.nice(19)
+                self.report()
 
     def _from(self) -> str:
         """What an execution goes on from that does not begin at the start."""
@@ -229,6 +236,7 @@ def main(folder: Path) -> int:
         patiently(lambda: ledger.finish(request.run, *facts))
         with contextlib.suppress(OSError):  # the next one need not wait until this process is cleared away
             Station(folder.parent.parent, ledger.url).ring()
+    child.report_later()
     return 0 if outcome.status == SUCCEEDED else 1
 
 

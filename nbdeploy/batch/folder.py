@@ -18,7 +18,10 @@ from nbdeploy.errors import NotWritable
 from nbdeploy.files import write_atomically
 from nbdeploy.types import Progress, Report
 
-__all__ = ["Events", "Folder", "Launch", "Request"]
+LATER = "later"
+"""A report that nobody waits for."""
+
+__all__ = ["LATER", "Events", "Folder", "Launch", "Request"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Request:
     cwd : str
         Where it is executed; the notebook's folder if empty.
     report : str
-        The report to publish: ``full``, ``no-input``, or none if empty.
+        The report to publish: ``full`` or ``no-input``; or ``later`` for one that is made behind the run's end.
     after : list of str
         Ids of the runs that had to succeed before.
     notify : list of dict

@@ -165,7 +165,8 @@ class Run(Result):
             )
         facts += self.published.facts()
         if self.notebook is not None and self.final and self.output.exists():
-            facts.append(("report", typed(f"report {self.id}")))
+            made = self.folder / f"{self.notebook.stem}.html"
+            facts.append(("report", made if made.exists() else typed(f"report {self.id}")))
         facts += [(f"unpublished {name}", value) for name, value in self.unpublished.facts()]
         if self.seconds is not None:
             memory = "" if self.peak_memory is None else f", and {size(self.peak_memory)} of memory at most"

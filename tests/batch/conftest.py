@@ -48,14 +48,14 @@ def notebook() -> Write:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Settings of a home that is empty."""
-    return Settings.load(tmp_path, {"NBDEPLOY_HOME": str(tmp_path / "home")})
+    return Settings.load(tmp_path, {"NBDEPLOY_HOME": str(tmp_path / "home"), "NBDEPLOY_REPORTS": "asked"})
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of a home that a whole module shares, for runs that several tests look at."""
     folder = tmp_path_factory.mktemp("shared")
-    return Settings.load(folder, {"NBDEPLOY_HOME": str(folder / "home")})
+    return Settings.load(folder, {"NBDEPLOY_HOME": str(folder / "home"), "NBDEPLOY_REPORTS": "asked"})
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 import nbdeploy as nd
 from nbdeploy.batch import Run
 from nbdeploy.batch.report import report_of
-from nbdeploy.errors import InvalidData, NotFound, WrongUsage
+from nbdeploy.errors import InvalidData, NotFound, RunFailed, WrongUsage
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 FETCHES = re.compile(
@@ -74,6 +75,24 @@ def test_no_report(notebook: Any, tmp_path: Path) -> None:
         report_of(run)
     with pytest.raises(WrongUsage, match="ask for one with --report"):
         nd.run(notebook(tmp_path / "b.ipynb", "1"), no_input=True)
+
+
+def test_each_run_has_a_report(notebook: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind the end of a run its report is put beside the executed notebook, also if a cell failed."""
+    monkeypatch.setenv("NBDEPLOY_REPORTS", "always")
+    with pytest.raises(RunFailed):
+        nd.run(notebook(tmp_path / "a.ipynb", "print(6 * 7)\n1 / 0"))
+    run = nd.runs()[0]
+    deadline = time.monotonic() + 60
+    while not (run.folder / "a.html").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    text = (run.folder / "a.html").read_text()
+    assert "42" in text
+    assert "ZeroDivisionError" in text
+    assert str(run.folder / "a.html") in str(run)
+    monkeypatch.setenv("NBDEPLOY_REPORTS", "never")
+    with pytest.raises(InvalidData, match=r"reports is 'never' .*there are: always, asked"):
+        nd.run(tmp_path / "a.ipynb")
 
 
 def test_a_run_publishes_its_report(notebook: Any, tmp_path: Path) -> None:
