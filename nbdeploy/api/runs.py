@@ -13,9 +13,10 @@ from nbdeploy.types import Report, ignore_progress
 
 if TYPE_CHECKING:
     from nbdeploy.batch import Options, Parameters, Prediction, Run, RunList, WrittenNotebook
+    from nbdeploy.batch.logbook import LogPart
     from nbdeploy.batch.retention import Pruned
 
-__all__ = ["get_run", "logs", "parameters", "prune_runs", "run", "runs", "stop", "write_prediction"]
+__all__ = ["get_run", "log_part", "logs", "parameters", "prune_runs", "run", "runs", "stop", "write_prediction"]
 
 
 def run(
@@ -233,6 +234,13 @@ def logs(run: str, *, follow: Callable[[str], object] | None = None, settings: S
     if follow is not None:
         batch.follow(settings, run, follow)
     return batch.logs(settings, run)
+
+
+def log_part(run: str, position: int = 0, *, settings: Settings | None = None) -> LogPart:
+    """Return what a run's log says after a position in bytes; of much only the end. For who asks again and again."""
+    from nbdeploy.batch.logbook import log_part
+
+    return log_part(settings or Settings.load(), run, position)
 
 
 def stop(run: str, ends_as: str = "stopped", *, settings: Settings | None = None) -> Run:

@@ -16,7 +16,16 @@ from nbdeploy.types import Progress, Report, ignore_progress
 if TYPE_CHECKING:
     from nbdeploy.batch import Options
     from nbdeploy.batch.ledger import Ledger
-    from nbdeploy.batch.schedules import Installed, Job, Scheduled, Schedules, Scheduling, Triggered
+    from nbdeploy.batch.schedules import (
+        Installed,
+        Job,
+        Preview,
+        Scheduled,
+        Schedules,
+        Scheduling,
+        Surroundings,
+        Triggered,
+    )
     from nbdeploy.batch.schedules.exporting import Exported
 
 __all__ = [
@@ -26,6 +35,7 @@ __all__ = [
     "schedule_export",
     "schedule_list",
     "schedule_pause",
+    "schedule_preview",
     "schedule_resume",
     "schedule_rm",
     "schedule_trigger",
@@ -57,6 +67,7 @@ def schedule_add(
     overlap: str = "skip",
     bound: int = 100,
     replace: bool = False,
+    folder: str | Path | None = None,
     settings: Settings | None = None,
     **wanted: Unpack[Options],
 ) -> Scheduled:
@@ -90,6 +101,8 @@ def schedule_add(
         How many missed or waiting runs are made up for, at most.
     replace : bool
         Whether it takes the place of a schedule of its name.
+    folder : str or Path, optional
+        The folder that relative paths are below, and whose settings are in force; the working directory by default.
 
     Returns
     -------
@@ -104,18 +117,19 @@ def schedule_add(
     """
     from nbdeploy.batch import Order, pipelines, schedules
 
-    settings = settings or Settings.load()
+    here = Path.cwd() if folder is None else Path(folder).absolute()
+    settings = settings or Settings.load(here)
     job: Job
     if predict is not None:
         if notebook is not None or parameters or wanted.get("raw"):
             raise WrongUsage("a schedule runs a notebook with parameters, or --predict REF INPUT --out OUT: not both")
-        job = _prediction(predict, out, options, wanted, settings)
+        job = _prediction(predict, out, options, wanted, schedules.Surroundings.of(settings, here), settings)
     else:
         if notebook is None:
             raise WrongUsage("nothing to run: give a notebook, or --predict REF INPUT --out OUT")
         order = Order.of(notebook, parameters, output, **wanted)
         kind = schedules.PipelineJob if pipelines.is_pipeline(notebook) else schedules.NotebookJob
-        job = kind.of(order, schedules.Surroundings.of(settings, Path.cwd()))
+        job = kind.of(order, schedules.Surroundings.of(settings, here))
     return schedules.add(
         name,
         job,
@@ -130,6 +144,19 @@ def schedule_add(
         bound=bound,
         replace=replace,
     )
+
+
+def schedule_preview(cron: str, timezone: str | None = None) -> Preview:
+    """Return the next ten times of a cron line, and what ``{{ words }}`` become at the first of them.
+
+    Parameters
+    ----------
+    cron, timezone
+        As :func:`schedule_add` takes them.
+    """
+    from nbdeploy.batch import schedules
+
+    return schedules.preview(cron, timezone)
 
 
 def schedule_list(*, settings: Settings | None = None) -> Schedules:
@@ -305,14 +332,14 @@ def _prediction(
     out: str | Path | None,
     options: Sequence[str],
     wanted: Options,
+    at: Surroundings,
     settings: Settings,
 ) -> Job:
-    from nbdeploy.batch.schedules import PredictionJob, Surroundings
+    from nbdeploy.batch.schedules import PredictionJob
 
     ref, source = predict
     if out is None:
         raise WrongUsage("a scheduled prediction needs a place to write to: --out OUTPUT")
     resolve(open_store(settings), ref, settings)
-    at = Surroundings.of(settings, Path.cwd())
     told = list(wanted.get("notify", ()))
     return PredictionJob(str(ref), str(source), str(out), at, list(options), wanted.get("timeout"), told)

@@ -191,6 +191,14 @@ class Folder:
         with contextlib.suppress(OSError):
             self._launch.unlink(missing_ok=True)
 
+    def read_log(self, position: int, whole: bool) -> bytes:
+        """What the log says from a position on: its whole lines only, as long as it may be in the middle of one."""
+        with contextlib.suppress(FileNotFoundError), self.log.open("rb") as log:
+            log.seek(position)
+            text = log.read()
+            return text if whole else text[: text.rfind(b"\n") + 1]
+        return b""
+
     def progress(self) -> Progress | None:
         """The newest progress, if any was written."""
         with contextlib.suppress(OSError), Events(self) as events:

@@ -146,14 +146,10 @@ def follow(settings: Settings, run_id: str, told: Callable[[str], object]) -> Ru
         position = 0
         while True:
             ended = ledger.status(found.id) in FINAL
-            with contextlib.suppress(FileNotFoundError), Folder(found.folder).log.open("rb") as log:
-                log.seek(position)
-                text = log.read()
-                if not ended:  # a letter may be half-written
-                    text = text[: text.rfind(b"\n") + 1]
-                position += len(text)
-                if text:
-                    told(text.decode("utf-8", errors="replace"))
+            text = Folder(found.folder).read_log(position, ended)
+            position += len(text)
+            if text:
+                told(text.decode("utf-8", errors="replace"))
             if ended:
                 return ledger.get(found.id)
             time.sleep(_LOOK_SECONDS)

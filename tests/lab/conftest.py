@@ -1,4 +1,4 @@
-"""One Jupyter server for the tests of a file."""
+"""One Jupyter server for the tests of this folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.lab.server import JupyterProcess
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess]:
     """A Jupyter server as `pip install` of this project sets it up."""
     with JupyterProcess("jupyter_server", tmp_path_factory.mktemp("jupyter")) as server:

@@ -4,33 +4,13 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
-from pathlib import Path
-from typing import Any
 
-import nbformat
 import pytest
 import requests
 
 from nbdeploy.connections import Connection, Connections
+from tests.lab.asking import ended, write_notebook
 from tests.lab.server import JupyterProcess
-
-
-def write_notebook(path: Path, parameters: str, *cells: str) -> None:
-    first = nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]})
-    book = nbformat.v4.new_notebook(cells=[first, *map(nbformat.v4.new_code_cell, cells)])
-    path.parent.mkdir(exist_ok=True)
-    nbformat.write(book, path)
-
-
-def ended(jupyter: JupyterProcess, run_id: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        run = next(run for run in jupyter.request("GET", "nbdeploy/api/runs").json() if run["id"] == run_id)
-        if run["status"] not in {"queued", "running"}:
-            return dict(run)
-        time.sleep(0.1)
-    raise AssertionError(f"run {run_id} did not end")
 
 
 @pytest.mark.parametrize("route", ["snapshots", "runs", "targets", "parameters"])

@@ -4,10 +4,10 @@ from nbdeploy.batch.parameters import WORDS
 from nbdeploy.batch.schedules.background import alongside, detach, run_here, running, stop
 from nbdeploy.batch.schedules.book import Book
 from nbdeploy.batch.schedules.calendar import Calendar, local_zone
-from nbdeploy.batch.schedules.changing import add, listed, pause, remove, resume, trigger
+from nbdeploy.batch.schedules.changing import add, listed, pause, preview, remove, resume, trigger
 from nbdeploy.batch.schedules.installing import Installed, install
 from nbdeploy.batch.schedules.jobs import Job, NotebookJob, PipelineJob, PredictionJob, Surroundings
-from nbdeploy.batch.schedules.results import Scheduled, Schedules, Scheduling, Triggered
+from nbdeploy.batch.schedules.results import Preview, Scheduled, Schedules, Scheduling, Triggered
 from nbdeploy.batch.schedules.schedule import MISSED, OVERLAP, Schedule
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "NotebookJob",
     "PipelineJob",
     "PredictionJob",
+    "Preview",
     "Schedule",
     "Scheduled",
     "Schedules",
@@ -34,6 +35,7 @@ __all__ = [
     "listed",
     "local_zone",
     "pause",
+    "preview",
     "remove",
     "resume",
     "run_here",

@@ -6,18 +6,19 @@ import secrets
 from datetime import UTC, datetime, timedelta
 
 from nbdeploy.batch.ledger import Ledger
+from nbdeploy.batch.parameters import WORDS
 from nbdeploy.batch.schedules.book import Book
 from nbdeploy.batch.schedules.calendar import Calendar, local_zone
 from nbdeploy.batch.schedules.jobs import Job
 from nbdeploy.batch.schedules.lease import holder
-from nbdeploy.batch.schedules.results import Scheduled, Schedules, Triggered, advice
+from nbdeploy.batch.schedules.results import Preview, Scheduled, Schedules, Triggered, advice
 from nbdeploy.batch.schedules.schedule import MISSED, OVERLAP, Schedule
 from nbdeploy.batch.schedules.scheduler import LEASE, start
 from nbdeploy.errors import NotFound, WrongUsage
 from nbdeploy.settings import Settings
 from nbdeploy.types import check_name
 
-__all__ = ["add", "listed", "pause", "remove", "resume", "trigger"]
+__all__ = ["add", "listed", "pause", "preview", "remove", "resume", "trigger"]
 
 _LONGEST_JITTER = timedelta(days=7)
 
@@ -77,6 +78,19 @@ def add(
     with Ledger(settings.db) as ledger:
         Book(ledger.database).add(schedule, replace)
         return _told(ledger, schedule, "added")
+
+
+def preview(cron: str, timezone: str | None = None) -> Preview:
+    """The next ten times of a cron line, and what words mean at the first of them.
+
+    Raises
+    ------
+    WrongUsage, NotFound
+        If the cron line or the time zone cannot be.
+    """
+    where = timezone or local_zone()
+    times = Calendar(cron, where).preview(datetime.now(UTC))
+    return Preview(cron, where, times, {name: meaning(times[0]) for name, meaning in WORDS.items()})
 
 
 def listed(settings: Settings) -> Schedules:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from nbdeploy.batch.schedules.schedule import Due, Schedule
 from nbdeploy.cards import Card, Result, Table
 from nbdeploy.hints import typed
 
-__all__ = ["Scheduled", "Schedules", "Scheduling", "Triggered", "advice"]
+__all__ = ["Preview", "Scheduled", "Schedules", "Scheduling", "Triggered", "advice"]
 
 
 def advice(holder: Holder | None) -> str:
@@ -133,6 +133,39 @@ class Scheduled(Result):
             "last": last,
             "advice": self.advice,
         }
+
+
+@dataclass(frozen=True)
+class Preview(Result):
+    """When a cron line would be due.
+
+    Attributes
+    ----------
+    cron, timezone : str
+        The line, and where its times are meant.
+    times : sequence of datetime
+        The next ten.
+    words : mapping of str to str
+        What ``{{ words }}`` become at the first of them.
+    """
+
+    cron: str
+    timezone: str
+    times: Sequence[datetime]
+    words: Mapping[str, str]
+
+    @property
+    def line(self) -> str:
+        """The next times."""
+        return f"next: {spoken(self.times[:3])} ({self.timezone})"
+
+    def card(self) -> Card:
+        """All of them."""
+        return Card(self.line, table=Table(("next",), [(f"{due:%a %d %b %Y %H:%M %Z}",) for due in self.times]))
+
+    def document(self) -> dict[str, Any]:
+        """Everything."""
+        return {"timezone": self.timezone, "next": [due.isoformat() for due in self.times], "words": dict(self.words)}
 
 
 @dataclass(frozen=True)
