@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import signal
 import socket
 import threading
 import time
@@ -19,7 +17,7 @@ from nbdeploy.serving.link import Gone, Link
 from nbdeploy.serving.model_process import Listen
 from nbdeploy.serving.supervisor.versions import Process, Versions
 from nbdeploy.wire.messages import Deployment
-from nbdeploy.zygote import Zygote, how_ended
+from nbdeploy.zygote import Zygote, how_ended, kill
 
 __all__ = ["Crew"]
 
@@ -115,7 +113,7 @@ class Crew:
         deadline = time.monotonic() + seconds
         for worker in workers:
             if not worker.gone.wait(max(0.0, deadline - time.monotonic())):
-                _kill(worker.pid)
+                kill(worker.pid)
         if self._zygote is not None:
             self._zygote.__exit__(None, None, None)
 
@@ -180,7 +178,7 @@ class Crew:
                 _log.error(
                     "worker %d did not take what it was told within %g s, and is killed", worker.pid, ACK_SECONDS
                 )
-                _kill(worker.pid)
+                kill(worker.pid)
 
     # -- one worker ------------------------------------------------------------------------------
 
@@ -240,7 +238,7 @@ class Crew:
                     worker.heard = now
                 elif now - worker.heard > HUNG_SECONDS:
                     _log.error("HTTP worker %d has said nothing for %g s, and is killed", worker.pid, HUNG_SECONDS)
-                    _kill(worker.pid)
+                    kill(worker.pid)
 
     def _heard(self, worker: _Worker, message: Any) -> None:
         if isinstance(message, messages.Beat):
@@ -271,8 +269,3 @@ def _connect(worker: _Worker, key: str, process: Process) -> None:
     with ours, theirs, contextlib.suppress(Gone):
         process.link.send(Listen(), [theirs.fileno()])
         worker.link.send(messages.Line(key, process.number), [ours.fileno()])
-
-
-def _kill(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import signal
 import sys
 import threading
 import time
@@ -24,7 +23,7 @@ from nbdeploy.serving.model_process import Answered, Finish, Prove, Proven, to_p
 from nbdeploy.serving.supervisor.isolation import Isolation
 from nbdeploy.serving.supervisor.output import copy_output
 from nbdeploy.store import Store, Version
-from nbdeploy.zygote import NURSERY, Zygote, how_ended
+from nbdeploy.zygote import NURSERY, Zygote, how_ended, kill
 
 __all__ = ["Audience", "Process", "Running", "Versions"]
 
@@ -239,7 +238,7 @@ class Versions:
             found = [p for p in self.running[key].processes if p.number == number] if key in self.running else []
         for process in found:
             _log.warning("%s: process %d does not answer, and is killed", key, process.pid)
-            _kill(process.pid)
+            kill(process.pid)
 
     def replace(self, key: str, number: int, why: str) -> None:
         """Let another process take the place of one, which ends when it has answered what it was asked."""
@@ -331,7 +330,7 @@ class Versions:
         try:
             process.link.send(Prove(str(twin), "" if running.python == sys.executable else HERE))
             if not process.link.waits(PROVE_SECONDS):
-                _kill(process.pid)
+                kill(process.pid)
                 raise RehearsalFailed(f"{described.key} did not answer its own sample within {PROVE_SECONDS:g} s")
             proven: Proven = process.link.receive()[0]
         except Gone:
@@ -448,8 +447,3 @@ class Versions:
             nursery = None if self._users[python] else self._nurseries.pop(python, None)
         if nursery is not None:
             nursery.__exit__(None, None, None)
-
-
-def _kill(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
