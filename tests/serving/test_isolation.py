@@ -102,7 +102,9 @@ def test_a_version_runs_with_the_packages_that_it_was_proven_with(
             place.target.push(store, store.resolve(ref), progress=lambda step: said.append(step.message))
             assert certified(place, store, ref)
         assert "scikit-learn 1.9.1 here, not ==1.8.0" in "".join(m for m in said if "is being built" in m)
-        versions = {place.server.supervisor.versions.running[key].python for key in ("churn:1", "which:1", "plans:1")}
+        versions = {
+            place.server.supervisor.versions.running[key].loaded.python for key in ("churn:1", "which:1", "plans:1")
+        }
         assert len(versions) == 3
         (process,) = models(place, "churn:1")
         maps = Path(f"/proc/{process}/maps").read_text()

@@ -161,7 +161,7 @@ def test_nothing_is_left_of_a_model_whose_source_is_killed(busy: Place) -> None:
     with ThreadPoolExecutor(1) as client, asking(busy) as counts:
         late = client.submit(busy.ask, "POST", MOODY, json=[{"age": -1500}])
         time.sleep(0.3)
-        os.kill(busy.server.supervisor.versions.running["moody:1"].zygote.pid, signal.SIGKILL)
+        os.kill(busy.server.supervisor.versions.running["moody:1"].loaded.zygote.pid, signal.SIGKILL)
         until(lambda: ended(model), 2.0)
         assert late.result().json() == [{"prediction": -3000.0}]
     assert counts.clean, counts

@@ -15,7 +15,8 @@ from nbdeploy.errors import NbdeployError, Unreachable
 from nbdeploy.serving import messages
 from nbdeploy.serving.link import Gone, Link
 from nbdeploy.serving.model_process import Listen
-from nbdeploy.serving.supervisor.versions import Process, Versions
+from nbdeploy.serving.supervisor.running import Process
+from nbdeploy.serving.supervisor.versions import Versions
 from nbdeploy.wire.messages import Deployment
 from nbdeploy.zygote import Zygote, how_ended, kill
 

@@ -55,7 +55,7 @@ class Watch:
         """Return what each version takes now, by its key: its processes, and the one that they are forked from."""
         with self._versions.lock:
             pids = {
-                key: [running.zygote.pid, *(process.pid for process in running.processes)]
+                key: [running.loaded.zygote.pid, *(process.pid for process in running.processes)]
                 for key, running in self._versions.running.items()
             }
         return {key: _taken(found) for key, found in pids.items()}
