@@ -2,7 +2,32 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { IParameter, IPush, IPushOrder, IRun, IRunOrder, ISnapshot, ITarget } from './documents';
+import type {
+  Change,
+  Ends,
+  ILogPart,
+  IParameter,
+  IPreview,
+  IPush,
+  IPushOrder,
+  IRun,
+  IRunOrder,
+  ISchedule,
+  IScheduleOrder,
+  ISnapshot,
+  ITarget,
+  ITriggered
+} from './documents';
+
+/** A refusal, with the server's one-line message. */
+export class Refusal extends Error {
+  constructor(
+    message: string,
+    readonly status: number
+  ) {
+    super(message);
+  }
+}
 
 /** The server routes, one method each. Errors carry the server's one-line message. */
 export class Api {
@@ -36,13 +61,59 @@ export class Api {
     return this._ask('runs', {}, { notebook, ...order });
   }
 
+  /** What a run's log says after a position. */
+  log(notebook: string, run: string, position: number): Promise<ILogPart> {
+    return this._ask('runs/log', { notebook, run, position: String(position) });
+  }
+
+  /** Stop a run; returns when it has ended. */
+  stop(notebook: string, run: string, endsAs: Ends): Promise<IRun> {
+    return this._ask('runs/stop', {}, { notebook, run, ends_as: endsAs });
+  }
+
+  /** Go on with a run that did not succeed. */
+  resume(notebook: string, run: string): Promise<IRun> {
+    return this._ask('runs/resume', {}, { notebook, run });
+  }
+
+  /** The address of something that a run published; without a name of the run's report. */
+  address(notebook: string, run: string, name?: string): string {
+    const query = name === undefined ? { notebook, run } : { notebook, run, name };
+    return this._address(name === undefined ? 'runs/report' : 'runs/output', query);
+  }
+
+  /** The schedules. */
+  schedules(notebook: string): Promise<ISchedule[]> {
+    return this._ask('schedules', { notebook });
+  }
+
+  /** When a cron line would be due. */
+  preview(cron: string, timezone: string): Promise<IPreview> {
+    return this._ask('schedules/preview', { cron, timezone });
+  }
+
+  /** Run a notebook at the times of a cron line. */
+  schedule(notebook: string, order: IScheduleOrder): Promise<ISchedule> {
+    return this._ask('schedules', {}, { notebook, ...order });
+  }
+
+  /** Pause, resume or remove a schedule. */
+  change(notebook: string, name: string, change: Change): Promise<ISchedule> {
+    return this._ask(`schedules/${change}`, {}, { notebook, name });
+  }
+
+  /** Run now what a schedule runs. */
+  trigger(notebook: string, name: string): Promise<ITriggered> {
+    return this._ask('schedules/trigger', {}, { notebook, name });
+  }
+
   /** Push a snapshot; returns when it answers. */
   push(notebook: string, order: IPushOrder): Promise<IPush> {
     return this._ask('push', {}, { notebook, ...order });
   }
 
   private async _ask<T>(route: string, query: Record<string, string>, body?: object): Promise<T> {
-    const url = URLExt.join(this._settings.baseUrl, 'nbdeploy', 'api', route) + URLExt.objectToQueryString(query);
+    const url = this._address(route, query);
     const init = body ? { method: 'POST', body: JSON.stringify(body) } : { method: 'GET' };
     let response: Response;
     try {
@@ -52,9 +123,14 @@ export class Api {
     }
     const document = await readJson(response);
     if (!response.ok) {
-      throw new Error(faultOf(document) ?? this._trans.__('The Jupyter server answered %1.', response.status));
+      const fault = faultOf(document) ?? this._trans.__('The Jupyter server answered %1.', response.status);
+      throw new Refusal(fault, response.status);
     }
     return document as T;
+  }
+
+  private _address(route: string, query: Record<string, string>): string {
+    return URLExt.join(this._settings.baseUrl, 'nbdeploy', 'api', route) + URLExt.objectToQueryString(query);
   }
 
   private readonly _settings: ServerConnection.ISettings;

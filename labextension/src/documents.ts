@@ -19,18 +19,85 @@ export interface IFailure {
   readonly total: number | null;
 }
 
-/** One run of a notebook. */
+/** One run of a notebook, or of a command. */
 export interface IRun {
   readonly id: string;
-  readonly notebook: string;
+  /** The notebook's file; null if a command runs. */
+  readonly notebook: string | null;
+  /** The command, in words; null if a notebook runs. */
+  readonly command: string | null;
+  /** The schedule that began it. */
+  readonly schedule: string | null;
   readonly status: 'queued' | 'running' | 'succeeded' | 'failed' | 'stopped' | 'lost';
   readonly created: string | null;
   readonly seconds: number | null;
   readonly error: IFailure | null;
-  /** Cells executed, and cells in all (null while unknown). */
-  readonly progress: { readonly done: number; readonly total: number | null } | null;
+  /** Cells executed, and cells in all (null while unknown); seconds gone and, where earlier runs tell, left. */
+  readonly progress: {
+    readonly done: number;
+    readonly total: number | null;
+    readonly seconds?: number | null;
+    readonly left?: number | null;
+  } | null;
+  readonly attempt: number;
+  /** What it waits for while it is queued. */
+  readonly waits: string | null;
+  /** Figures that it published. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Files that it published: where they open in JupyterLab; null if they lie elsewhere. */
+  readonly links: Readonly<Record<string, string | null>>;
   /** Where the executed notebook opens in JupyterLab; null if it lies elsewhere. */
   readonly opens: string | null;
+  /** Whether there is a report of it. */
+  readonly reports: boolean;
+}
+
+/** What a run then counts as that is stopped. */
+export type Ends = 'stopped' | 'failed' | 'succeeded';
+
+/** A part of a run's log; positions count bytes. */
+export interface ILogPart {
+  readonly text: string;
+  /** Later than was asked for, where too much is between. */
+  readonly begin: number;
+  readonly end: number;
+  /** Whether nothing follows. */
+  readonly final: boolean;
+}
+
+/** One schedule. */
+export interface ISchedule {
+  readonly name: string;
+  /** What it runs, in short. */
+  readonly runs: string;
+  readonly cron: string;
+  readonly timezone: string;
+  readonly paused: boolean;
+  /** Moments, on the clock of its zone. */
+  readonly next: readonly string[];
+  /** What became of its last time. */
+  readonly last: {
+    readonly due: string;
+    readonly state: string;
+    readonly note: string;
+    readonly run: { readonly id: string; readonly status: IRun['status'] } | null;
+  } | null;
+  /** What to do so that it is run always; empty if it is. */
+  readonly advice: string;
+}
+
+/** When a cron line would be due. */
+export interface IPreview {
+  readonly timezone: string;
+  readonly next: readonly string[];
+  /** What words in double braces become at the first time. */
+  readonly words: Readonly<Record<string, string>>;
+}
+
+/** What became of a schedule that was triggered. */
+export interface ITriggered {
+  readonly run: { readonly id: string } | null;
+  readonly waits_for: string | null;
 }
 
 /** One parameter of a notebook. */
@@ -120,6 +187,17 @@ export interface IRunOrder {
   readonly parameters: Values;
   readonly output: string;
 }
+
+/** When to run a notebook again and again, and how. */
+export interface IScheduleOrder extends IRunOrder {
+  readonly name: string;
+  readonly cron: string;
+  readonly timezone: string;
+  readonly missed: string;
+}
+
+/** What can be done to a schedule. */
+export type Change = 'pause' | 'resume' | 'remove';
 
 /** The values that a form gives to a notebook's parameters; texts are read by the declared types. */
 export type Values = Readonly<Record<string, string | boolean>>;

@@ -1,12 +1,11 @@
 import type { Notification } from '@jupyterlab/apputils';
-import { PathExt } from '@jupyterlab/coreutils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import type { IRun } from './documents';
 import { type IDeployState, isActive } from './model';
-import { failureOf } from './wording';
+import { failureOf, subjectOf } from './wording';
 
 const SHOWN_MS = 10000;
 
@@ -46,7 +45,7 @@ export class EndedRuns implements IDisposable {
 
   private _tell(run: IRun): void {
     const trans = this._trans;
-    const name = PathExt.basename(run.notebook);
+    const name = subjectOf(run);
     if (run.status === 'succeeded') {
       this._notify.success(trans.__('%1 succeeded', name), { autoClose: SHOWN_MS, actions: this._actions(run) });
     } else if (run.status !== 'stopped') {

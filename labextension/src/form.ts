@@ -31,6 +31,11 @@ export function fieldOf(parameter: IParameter): IField {
   return { parameter, kind: 'text', initial, placeholder: value === null ? written : '' };
 }
 
+/** The field as a schedule asks for it: texts may hold words that become dates, also where a number is due. */
+export function withWords(field: IField): IField {
+  return field.kind === 'number' ? { ...field, kind: 'text' } : field;
+}
+
 /** The answers of a form that nobody has touched. */
 export function untouched(fields: readonly IField[]): Answers {
   return Object.fromEntries(fields.map(field => [field.parameter.name, field.initial]));

@@ -1,7 +1,7 @@
 import { ServerConnection } from '@jupyterlab/services';
 import { expect, test, vi } from 'vitest';
 
-import { Api } from '../src/api';
+import { Api, Refusal } from '../src/api';
 import { trans } from './fakes';
 
 function apiThatAnswers(status: number, body: string): { api: Api; requests: Request[] } {
@@ -34,10 +34,17 @@ test('an order is sent as one JSON document', async () => {
 
 test("the server's own line is what a person reads", async () => {
   const { api } = apiThatAnswers(404, '{"error": "no target \'prood\'; did you mean prod?"}');
-  await expect(api.targets('')).rejects.toThrow("no target 'prood'; did you mean prod?");
+  await expect(api.targets('')).rejects.toEqual(new Refusal("no target 'prood'; did you mean prod?", 404));
 });
 
 test('an answer that is not ours still becomes a sentence', async () => {
   const { api } = apiThatAnswers(502, '<html>');
   await expect(api.runs('')).rejects.toThrow('The Jupyter server answered 502.');
+});
+
+test('an address leads to an output by its name, or to the report', () => {
+  const { api } = apiThatAnswers(200, '{}');
+  const address = 'http://lab.test/base/nbdeploy/api/runs/';
+  expect(api.address('a b.ipynb', 'r1', 'x&y')).toBe(`${address}output?notebook=a%20b.ipynb&run=r1&name=x%26y`);
+  expect(api.address('', 'r1')).toBe(`${address}report?notebook&run=r1`);
 });

@@ -2,7 +2,7 @@ import type { Kernel } from '@jupyterlab/services';
 import { nullTranslator } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
 
-import type { IParameter, IRun, ISnapshot } from '../src/documents';
+import type { IParameter, IRun, ISchedule, ISnapshot } from '../src/documents';
 import type { IActiveNotebook } from '../src/notebook';
 
 export const trans = nullTranslator.load('nbdeploy');
@@ -27,9 +27,16 @@ export function snapshotOf(name: string, version: number, aliases: string[] = []
 }
 
 export function runOf(id: string, status: IRun['status']): IRun {
-  return { id, status, notebook: '/n.ipynb', created: null, seconds: null, error: null, progress: null, opens: null };
+  const nothing = { created: null, seconds: null, error: null, progress: null, opens: null, waits: null };
+  const about = { notebook: '/n.ipynb', command: null, schedule: null, attempt: 1, metrics: {}, links: {} };
+  return { id, status, ...about, ...nothing, reports: false };
 }
 
 export function parameterOf(about: Partial<IParameter>): IParameter {
   return { name: 'p', type: 'any', choices: null, default: null, written: 'None', required: false, help: '', ...about };
+}
+
+export function scheduleOf(name: string, about: Partial<ISchedule> = {}): ISchedule {
+  const when = { cron: '0 3 * * *', timezone: 'Europe/Madrid', next: ['2026-11-23T03:00:00+01:00'] };
+  return { name, runs: 'n.ipynb', paused: false, last: null, advice: '', ...when, ...about };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { fieldOf, untouched, valuesOf } from '../src/form';
+import { fieldOf, untouched, valuesOf, withWords } from '../src/form';
 import { parameterOf } from './fakes';
 
 const FIELDS = [
@@ -53,4 +53,9 @@ test('what there is to choose from is chosen, and nothing where the notebook its
   ]);
   expect(fields[2]?.placeholder).toBe('darker()');
   expect(valuesOf(fields, { ...untouched(fields), color: 'GREEN' })).toEqual({ color: 'GREEN' });
+});
+
+test('a schedule takes words also where a number is due', () => {
+  expect(FIELDS.map(withWords).map(field => field.kind)).toEqual(['text', 'checkbox', 'text', 'text', 'text']);
+  expect(valuesOf(FIELDS, { ...untouched(FIELDS), limit: '{{ hour }}' })).toEqual({ limit: '{{ hour }}' });
 });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import nbformat
@@ -26,6 +27,12 @@ weight = "balanced" if balanced else None
 model = DecisionTreeClassifier(max_depth=depth, class_weight=weight, random_state=0).fit(X, y)
 assert model.get_depth() <= depth
 """
+WAIT = """
+if depth > 3:
+    import time
+    print("a deep tree takes its time", flush=True)
+    time.sleep(600)
+"""
 SECONDS = 1000  # Playwright counts in milliseconds
 PATIENCE = 60 * SECONDS
 
@@ -37,6 +44,7 @@ def notebook(lab: JupyterProcess) -> Iterator[str]:
     cells = [
         nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
         nbformat.v4.new_code_cell(TRAIN.strip()),
+        nbformat.v4.new_code_cell(WAIT.strip()),
     ]
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": spec}), lab.root / "iris.ipynb")
     yield "iris.ipynb"
@@ -127,3 +135,44 @@ def test_a_refusal_is_shown_where_it_was_asked_for(page: Page, panel: Locator) -
     form.get_by_role("button", name="Snapshot").click()
     expect(form.get_by_role("alert")).to_contain_text("'../iris' is not allowed", timeout=PATIENCE)
     expect(form.get_by_label("Name")).to_have_value("../iris")
+
+
+def test_a_run_is_watched_and_stopped_and_the_next_ones_are_scheduled(
+    page: Page, panel: Locator, settings: Settings
+) -> None:
+    """Progress, log and stop of a run that takes long; then a schedule, whose next times are seen before and after."""
+    panel.get_by_role("button", name="Run iris.ipynb").click()
+    form = panel.get_by_role("form", name="Run iris.ipynb")
+    form.get_by_role("spinbutton", name="depth").fill("4")
+    form.get_by_role("button", name="Run", exact=True).click()
+    run = panel.get_by_role("list", name="Runs").get_by_role("listitem").first
+    expect(run).to_contain_text("cell 4 of 4", timeout=PATIENCE)
+    expect(run.get_by_role("progressbar")).to_have_attribute("value", "3")
+    run.get_by_role("button", name="Log of iris.ipynb").click()
+    expect(run.get_by_role("log")).to_contain_text("a deep tree takes its time", timeout=PATIENCE)
+    run.get_by_role("button", name="Stop iris.ipynb").click()
+    stop = run.get_by_role("form", name="Stop iris.ipynb")
+    stop.get_by_label("Ends as").select_option("failed")
+    stop.get_by_role("button", name="Stop").click()
+    expect(run).to_contain_text("failed", timeout=PATIENCE)
+    assert api.runs(settings=settings)[0].status == "failed"
+
+    panel.get_by_role("button", name="Run iris.ipynb").click()
+    form.get_by_role("radio", name="On a schedule").check()
+    form.get_by_label("Cron").fill("61 6 * * MON")
+    expect(form.get_by_text("'61' for the minute")).to_be_visible(timeout=PATIENCE)
+    form.get_by_label("Cron").fill("0 6 * * MON")
+    form.get_by_label("Time zone").fill("Europe/Madrid")
+    times = form.get_by_role("status", name="Next times")
+    expect(times.get_by_role("listitem")).to_have_count(3, timeout=PATIENCE)
+    expect(times.get_by_role("listitem").first).to_contain_text(re.compile("Mon.*06:00"))
+    form.get_by_role("textbox", name="depth").fill("2")
+    form.get_by_role("button", name="Schedule", exact=True).click()
+    listed = panel.get_by_role("list", name="Schedules")
+    expect(listed).to_contain_text("iris.ipynb depth=2", timeout=PATIENCE)
+    expect(listed).to_contain_text(re.compile("next Mon.*06:00"))
+    [schedule] = api.schedule_list(settings=settings).items
+    assert (schedule.schedule.name, schedule.schedule.timezone) == ("iris", "Europe/Madrid")
+    listed.get_by_role("button", name="Remove iris").click()
+    listed.get_by_role("button", name="Remove", exact=True).click()
+    expect(panel).to_contain_text("No schedules yet", timeout=PATIENCE)

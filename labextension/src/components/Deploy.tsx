@@ -6,6 +6,7 @@ import type { IDeployActions, IDeployState } from '../model';
 import { Models } from './Models';
 import { IconButton } from './parts';
 import { Runs } from './Runs';
+import { Schedules } from './Schedules';
 import { Snapshots } from './Snapshots';
 import { Targets } from './Targets';
 
@@ -28,6 +29,7 @@ export function Deploy(props: {
         <Snapshots state={state} actions={actions} trans={trans} />
         <Targets state={state} trans={trans} />
         <Runs state={state} actions={actions} open={open} trans={trans} />
+        <Schedules state={state} actions={actions} trans={trans} />
       </div>
     </>
   );

@@ -1,7 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import { messageOf } from '../resource';
+import { useAttempt } from './attempt';
 import { Failure } from './parts';
 
 /** A form below the thing that it is about: its fields, what went wrong, and two buttons. */
@@ -15,21 +15,13 @@ export function Form(props: {
   trans: TranslationBundle;
   children: React.ReactNode;
 }): JSX.Element {
-  const [busy, setBusy] = React.useState(false);
-  const [error, setError] = React.useState('');
-  const submit = async (event: React.FormEvent): Promise<void> => {
+  const { busy, error, make } = useAttempt();
+  const submit = (event: React.FormEvent): void => {
     event.preventDefault();
-    setBusy(true);
-    setError('');
-    try {
-      await props.submit();
-    } catch (reason) {
-      setError(messageOf(reason));
-    }
-    setBusy(false);
+    void make(props.submit);
   };
   return (
-    <form className="nbd-Form" aria-label={props.label} aria-busy={busy} onSubmit={event => void submit(event)}>
+    <form className="nbd-Form" aria-label={props.label} aria-busy={busy} onSubmit={submit}>
       <fieldset disabled={busy}>{props.children}</fieldset>
       <Failure message={error} />
       <div className="nbd-Form-buttons">

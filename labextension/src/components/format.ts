@@ -19,3 +19,17 @@ export function durationOf(seconds: number): string {
   const minutes = Math.round(seconds / 60);
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
+
+/** A moment as a clock of a time zone shows it; with the year, if it is another one. */
+export function clockOf(moment: string, zone: string): string {
+  const year = moment.startsWith(String(new Date().getFullYear())) ? {} : { year: 'numeric' as const };
+  const day = { ...year, weekday: 'short', day: 'numeric', month: 'short' } as const;
+  const format = { ...day, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const;
+  try {
+    return new Intl.DateTimeFormat(undefined, { ...format, timeZone: zone }).format(new Date(moment));
+  } catch {
+    // A zone that the browser does not know: what is written is on its clock.
+    const face = new Date(`${moment.slice(0, 19)}Z`);
+    return new Intl.DateTimeFormat(undefined, { ...format, timeZone: 'UTC' }).format(face);
+  }
+}

@@ -46,16 +46,33 @@ export function Done(props: { message: string }): JSX.Element | null {
   ) : null;
 }
 
-/** A label before a field. The field takes the id that it is given. */
-export function Row(props: { label: string; hint?: string; children: (id: string) => JSX.Element }): JSX.Element {
+/** What ties a field to what is said below it. */
+export interface IDescribed {
+  readonly 'aria-describedby'?: string;
+  readonly 'aria-invalid'?: boolean;
+}
+
+/** A label before a field. The field takes the id that it is given, and what describes it. */
+export function Row(props: {
+  label: string;
+  hint?: string;
+  error?: string;
+  children: (id: string, described: IDescribed) => JSX.Element;
+}): JSX.Element {
   const id = React.useId();
+  const said = props.error || props.hint;
+  const described = said ? { 'aria-describedby': `${id}-said`, 'aria-invalid': Boolean(props.error) } : {};
   return (
     <div className="nbd-Row">
       <label htmlFor={id} title={props.label}>
         {props.label}
       </label>
-      {props.children(id)}
-      {props.hint ? <span className="nbd-Row-hint">{props.hint}</span> : null}
+      {props.children(id, described)}
+      {said ? (
+        <span id={`${id}-said`} className={`nbd-Row-hint ${props.error ? 'nbd-mod-error' : ''}`}>
+          {said}
+        </span>
+      ) : null}
     </div>
   );
 }
@@ -66,11 +83,13 @@ export function Choice(props: {
   value: string;
   options: readonly { value: string; label: string }[];
   required?: boolean;
+  described?: IDescribed;
   onChange: (value: string) => void;
 }): JSX.Element {
   return (
     <select
       id={props.id}
+      {...props.described}
       className="jp-mod-styled"
       value={props.value}
       required={props.required}
@@ -86,9 +105,24 @@ export function Choice(props: {
 }
 
 /** A button that is only an icon. */
-export function IconButton(props: { icon: LabIcon; label: string; onClick: () => void }): JSX.Element {
+export function IconButton(props: {
+  icon: LabIcon;
+  label: string;
+  disabled?: boolean;
+  /** Whether what it opens below is open, if it opens something there. */
+  expanded?: boolean;
+  onClick: () => void;
+}): JSX.Element {
   return (
-    <button type="button" className="nbd-IconButton" title={props.label} aria-label={props.label} onClick={props.onClick}>
+    <button
+      type="button"
+      className="nbd-IconButton"
+      title={props.label}
+      aria-label={props.label}
+      aria-expanded={props.expanded}
+      disabled={props.disabled}
+      onClick={props.onClick}
+    >
       <props.icon.react tag="span" width="16px" />
     </button>
   );
