@@ -73,7 +73,7 @@ class Buffer:
         self._bytes = bytearray()
         self._wanted = _SIZES.size
 
-    def feed(self, piece: bytes) -> None:
+    def feed(self, piece: bytes | memoryview) -> None:
         """Add what arrived."""
         self._bytes += piece
 

@@ -12,6 +12,7 @@ import os
 import resource
 import selectors
 import socket
+import struct
 import time
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
@@ -42,8 +43,9 @@ __all__ = ["Answered", "Finish", "Listen", "Prove", "Proven", "batch_rows", "get
 
 _log = logging.getLogger(__name__)
 
-_CHUNK = 2**20
-_SEND_SECONDS = 10.0
+_CHUNK = 2**18
+"""Bytes that are read at once, into memory that is kept: the system takes as long to give new as some models answer."""
+_SEND_SECONDS = 10
 _BATCH_SECONDS = 0.005
 _BATCH_ROWS = 64
 _MOST_ROWS = 4096
@@ -165,6 +167,7 @@ class _Process:
         self._predictor, self._name, self._link = predictor, name, link
         self._readers = {name: plain_answer(output) for name, output in predictor.signature.outputs.items()}
         self._selector = selectors.DefaultSelector()
+        self._room = memoryview(bytearray(_CHUNK))
         self._lines = 0
         self._finishing = self._answered = False
 
@@ -184,7 +187,7 @@ class _Process:
             self._link.send(self._proven(Path(message.twin), message.python))
         elif isinstance(message, Listen):
             line = sockets[0]
-            line.settimeout(_SEND_SECONDS)
+            _limit_sending(line)
             self._selector.register(line, selectors.EVENT_READ, self._reader(line))
             self._lines += 1
         elif isinstance(message, Finish):
@@ -197,13 +200,13 @@ class _Process:
 
         def read() -> None:
             try:
-                piece = line.recv(_CHUNK)
-                buffer.feed(piece)
+                size = line.recv_into(self._room)
+                buffer.feed(self._room[:size])
                 while (message := buffer.take(Asked)) is not None:
                     line.sendall(self._answer(*message))
             except OSError:
-                piece = b""
-            if not piece:
+                size = 0
+            if not size:
                 self._selector.unregister(line)
                 line.close()
                 self._lines -= 1
@@ -311,6 +314,12 @@ class _Process:
             _log.warning("%s: its twin stays in its own process", self._name, exc_info=True)
             return None, f"{type(error).__name__}: {error}"
         return proof, ""
+
+
+def _limit_sending(line: socket.socket) -> None:
+    """Let the system see to the time that a worker has to take an answer: Python would ask it before each call."""
+    line.setblocking(True)
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_SECONDS, 0))
 
 
 def batch_rows(one: float, many: float, rows: int, together: float) -> int:
