@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -27,7 +28,7 @@ from nbdeploy.serving.watching.watched import echoed
 from nbdeploy.serving.worker.deployments import Served
 from nbdeploy.wire import routes
 
-__all__ = ["FastLanes", "Reply", "Taken"]
+__all__ = ["FastLanes", "OnFound", "Reply", "Taken"]
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +71,9 @@ class Reply(NamedTuple):
     body: bytes
 
 
+OnFound = Callable[["Reply | Caller | None", Exception | None], Any]
+
+
 class FastLanes:
     """An ASGI application before another one.
 
@@ -89,6 +93,7 @@ class FastLanes:
         self._service = service
         self._watched = watched
         self._limit = min(LONGEST, service.options.body_limit)
+        self.new_id = service.plane.new_id
         self._table: Mapping[str, Served] = {}
         self._ways: dict[str, _Way] = {}
 
@@ -154,7 +159,7 @@ class FastLanes:
         try:
             asked = way.lane.read(body, query)
             rows = self._rows(way, asked)
-            reply = None if rows is None else self._told(way, headers, asked, rows, caller, begun)
+            reply = None if rows is None else self.told(way, headers, asked, rows, caller, begun)
         except _NOT_PLAIN:
             reply = None
         except Exception:
@@ -165,42 +170,56 @@ class FastLanes:
         self._service.guard.room.leave()
         return reply
 
-    async def _answered(self, taken: Taken, scope: Any, body: bytes) -> Reply | Caller | None:
-        """Answer a request by the twin, or by a process. See :meth:`answer`."""
+    def relay(self, taken: Taken, query: bytes, body: bytes, on_found: OnFound) -> None:
+        """Have a process of the version answer a request, and call `on_found` with what :meth:`answer` would return.
+
+        If the application has to give the answer although the process was asked, it is told what came of that.
+
+        Parameters
+        ----------
+        taken, query, body
+            See :meth:`answer`.
+        on_found : callable
+            Takes what :meth:`answer` returns, and the error if there is one. It may be called before this returns.
+        """
         way, headers = taken
-        if not way.relayed:
-            return self.answer(taken, scope["query_string"], body)
         try:
             caller = self._admitted(way, headers)
         except NbdeployError:
-            return None
+            on_found(None, None)
+            return
         try:
-            reply = await self._relayed(way, headers, scope, body, caller)
-        except asyncio.CancelledError:
-            self._service.guard.room.leave()
-            raise
-        except (NbdeployError, TimeoutError) as refusal:
-            scope[REFUSAL], reply = refusal, None
+            asked = way.lane.read(body, query)
         except _NOT_PLAIN:
-            reply = None
-        if reply is None:
-            return caller
-        self._service.guard.room.leave()
-        return reply
+            on_found(caller, None)
+            return
+        if way.twin.methods.keys() >= {*asked.methods}:
+            _Relayed(self, way, headers, asked, caller, on_found).begin(self._service.plane.seconds)
+        else:
+            on_found(caller, None)
 
-    async def _relayed(
-        self, way: _Way, headers: Mapping[bytes, bytes], scope: Any, body: bytes, caller: Caller
-    ) -> Reply | None:
-        begun, prediction = time.perf_counter(), self._service.plane.new_id()
-        asked = way.lane.read(body, scope["query_string"])
-        if not way.twin.methods.keys() >= {*asked.methods}:
-            return None
-        model = way.served.model
-        with model.used():
-            async with asyncio.timeout(self._service.plane.seconds):
-                rows = await model.processes.ask(asked.records, asked.methods, prediction)
-        # What is of an unusual kind comes as a table, and the model is asked once more.
-        return self._told(way, headers, asked, rows, caller, begun, prediction) if isinstance(rows, list) else None
+    async def _answered(self, taken: Taken, scope: Any, body: bytes) -> Reply | Caller | None:
+        """Answer a request by the twin, or by a process. See :meth:`answer`."""
+        if not taken[0].relayed:
+            return self.answer(taken, scope["query_string"], body)
+        answer: asyncio.Future[tuple[Reply | Caller | None, Exception | None]]
+        answer = asyncio.get_running_loop().create_future()
+
+        def on_found(found: Reply | Caller | None, refusal: Exception | None) -> None:
+            if not answer.done():
+                answer.set_result((found, refusal))
+            elif not isinstance(found, Reply):
+                self.left()  # the task is cancelled, and the application not asked
+
+        self.relay(taken, scope["query_string"], body, on_found)
+        found, refusal = await answer
+        if refusal is not None:
+            scope[REFUSAL] = refusal
+        return found
+
+    def left(self) -> None:
+        """Make the room of a request free that was answered."""
+        self._service.guard.room.leave()
 
     def _admitted(self, way: _Way, headers: Mapping[bytes, bytes]) -> Caller:
         guard, name = self._service.guard, way.served.state.name
@@ -208,7 +227,7 @@ class FastLanes:
             return guard.predict(headers[b"authorization"], name)
         return guard.enter({"host": headers.get(b"host", b"").decode("latin-1")}, Scope.PREDICT, name)
 
-    def _told(
+    def told(
         self,
         way: _Way,
         sent: Mapping[bytes, bytes],
@@ -261,6 +280,57 @@ class FastLanes:
             return twin.answer(asked.methods, asked.records)
         name = cache.name(way.served.now.digest, asked.methods, asked.records)
         return cache.rows(name, lambda: twin.answer(asked.methods, asked.records))
+
+
+class _Relayed:
+    """A request that a process of its version answers."""
+
+    __slots__ = ("_asked", "_begun", "_caller", "_headers", "_lanes", "_on_found", "_prediction", "_timer", "_way")
+
+    def __init__(
+        self,
+        lanes: FastLanes,
+        way: _Way,
+        headers: Mapping[bytes, bytes],
+        asked: Read,
+        caller: Caller,
+        on_found: OnFound,
+    ) -> None:
+        self._lanes, self._way, self._headers = lanes, way, headers
+        self._asked, self._caller, self._on_found = asked, caller, on_found
+        self._begun, self._prediction = time.perf_counter(), lanes.new_id()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, seconds: float) -> None:
+        """Ask, and wait so long at most."""
+        model = self._way.served.model
+        model.take()
+        ask = model.processes.put(self._asked.records, self._asked.methods, self._prediction, self._end)
+        if not ask.over:
+            late = partial(ask.answer, TimeoutError())
+            self._timer = asyncio.get_running_loop().call_later(seconds, late)
+
+    def _end(self, rows: Any) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._way.served.model.leave()
+        found: Reply | Caller = self._caller
+        refusal = rows if isinstance(rows, Exception) else None
+        if isinstance(rows, list):  # what is of an unusual kind comes as a table, and the model is asked once more
+            found = self._reply(rows) or self._caller
+        self._on_found(found, refusal)
+
+    def _reply(self, rows: list[Any]) -> Reply | None:
+        way, lanes = self._way, self._lanes
+        try:
+            reply = lanes.told(way, self._headers, self._asked, rows, self._caller, self._begun, self._prediction)
+        except _NOT_PLAIN:
+            return None
+        except Exception:
+            _log.exception("a fast lane of %s failed; its request takes the usual way", way.served.state.name)
+            return None
+        lanes.left()
+        return reply
 
 
 def _ways(table: Mapping[str, Served], service: Service) -> dict[str, _Way]:

@@ -1,16 +1,19 @@
 """Fast lanes inside uvicorn's protocol: no task, no messages to and fro, one write.
 
 Uvicorn makes a cycle for each request when its head is there, and starts a task. A request that takes a lane is held
-back until its body is there, and answered then and there; if that comes in the same piece, it needs no cycle. One
-that leaves its lane gets its task a little later.
+back until its body is there, and answered then and there, or when a process of the version has answered; if it is
+the twin that answers a body that comes in the same piece, it needs no cycle. One that leaves its lane gets its task
+a little later.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from nbdeploy.serving.exchange import CALLER
+from nbdeploy.serving.exchange import CALLER, REFUSAL
 from nbdeploy.serving.fast.dispatch import FastLanes, Reply, Taken
+from nbdeploy.serving.guard.caller import Caller
 from nbdeploy.serving.guard.patience import PatientProtocol
 
 __all__ = ["SwiftProtocol", "swift"]
@@ -78,7 +81,7 @@ class SwiftProtocol(PatientProtocol):
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         """Hold a request back that takes a lane. What waited behind another one, its body perhaps here, is not."""
         if self._lanes is not None and cycle.more_body and app is self.app:
-            taken = self._lanes.taken_by(cycle.scope)
+            taken = self._lanes.taken_by(cycle.scope, relayed=True)
             if taken is not None:
                 self._held = cycle, taken
                 return
@@ -86,15 +89,27 @@ class SwiftProtocol(PatientProtocol):
 
     def _answer_held(self, cycle: Any, taken: Taken) -> None:
         self._held = None
-        if self._lanes is not None and not self.flow.write_paused:  # else a task waits for the client
-            found = self._lanes.answer(taken, cycle.scope["query_string"], bytes(cycle.body))
-            if isinstance(found, Reply):
+        if self._lanes is None or self.flow.write_paused:  # a task waits for the client
+            super()._start_asgi_task(cycle, self.app)
+            return
+        query, body = cycle.scope["query_string"], bytes(cycle.body)
+        if taken[0].relayed:
+            self._lanes.relay(taken, query, body, partial(self._found, cycle))
+        else:
+            self._found(cycle, self._lanes.answer(taken, query, body))
+
+    def _found(self, cycle: Any, found: Reply | Caller | None, refusal: Exception | None = None) -> None:
+        """Write a reply, which the client may not have waited for; or let the application answer."""
+        if isinstance(found, Reply):
+            if not cycle.disconnected:
                 self._write(found, cycle.keep_alive)
-                cycle.response_started = cycle.response_complete = True
-                cycle.on_response()
-                cycle.on_response = _nothing
-                return
-            cycle.scope[CALLER] = found
+            cycle.response_started = cycle.response_complete = True
+            cycle.on_response()
+            cycle.on_response = _nothing
+            return
+        cycle.scope[CALLER] = found
+        if refusal is not None:
+            cycle.scope[REFUSAL] = refusal
         super()._start_asgi_task(cycle, self.app)
 
     def _write(self, reply: Reply, keep_alive: bool) -> None:

@@ -17,13 +17,16 @@ from nbdeploy.errors import NbdeployError, RemoteError, TimedOut
 from nbdeploy.serving.frames import Asked, Buffer, Told, pack, rows_bytes, rows_of, table_bytes, table_of
 from nbdeploy.serving.watching.asked import traced
 
-__all__ = ["Processes"]
+__all__ = ["Ask", "OnAnswer", "Processes"]
 
 _log = logging.getLogger(__name__)
 
 _SHARE = 0.45
 _MOST_DEATHS = 2
 _MOST_TRIES = 10
+
+OnAnswer = Callable[[Any], None]
+"""Takes rows, or the error that came instead of them."""
 
 
 class _Died(Exception):
@@ -34,48 +37,87 @@ class _Died(Exception):
         self.guilty = guilty
 
 
-@dataclass(eq=False)
-class _Ask:
-    """One request's rows, a table or records, and where their answer goes."""
+@dataclass(eq=False, slots=True)
+class Ask:
+    """One request's rows, a table or records, and where their answer goes.
+
+    Attributes
+    ----------
+    over : bool
+        Whether it is answered, or given up.
+    """
 
     rows: Any
     methods: tuple[str, ...]
     id: str
-    answer: asyncio.Future[Any]
+    on_answer: OnAnswer
     trace: str = ""
+    over: bool = False
     alone: bool = False
     deaths: int = 0
     tries: int = 0
 
-    def goes_with(self, other: _Ask) -> bool:
+    def goes_with(self, other: Ask) -> bool:
         """Whether both can be asked together."""
         return not self.alone and self.methods == other.methods and type(self.rows) is type(other.rows)
 
-    def fail(self, error: Exception) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(error)
+    def answer(self, found: Any) -> None:
+        """Give the rows, or the error, to whoever still waits for them."""
+        if not self.over:
+            self.over = True
+            self.on_answer(found)
 
 
 class _Line(asyncio.Protocol):
-    """The socket to one process."""
+    """The socket to one process.
 
-    def __init__(self, process: int) -> None:
+    Parameters
+    ----------
+    process : int
+        Its number.
+    on_told : callable
+        Called with the line and what was told, or with what came in its place.
+    on_lost, on_silent : callable
+        Called with the line when it has ended, and when an answer takes too long.
+    """
+
+    def __init__(
+        self,
+        process: int,
+        on_told: Callable[[_Line, tuple[Told, bytes] | Exception], None],
+        on_lost: Callable[[_Line], None],
+        on_silent: Callable[[_Line], None],
+    ) -> None:
         self.process = process
-        self.busy = self.leaving = self.silent = False
+        self.batch: list[Ask] = []
+        self.leaving = self.silent = False
+        self._on_told, self._on_lost, self._on_silent = on_told, on_lost, on_silent
         self._buffer = Buffer()
-        self._answer: asyncio.Future[tuple[Told, bytes]] | None = None
-        self.on_lost: Callable[[_Line], None] = lambda _: None
+        self._loop = asyncio.get_running_loop()
+        self._until = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is awaited."""
+        return bool(self.batch)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
 
-    def ask(self, question: bytes) -> asyncio.Future[tuple[Told, bytes]]:
-        self._answer = asyncio.get_running_loop().create_future()
+    def ask(self, batch: list[Ask], seconds: float) -> None:
+        """Ask, and expect the answer within some seconds."""
+        self.batch = batch
+        try:
+            question = _question(batch)
+        except Exception as error:
+            self._loop.call_soon(self._on_told, self, error)
+            return
         if self._transport.is_closing():
-            self._answer.set_exception(_Died(guilty=False))
-        else:
-            self._transport.write(question)
-        return self._answer
+            self._loop.call_soon(self._on_told, self, _Died(guilty=False))
+            return
+        self._expect(seconds)
+        self._transport.write(question)
 
     def close(self) -> None:
         self._transport.close()
@@ -83,14 +125,34 @@ class _Line(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._buffer.feed(data)
         told = self._buffer.take(Told)
-        if told is not None and self._answer is not None and not self._answer.done():
-            self._answer.set_result(told)
+        if told is not None and self.batch:
+            self._on_told(self, told)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """A process that ends with a question that it has not read resets the line; otherwise it just ends."""
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(_Died(guilty=not isinstance(exc, ConnectionError)))
-        self.on_lost(self)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._on_lost(self)
+        if self.batch:
+            self._on_told(self, _Died(guilty=not isinstance(exc, ConnectionError)))
+
+    def _expect(self, seconds: float) -> None:
+        """Have it looked at in time. One timer serves many questions: it is set anew only when it fires."""
+        self._until = self._loop.time() + seconds
+        if self._timer is not None and self._timer.when() > self._until:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._until, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if not self.batch:
+            return
+        if self._loop.time() < self._until:
+            self._timer = self._loop.call_at(self._until, self._look)
+        else:
+            self._on_silent(self)
 
 
 @dataclass(eq=False)
@@ -124,14 +186,7 @@ class Processes:
     on_call: Callable[[int], None] = lambda _: None
     reason: str = ""
     _lines: list[_Line] = field(default_factory=list)
-    _waiting: deque[_Ask] = field(default_factory=deque)
-    _running: set[asyncio.Task[None]] = field(default_factory=set)
-    _closed: bool = False
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing waits or is being answered."""
-        return not self._waiting and not self._running
+    _waiting: deque[Ask] = field(default_factory=deque)
 
     @property
     def waiting(self) -> int:
@@ -159,16 +214,41 @@ class Processes:
         """
         if self.reason:
             raise RemoteError(self.reason)
-        ask = _Ask(rows, tuple(methods), prediction, asyncio.get_running_loop().create_future(), traced())
+        answer = asyncio.get_running_loop().create_future()
+
+        def answered(found: Any) -> None:
+            if answer.done():
+                return  # cancelled
+            if isinstance(found, Exception):
+                answer.set_exception(found)
+            else:
+                answer.set_result(found)
+
+        ask = self.put(rows, methods, prediction, answered)
+        try:
+            return await answer
+        finally:
+            ask.over = True  # perhaps nobody waits for it any more
+
+    def put(self, rows: Any, methods: Sequence[str], prediction: str, on_answer: OnAnswer) -> Ask:
+        """Ask as :meth:`ask` does, and have `on_answer` called with the rows, or the error, unless it is over before.
+
+        Of a version that answers nothing now, `on_answer` is called with the reason before this returns.
+        """
+        ask = Ask(rows, tuple(methods), prediction, on_answer, traced())
+        if self.reason:
+            ask.answer(RemoteError(self.reason))
+            return ask
         self._waiting.append(ask)
         self._dispatch()
-        return await ask.answer
+        return ask
 
     async def connect(self, process: int, line: socket.socket) -> None:
         """Take one more process."""
         line.setblocking(False)
-        _, made = await asyncio.get_running_loop().create_unix_connection(lambda: _Line(process), sock=line)
-        made.on_lost = self._lost
+        _, made = await asyncio.get_running_loop().create_unix_connection(
+            lambda: _Line(process, self._told, self._lost, self._silent), sock=line
+        )
         self._lines.append(made)
         self._dispatch()
 
@@ -185,7 +265,7 @@ class Processes:
         self.reason = reason
         if reason:
             while self._waiting:
-                self._waiting.popleft().fail(RemoteError(reason))
+                self._waiting.popleft().answer(RemoteError(reason))
 
     def close(self) -> None:
         """Hang up all processes."""
@@ -201,19 +281,16 @@ class Processes:
                 return
             batch = self._taken()
             if batch:
-                line.busy = True
                 self.on_call(len(batch))
-                task = asyncio.get_running_loop().create_task(self._answered(line, batch))
-                self._running.add(task)
-                task.add_done_callback(self._running.discard)
+                line.ask(batch, self._patience(batch))
 
-    def _taken(self) -> list[_Ask]:
+    def _taken(self) -> list[Ask]:
         """The next question, and those that go with it."""
-        batch: list[_Ask] = []
-        rows, left = 0, deque[_Ask]()
+        batch: list[Ask] = []
+        rows, left = 0, deque[Ask]()
         while self._waiting:
             ask = self._waiting.popleft()
-            if ask.answer.done():
+            if ask.over:
                 continue  # nobody waits for it any more
             fits = not batch or (ask.goes_with(batch[0]) and rows + len(ask.rows) <= self.batch_rows)
             if fits:
@@ -226,61 +303,61 @@ class Processes:
         self._waiting.extendleft(reversed(left))
         return batch
 
-    async def _answered(self, line: _Line, batch: list[_Ask]) -> None:
-        loop = asyncio.get_running_loop()
-        timer = loop.call_later(self._patience(batch), self._silent, line)
-        try:
-            told, body = await line.ask(_question(batch))
-        except _Died as died:
-            self._again(batch, died.guilty, line)
-        except Exception as error:
+    def _told(self, line: _Line, told: tuple[Told, bytes] | Exception) -> None:
+        """Give out what came of a question, and ask the next one first, so that the process is not kept waiting."""
+        batch, line.batch = line.batch, []
+        if isinstance(told, _Died):
+            self._again(batch, told.guilty, line)
+        elif not isinstance(told, Exception) and told[0].kind and len(batch) > 1:
+            self._alone(batch)
+        if line.leaving:
+            line.close()
+        self._dispatch()
+        if not isinstance(told, Exception):
+            self._tell(batch, *told)
+        elif not isinstance(told, _Died):
             for ask in batch:
-                ask.fail(error)
-        else:
-            self._tell(batch, told, body)
-        finally:
-            timer.cancel()
-            line.busy = False
-            if line.leaving:
-                line.close()
-            self._dispatch()
+                ask.answer(told)
 
-    def _patience(self, batch: list[_Ask]) -> float:
+    def _patience(self, batch: list[Ask]) -> float:
         """How long to wait: of several that were silent together one is to blame, and the others want time as well."""
         return self.seconds * _SHARE if len(batch) > 1 or batch[0].alone else self.seconds
 
-    def _tell(self, batch: list[_Ask], told: Told, body: bytes) -> None:
-        if told.kind and len(batch) > 1:
-            self._alone(batch)
-            return
+    def _tell(self, batch: list[Ask], told: Told, body: bytes) -> None:
         if told.kind:
-            batch[0].fail(_error(told))
+            if len(batch) == 1:
+                batch[0].answer(_error(told))
             return
-        rows, first = rows_of(body) if told.records else table_of(body), 0
+        try:
+            rows, first = rows_of(body) if told.records else table_of(body), 0
+        except Exception as error:  # the model's own code may have written to the line
+            _log.exception("what %s answered cannot be read", self.key)
+            for ask in batch:
+                ask.answer(RemoteError(f"what {self.key} answered cannot be read: {type(error).__name__}"))
+            return
         for ask in batch:
-            if not ask.answer.done():
-                ask.answer.set_result(rows[first : first + len(ask.rows)])
+            ask.answer(rows[first : first + len(ask.rows)])
             first += len(ask.rows)
 
-    def _alone(self, batch: list[_Ask]) -> None:
+    def _alone(self, batch: list[Ask]) -> None:
         """One of them is to blame; the others are answered as if it had not been there."""
         for ask in batch:
             ask.alone = True
         self._waiting.extendleft(reversed(batch))
 
-    def _again(self, batch: list[_Ask], guilty: bool, line: _Line) -> None:
+    def _again(self, batch: list[Ask], guilty: bool, line: _Line) -> None:
         for ask in batch:
             ask.tries += 1
             ask.deaths += guilty
             if len(batch) == 1 and guilty and line.silent:
-                ask.fail(TimedOut(f"{self.key} did not answer within {self.seconds:g} s, and was started again"))
+                ask.answer(TimedOut(f"{self.key} did not answer within {self.seconds:g} s, and was started again"))
             elif (len(batch) == 1 and ask.deaths >= _MOST_DEATHS) or ask.tries >= _MOST_TRIES:
-                ask.fail(RemoteError(f"the process of {self.key} ended while it answered these rows, and again"))
+                ask.answer(RemoteError(f"the process of {self.key} ended while it answered these rows, and again"))
             elif self.reason:
-                ask.fail(RemoteError(self.reason))
-        self._alone([ask for ask in batch if not ask.answer.done()] if guilty else [])
+                ask.answer(RemoteError(self.reason))
+        self._alone([ask for ask in batch if not ask.over] if guilty else [])
         if not guilty:
-            self._waiting.extendleft(reversed([ask for ask in batch if not ask.answer.done()]))
+            self._waiting.extendleft(reversed([ask for ask in batch if not ask.over]))
 
     def _silent(self, line: _Line) -> None:
         line.silent = True
@@ -291,7 +368,7 @@ class Processes:
             self._lines.remove(line)
 
 
-def _question(batch: Sequence[_Ask]) -> bytes:
+def _question(batch: Sequence[Ask]) -> bytes:
     parts, records = [ask.rows for ask in batch], isinstance(batch[0].rows, list)
     body = rows_bytes([row for part in parts for row in part]) if records else table_bytes(parts)
     traces = [ask.trace for ask in batch if ask.trace]

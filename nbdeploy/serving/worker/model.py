@@ -132,12 +132,20 @@ class Model(Described):
     @contextlib.contextmanager
     def used(self) -> Iterator[None]:
         """Keep the processes while a request is on its way to them, also if the version is dropped meanwhile."""
-        self._users += 1
+        self.take()
         try:
             yield
         finally:
-            self._users -= 1
-            self._hang_up()
+            self.leave()
+
+    def take(self) -> None:
+        """Begin to use the processes; :meth:`leave` has to follow."""
+        self._users += 1
+
+    def leave(self) -> None:
+        """Use them no longer."""
+        self._users -= 1
+        self._hang_up()
 
     def drop(self) -> None:
         """Hang up the processes as soon as nobody uses them."""

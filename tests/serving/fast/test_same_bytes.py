@@ -27,6 +27,7 @@ from nbdeploy.serving.fast.record_twin import RecordTwin, record_twin_of, relaye
 from nbdeploy.serving.home import Home
 from nbdeploy.serving.options import Options
 from nbdeploy.serving.service import Service
+from nbdeploy.serving.worker.calls import Ask, OnAnswer
 from nbdeploy.serving.worker.deployments import Served
 from nbdeploy.types import Column, MethodOutput, Signature
 from nbdeploy.wire.messages import Deployment, Serving
@@ -94,12 +95,22 @@ class Told:
     def processes(self) -> Told:
         return self
 
-    async def ask(self, records: list[Any], methods: Sequence[str], _: str) -> list[Any]:
-        """As a process of the version does."""
+    def put(self, records: list[Any], methods: Sequence[str], prediction: str, on_answer: OnAnswer) -> Ask:
+        """As a process of the version answers, a little later."""
+        asked = Ask(records, tuple(methods), prediction, on_answer)
+        asyncio.get_running_loop().call_soon(asked.answer, self._of_process(records, methods))
+        return asked
+
+    def _of_process(self, records: list[Any], methods: Sequence[str]) -> Any:
         if len(records) > 2:
-            raise InvalidData("these are too many for the model")
+            return InvalidData("these are too many for the model")
         parts = [ANSWERS[method](records).reshape(len(records), -1).tolist() for method in methods]
         return [[value for part in row for value in part] for row in zip(*parts, strict=True)]
+
+    def take(self) -> None:
+        """Somebody uses the processes."""
+
+    leave = take
 
     def used(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
