@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nbdeploy.errors import InvalidName
 
-__all__ = ["file_below", "path_below"]
+__all__ = ["file_below", "opening", "path_below"]
 
 
 def file_below(root: Path, path: str) -> Path:
@@ -43,3 +43,9 @@ def path_below(root: Path, file: str | Path) -> str | None:
         return Path(file).resolve().relative_to(root.resolve()).as_posix()
     except ValueError:
         return None
+
+
+def opening(root: Path, file: str | Path) -> str | None:
+    """The path under which JupyterLab opens a file that is there; it opens no hidden ones."""
+    path = path_below(root, file) if Path(file).is_file() else None
+    return None if path is None or any(part.startswith(".") for part in path.split("/")) else path

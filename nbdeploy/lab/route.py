@@ -11,7 +11,7 @@ import msgspec
 from jupyter_server.base.handlers import APIHandler
 
 from nbdeploy.errors import InvalidData, NbdeployError
-from nbdeploy.lab.paths import file_below, path_below
+from nbdeploy.lab.paths import file_below, opening
 from nbdeploy.settings import Settings
 from nbdeploy.wire.statuses import status_of
 
@@ -64,12 +64,7 @@ class Route(APIHandler):
         """Say of a run's document where its executed notebook and its outputs open in JupyterLab, as far as they do."""
         ended = document["finished"] is not None and document["notebook"] is not None
         return document | {
-            "opens": self._opens(document["output"]),
-            "links": {name: self._opens(path) for name, path in document["outputs"].items()},
+            "opens": opening(self.root, document["output"]),
+            "links": {name: opening(self.root, path) for name, path in document["outputs"].items()},
             "reports": ended and Path(document["output"]).is_file(),
         }
-
-    def _opens(self, file: str) -> str | None:
-        """The path in JupyterLab, which opens no hidden files."""
-        path = path_below(self.root, file) if Path(file).is_file() else None
-        return None if path is None or any(part.startswith(".") for part in path.split("/")) else path

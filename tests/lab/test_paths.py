@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbdeploy.errors import InvalidName
-from nbdeploy.lab.paths import file_below, path_below
+from nbdeploy.lab.paths import file_below, opening, path_below
 
 ROOT = Path("/srv/root")
 
@@ -42,3 +42,12 @@ def test_a_link_is_followed_as_the_file_browser_does(tmp_path: Path) -> None:
 def test_a_file_elsewhere_has_no_path(place: str) -> None:
     """A neighbour whose name begins alike is elsewhere too."""
     assert path_below(ROOT, place) is None
+
+
+def test_a_hidden_file_is_not_said_to_open(tmp_path: Path) -> None:
+    """JupyterLab refuses it: what lies in a hidden home is shown by routes instead."""
+    (tmp_path / ".local").mkdir()
+    for place in ("n.ipynb", ".local/n.ipynb"):
+        (tmp_path / place).touch()
+    places = (tmp_path / "n.ipynb", tmp_path / ".local" / "n.ipynb", tmp_path / "gone.ipynb", tmp_path / ".local")
+    assert [opening(tmp_path, place) for place in places] == ["n.ipynb", None, None, None]
