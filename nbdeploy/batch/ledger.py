@@ -11,13 +11,13 @@ from sqlalchemy import CursorResult, Result, func, select, update
 from sqlalchemy.orm import Session
 
 from nbdeploy.batch.failure import Failure
+from nbdeploy.batch.identity import chosen
 from nbdeploy.batch.notifying import tell_apart
 from nbdeploy.batch.outputs import Declared, Outputs
 from nbdeploy.batch.processes import Worker, end_belongings, here
 from nbdeploy.batch.record import FAILED, LOST, QUEUED, RUNNING, SUCCEEDED, Run
 from nbdeploy.batch.rows import columns_of, is_gone, new_row, seen, turns_of, worker_of
 from nbdeploy.database import Database, RunRow
-from nbdeploy.errors import NotFound, WrongUsage
 from nbdeploy.hints import typed
 
 __all__ = ["Ledger", "changed", "stopped"]
@@ -239,14 +239,7 @@ class Ledger:
 
     def _match(self, session: Session, part: str) -> RunRow:
         ids = list(session.scalars(select(RunRow.id).order_by(RunRow.id.desc())))
-        found = [each for each in ids if part and (each.startswith(part) or each.endswith(part))]
-        if len(found) > 1:
-            raise WrongUsage(
-                f"{part!r} may be any of the runs {', '.join(found[:8])}: write more of it", available=found
-            )
-        if not found:
-            raise NotFound("run", part, ids[:8], hint=f"{typed('runs')} lists them")
-        return session.get_one(RunRow, found[0])
+        return session.get_one(RunRow, chosen("run", part, ids, hint=f"{typed('runs')} lists them"))
 
     def _change(self, run_id: str, replaceable: tuple[str, ...], values: Mapping[str, Any]) -> bool:
         statement = update(RunRow).where(RunRow.id == run_id, RunRow.status.in_(replaceable)).values(**values)
