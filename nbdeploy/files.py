@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from nbdeploy.errors import NotWritable
 
-__all__ = ["TemporaryFolder", "forget_parts", "replacing", "write_atomically", "write_file", "writing"]
+__all__ = ["TemporaryFolder", "forget_parts", "replacing", "sync", "write_atomically", "write_file", "writing"]
 
 _OWNER = stat.S_IRUSR | stat.S_IWUSR
 
@@ -58,7 +58,7 @@ def replacing(path: Path, mode: int | None = None) -> Iterator[Path]:
     try:
         yield part
         with writing(path):
-            _sync(part)
+            sync(part)
             if bits is not None:
                 part.chmod(bits)
             part.replace(place)
@@ -107,7 +107,8 @@ def _bits_of(path: Path) -> int | None:
     return stat.S_IMODE(path.stat().st_mode) & 0o777 if path.exists() else None
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Let the disk have a file or a folder before anybody hears of it."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

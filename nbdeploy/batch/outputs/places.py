@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nbdeploy.batch.outputs.declared import INDEX, METRICS, Declared
-from nbdeploy.files import writing
+from nbdeploy.files import sync, writing
 
 __all__ = ["Outputs"]
 
@@ -63,9 +63,9 @@ class Outputs:
             index = json.dumps(declared.columns(), indent=2, allow_nan=False)
             (self.staged / INDEX).write_text(index, encoding="utf-8")
             for path in _everything(self.staged):
-                _sync(path)
+                sync(path)
             self.staged.rename(self.published)
-            _sync(self.published.parent)
+            sync(self.published.parent)
         return self.read() or Declared()
 
     def set_aside(self) -> None:
@@ -100,12 +100,3 @@ def _everything(folder: Path) -> Iterator[Path]:
     for place, _, files in os.walk(folder, topdown=False):
         yield from (Path(place, name) for name in files)
         yield Path(place)
-
-
-def _sync(path: Path) -> None:
-    """Let the disk have it before anybody hears of it."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
