@@ -24,7 +24,7 @@ __all__ = ["Pipeline", "Step", "read"]
 
 _NAME = re.compile(r"\w[\w-]{0,62}", re.ASCII)
 _OWN = ("notebook", "parameters", "needs", "outputs", "metrics")
-_OURS = {"written", "raw", "after", "sweep", "pipeline"}
+_OURS = {"raw", "after", "sweep", "pipeline"}
 _OPTIONS = tuple(name for name in Order.__struct_fields__ if name not in _OURS and name not in _OWN)
 _PATHS = ("notebook", "output", "cwd", "env_files", "inputs", "files")
 
