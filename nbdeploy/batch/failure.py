@@ -72,6 +72,11 @@ class Failure:
         first = self.message.strip().partition("\n")[0]
         return f"{self.name}: {first}" if first else self.name
 
+    @property
+    def line(self) -> str:
+        """The cell, if it was one, and the error."""
+        return f"{self.where}: {self.what}" if self.where else self.what
+
     def excerpt(self) -> str:
         """The failing cell with its line numbers, shortened around the failing line."""
         lines = self.source.splitlines()

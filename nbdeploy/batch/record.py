@@ -13,7 +13,7 @@ from nbdeploy.batch.memory import size
 from nbdeploy.batch.outputs import Declared
 from nbdeploy.batch.parameters import showable, written
 from nbdeploy.batch.retrying import Attempt
-from nbdeploy.cards import Card, Result, Table
+from nbdeploy.cards import Card, Result, Table, count
 from nbdeploy.cards.wording import duration
 from nbdeploy.hints import typed
 from nbdeploy.types import Progress
@@ -140,6 +140,11 @@ class Run(Result):
         return round((self.finished - self.started).total_seconds(), 3)
 
     @property
+    def took(self) -> str:
+        """The same in words; empty while it has not ended."""
+        return "" if self.seconds is None else f"{self.seconds:.1f} s"
+
+    @property
     def line(self) -> str:
         """What became of it, and where its output is."""
         said = f"run {self.id} {self.status}"
@@ -150,7 +155,7 @@ class Run(Result):
         if self.error is not None:
             where = f" in {self.error.where}" if self.error.where else ""
             return f"{said}{where}: {self.error.what}; next: {typed(f'logs {self.id}')}"
-        took = "" if self.seconds is None else f" in {self.seconds:.1f} s"
+        took = f" in {self.took}" if self.took else ""
         return f"{said}{took}: {self.output}" if self.status == SUCCEEDED else f"{said}{took}"
 
     def card(self) -> Card:
@@ -168,9 +173,9 @@ class Run(Result):
             made = self.folder / f"{self.notebook.stem}.html"
             facts.append(("report", made if made.exists() else typed(f"report {self.id}")))
         facts += [(f"unpublished {name}", value) for name, value in self.unpublished.facts()]
-        if self.seconds is not None:
+        if self.took:
             memory = "" if self.peak_memory is None else f", and {size(self.peak_memory)} of memory at most"
-            facts.append(("took", f"{self.seconds:.1f} s{memory}"))
+            facts.append(("took", f"{self.took}{memory}"))
         elif self.progress is not None:
             facts.append(("progress", _position(self.progress)))
         elif self.waits:
@@ -258,11 +263,11 @@ class RunList(Result):
         running = sum(run.status == RUNNING for run in self.items)
         queued = sum(run.status == QUEUED for run in self.items)
         more = f", {queued} queued" if queued else ""
-        return f"{len(self.items)} run{'s' * (len(self.items) != 1)}, {running} running{more}"
+        return f"{count(len(self.items), 'run')}, {running} running{more}"
 
     def card(self) -> Card:
         """The runs as a table."""
-        rows = [(run.id, run.subject, run.status, _when(run), _took(run), _remark(run)) for run in self.items]
+        rows = [(run.id, run.subject, run.status, _when(run), run.took, _remark(run)) for run in self.items]
         table = Table(("run", "notebook", "status", "started", "took", ""), rows) if rows else None
         return Card(self.line if rows else "no runs yet", table=table, next="" if rows else typed("run NOTEBOOK"))
 
@@ -298,13 +303,9 @@ def _when(run: Run) -> str:
     return "" if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
-def _took(run: Run) -> str:
-    return "" if run.seconds is None else f"{run.seconds:.1f} s"
-
-
 def _remark(run: Run) -> str:
     if run.error is not None:
-        return f"{run.error.where}: {run.error.what}" if run.error.where else run.error.what
+        return run.error.line
     if run.waits:
         return f"{_ordinal(run.position)} in line: waits for {run.waits}"
     return _position(run.progress) if run.status == RUNNING and run.progress is not None else ""

@@ -45,8 +45,7 @@ class StepRun:
         """Why it did not succeed, in one line."""
         if self.problem or self.run is None or self.run.error is None:
             return self.problem
-        where = f"{self.run.error.where}: " if self.run.error.where else ""
-        return f"{where}{self.run.error.what}"
+        return self.run.error.line
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ class PipelineRun(Result):
             (
                 each.name,
                 each.status,
-                "" if each.run is None or each.run.seconds is None else f"{each.run.seconds:.1f} s",
+                "" if each.run is None else each.run.took,
                 "" if each.run is None else each.run.id,
                 each.why or ", ".join(self._published(each)),
             )

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from nbdeploy.batch.processes import Worker
 from nbdeploy.batch.record import FAILED, LOST, QUEUED, RUNNING, STOPPED, SUCCEEDED
+from nbdeploy.cards import count
 from nbdeploy.database import RunRow
 
 __all__ = ["Place", "Turn", "line", "places"]
@@ -149,18 +150,14 @@ def _before(run: Place, statuses: Mapping[str, str]) -> str:
 
 
 def _machine(limit: int, going: int) -> str:
-    return "" if going < limit else f"its turn: {_runs(limit)} at once on this machine"
+    return "" if going < limit else f"its turn: {count(limit, 'run')} at once on this machine"
 
 
 def _same(run: Place, going: int, behind: bool) -> str:
     if behind or (run.at_once is not None and going >= run.at_once):
-        limit = f": {_runs(run.at_once)} of it at once" if run.at_once is not None else ""
+        limit = f": {count(run.at_once, 'run')} of it at once" if run.at_once is not None else ""
         return f"another run of {Path(run.notebook).name}{limit}"
     return ""
-
-
-def _runs(count: int) -> str:
-    return f"{count} run{'s' * (count != 1)}"
 
 
 def _place(row: Any, me: Worker | None) -> Place:

@@ -12,7 +12,7 @@ import msgspec
 from nbdeploy.batch.record import Run
 from nbdeploy.batch.schedules.lease import Holder
 from nbdeploy.batch.schedules.schedule import Due, Schedule
-from nbdeploy.cards import Card, Result, Table
+from nbdeploy.cards import Card, Result, Table, count
 from nbdeploy.hints import typed
 
 __all__ = ["Preview", "Scheduled", "Schedules", "Scheduling", "Triggered", "advice"]
@@ -184,8 +184,8 @@ class Schedules(Result):
         if not self.items:
             return f"no schedules yet; next: {typed('schedule add NAME NOTEBOOK --cron ...')}"
         paused = sum(item.schedule.paused for item in self.items)
-        count = f"{len(self.items)} schedule{'s' * (len(self.items) != 1)}" + (f", {paused} paused" if paused else "")
-        return "; ".join(filter(None, [count, self.advice]))
+        said = count(len(self.items), "schedule") + (f", {paused} paused" if paused else "")
+        return "; ".join(filter(None, [said, self.advice]))
 
     def card(self) -> Card:
         """The schedules as a table."""

@@ -142,7 +142,7 @@ class Sweep(Result):
                 *(each.values.get(name, "") for name in grid),
                 *(f"{each.metrics[name]:.6g}" if name in each.metrics else "" for name in metrics),
                 each.status,
-                "" if each.run is None or each.run.seconds is None else f"{each.run.seconds:.1f} s",
+                "" if each.run is None else each.run.took,
                 "" if each.run is None else each.run.id,
                 "" if each.run is None or each.run.error is None else each.run.error.what,
             )
