@@ -7,7 +7,7 @@ from typing import Any
 import nbformat
 
 from nbdeploy.batch.memory import size
-from nbdeploy.batch.transcript import TAIL, left_out, overwritten
+from nbdeploy.batch.transcript import TAIL, End, overwritten
 
 __all__ = ["CellOutputs"]
 
@@ -33,16 +33,15 @@ class CellOutputs:
 
     def clear(self) -> None:
         """Begin anew, as ``clear_output`` does."""
-        self._kept = self._missed = 0
-        self._end, self._end_name = "", "stdout"
+        self._kept = 0
+        self._end, self._end_name = End(self._tail), "stdout"
         self._shown = self._refused = self._refused_size = 0
 
     def printed(self, outputs: list[Any], name: str, text: str) -> None:
         """Add printed text."""
         if self._kept >= self._text:
-            joined = self._end + text
-            self._missed += max(0, len(joined) - self._tail)
-            self._end, self._end_name = joined[-self._tail :], name
+            self._end.add(text)
+            self._end_name = name
             return
         last = outputs[-1] if outputs else None
         if last is not None and last.get("name") == name and len(last.text) < _PIECE:
@@ -78,9 +77,9 @@ class CellOutputs:
             _join(joined, pieces)
             joined.append(output)
         _join(joined, pieces)
-        if self._end:
-            missed = f"\n{left_out(self._missed)}" if self._missed else ""
-            joined.append(_stream(self._end_name, missed + _settled(self._end)))
+        if self._end.text:
+            missed = f"\n{self._end.left_out}" if self._end.left_out else ""
+            joined.append(_stream(self._end_name, missed + _settled(self._end.text)))
         if self._refused:
             joined.append(_stream("stderr", f"… {self._refused} outputs ({size(self._refused_size)}) left out …\n"))
         outputs[:] = joined

@@ -8,7 +8,22 @@ from pathlib import Path
 
 from nbdeploy.errors import NotFound, WrongUsage
 
-__all__ = ["copy", "copyable"]
+__all__ = ["copy", "copyable", "existing"]
+
+
+def existing(path: str | Path) -> Path:
+    """Return a file or folder that is there.
+
+    Raises
+    ------
+    NotFound
+        If it is not; with what is beside its place.
+    """
+    found = Path(path).expanduser()
+    if not found.exists():
+        beside = [str(file) for file in found.parent.glob("*")] if found.parent.is_dir() else []
+        raise NotFound("file or folder", str(path), beside)
+    return found
 
 
 def copyable(path: str | Path, what: str) -> Path:
@@ -28,10 +43,7 @@ def copyable(path: str | Path, what: str) -> Path:
     WrongUsage
         If it is something else, or holds something else.
     """
-    found = Path(path).expanduser()
-    if not found.exists():
-        beside = [str(file) for file in found.parent.glob("*")] if found.parent.is_dir() else []
-        raise NotFound("file or folder", str(path), beside)
+    found = existing(path)
     inside = (Path(place, name) for place, _, files in os.walk(found) for name in files)
     for file in [found, *inside]:
         if not (file.is_file() or file.is_dir()):

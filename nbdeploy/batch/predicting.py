@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nbdeploy.batch.copying import existing
 from nbdeploy.cards import Card, Result
-from nbdeploy.errors import Conflict, NotFound, WrongUsage
+from nbdeploy.errors import Conflict, WrongUsage
 from nbdeploy.files import write_atomically, writing
 from nbdeploy.hints import typed
 
-__all__ = ["Prediction", "WrittenNotebook"]
+__all__ = ["Prediction", "WrittenNotebook", "varies"]
 
 _SUFFIX = re.compile(r"\.\w+(\.(gz|zst))?$")
 _FOLDER = "predictions/"
@@ -123,10 +124,8 @@ class Prediction:
         NotFound
             If it is a path, and nothing is there.
         """
-        source = Path(self.source)
-        if not self._varies and not source.exists():
-            beside = [str(file) for file in source.parent.glob("*")] if source.parent.is_dir() else []
-            raise NotFound("file or folder", self.source, beside)
+        if not varies(self.source):
+            existing(self.source)
 
     def keep(self, home: Path) -> Path:
         """Write the notebook where notebooks of this kind are kept: the same one is there once.
@@ -183,14 +182,20 @@ class Prediction:
         output = _FOLDER if self._is_folder(self.source) else f"predictions{_suffix(self.source)}"
         return _SCRATCH.format(output=output, rejects=output.replace("predictions", "rejects"))
 
-    @property
-    def _varies(self) -> bool:
-        """Whether the input is a pattern, has words of a schedule, or is elsewhere."""
-        return "://" in self.source or any(sign in self.source for sign in "*?[{")
-
     def _is_folder(self, path: str) -> bool:
         many = any(sign in self.source for sign in "*?[") or Path(self.source).is_dir()
         return path.endswith("/") or many
+
+
+def varies(source: str) -> bool:
+    """Whether an input is a pattern, has words of a schedule, or is elsewhere: nobody can tell if it is there.
+
+    Examples
+    --------
+    >>> varies("inbox/{{ ds }}.csv"), varies("inbox/")
+    (True, False)
+    """
+    return "://" in source or any(sign in source for sign in "*?[{")
 
 
 _NOTEBOOK: dict[str, Any] = {

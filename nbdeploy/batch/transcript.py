@@ -11,7 +11,7 @@ from typing import TextIO
 from nbdeploy.batch.failure import plain
 from nbdeploy.batch.memory import size
 
-__all__ = ["Transcript", "left_out", "overwritten"]
+__all__ = ["TAIL", "End", "Transcript", "overwritten"]
 
 HEAD = 10 * 2**20
 """Characters of a cell that are written as they come."""
@@ -33,9 +33,41 @@ def overwritten(line: str) -> str:
     return next((part for part in reversed(line.split("\r")) if part), "")
 
 
-def left_out(characters: int) -> str:
-    """The line that stands for what was too much to keep."""
-    return f"… {size(characters)} left out …\n"
+class End:
+    r"""The end of a text of which too much came to keep.
+
+    Parameters
+    ----------
+    length : int
+        How many characters are kept.
+
+    Attributes
+    ----------
+    text : str
+        These.
+
+    Examples
+    --------
+    >>> end = End(4)
+    >>> end.add("one, two,"), end.add(" three"), end.text, end.left_out
+    (None, None, 'hree', '… 11 bytes left out …\n')
+    """
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+        self._missed = 0
+        self.text = ""
+
+    def add(self, text: str) -> None:
+        """Keep the end of what came before and of a text."""
+        joined = self.text + text
+        self._missed += max(0, len(joined) - self._length)
+        self.text = joined[-self._length :]
+
+    @property
+    def left_out(self) -> str:
+        """The line that stands for what came before; empty if nothing is missing."""
+        return f"… {size(self._missed)} left out …\n" if self._missed else ""
 
 
 @dataclass
@@ -74,8 +106,7 @@ class Transcript:
 
     def _begin(self) -> None:
         self._room = self._head
-        self._missed = 0
-        self._end = ""
+        self._end = End(self._tail)
 
     def heading(self, text: str) -> None:
         """Write a line of ours, and begin to count anew."""
@@ -91,7 +122,7 @@ class Transcript:
         """Write what a stream of a cell says."""
         with self._lock:
             if self._room <= 0:
-                self._keep_end(plain(text))
+                self._end.add(plain(text))
                 return
             text = plain(text).replace("\r\n", "\n")
             if "\r" in text and self._open == stream:
@@ -128,10 +159,9 @@ class Transcript:
             if line.text:
                 self._show(stream, line)
         self._break()
-        if self._missed:
-            self._file.write(left_out(self._missed))
-        if self._end:
-            self._file.write(self._end if self._end.endswith("\n") else f"{self._end}\n")
+        self._file.write(self._end.left_out)
+        if self._end.text:
+            self._file.write(self._end.text.removesuffix("\n") + "\n")
         self._lines.clear()
         self._begin()
         self._file.flush()
@@ -143,7 +173,7 @@ class Transcript:
 
     def _write(self, stream: str, text: str) -> None:
         if self._room <= 0:
-            self._keep_end(text)
+            self._end.add(text)
             return
         if self._open != stream:
             self._break()
@@ -153,14 +183,9 @@ class Transcript:
         self._room -= len(text)
         if self._room <= 0:
             self._break()
-            self._keep_end(rest)
+            self._end.add(rest)
 
     def _break(self) -> None:
         if self._open is not None:
             self._file.write("\n")
         self._open = None
-
-    def _keep_end(self, text: str) -> None:
-        joined = self._end + text
-        self._missed += max(0, len(joined) - self._tail)
-        self._end = joined[-self._tail :]

@@ -17,6 +17,7 @@ from nbdeploy.batch.order import Order
 from nbdeploy.batch.parameters import Text, bind, check_secrets, render, showable
 from nbdeploy.batch.parameters.words import DUE
 from nbdeploy.batch.pipelines import check_options, read
+from nbdeploy.batch.predicting import varies
 from nbdeploy.batch.starting import Prepared, prepare_command, prepare_notebook
 from nbdeploy.errors import WrongUsage
 from nbdeploy.notebooks import Notebook
@@ -239,8 +240,7 @@ class PredictionJob(msgspec.Struct, frozen=True, tag="predict"):
 
     def doubts(self) -> list[str]:
         """What may be a mistake, and may not: an input may come later."""
-        varies = "://" in self.source or any(char in self.source for char in "{*?[")
-        if varies or Path(self.at.place(self.source)).exists():
+        if varies(self.source) or Path(self.at.place(self.source)).exists():
             return []
         return [f"{self.at.place(self.source)} is not there yet"]
 
