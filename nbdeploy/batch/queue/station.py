@@ -6,19 +6,16 @@ import contextlib
 import errno
 import hashlib
 import os
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from nbdeploy.batch.detached import last_words, start_detached
 from nbdeploy.batch.processes import here
 from nbdeploy.errors import Unreachable
 from nbdeploy.files import writing
-from nbdeploy.survival import survivor
 
 __all__ = ["Bell", "Station"]
 
@@ -98,12 +95,13 @@ class Station:
             return
         with writing(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
-            process = self._start()
-        threading.Thread(target=process.wait, name="dispatcher", daemon=True).start()
+            words = ["nbdeploy.batch.queue.dispatcher", str(self.home)]
+            process = start_detached(words, self.url, self._log, self.home)
         until = time.monotonic() + START_SECONDS
         while not self.ring():
             if time.monotonic() > until or (process.poll() is not None and not self.ring()):
-                raise Unreachable(f"no run can be started; the end of {self._log}:\n{self._said()}", log=str(self._log))
+                said = last_words(self._log)
+                raise Unreachable(f"no run can be started; the end of {self._log}:\n{said}", log=str(self._log))
             time.sleep(_LOOK_SECONDS)
 
     def ring(self) -> bool:
@@ -144,19 +142,3 @@ class Station:
         finally:
             bell.close()
             lock.release()
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        """A process that belongs to nobody: neither to the run that may have asked, nor to a terminal."""
-        with os.fdopen(os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "wb") as log:
-            return subprocess.Popen(
-                [sys.executable, "-P", "-m", "nbdeploy.batch.queue.dispatcher", str(self.home)],
-                cwd=self.home,
-                env={**survivor(), "NBDEPLOY_DB": self.url},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def _said(self) -> str:
-        return self._log.read_text(encoding="utf-8", errors="replace")[-2000:].strip()

@@ -5,9 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,14 +13,15 @@ from pathlib import Path
 import psutil
 from sqlalchemy.exc import DBAPIError
 
+from nbdeploy.batch.detached import last_words, start_detached
 from nbdeploy.batch.ledger import Ledger
+from nbdeploy.batch.processes import here
 from nbdeploy.batch.queue.queue import go_on
 from nbdeploy.batch.schedules.book import Book
 from nbdeploy.batch.schedules.lease import Holder, holder
 from nbdeploy.batch.schedules.results import Scheduling
 from nbdeploy.batch.schedules.scheduler import LEASE, Scheduler
 from nbdeploy.errors import Conflict, NbdeployError, Unreachable
-from nbdeploy.survival import survivor
 
 __all__ = ["alongside", "detach", "run_here", "running", "stop"]
 
@@ -62,16 +60,7 @@ def detach(ledger: Ledger, log: Path) -> Scheduling:
     if found is not None:
         return _there(found, "runs already")
     log.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "nbdeploy", "scheduler", "--unless-running"],
-            env={**survivor(), "NBDEPLOY_DB": ledger.url},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    threading.Thread(target=process.wait, name="scheduler", daemon=True).start()
+    process = start_detached(["nbdeploy", "scheduler", "--unless-running"], ledger.url, log)
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         found = running(ledger)
@@ -80,8 +69,7 @@ def detach(ledger: Ledger, log: Path) -> Scheduling:
         if process.poll() is not None:
             break
         time.sleep(0.1)
-    tail = log.read_text(encoding="utf-8", errors="replace")[-2000:].strip()
-    raise Unreachable(f"the scheduler did not begin; the end of {log}:\n{tail}", log=str(log))
+    raise Unreachable(f"the scheduler did not begin; the end of {log}:\n{last_words(log)}", log=str(log))
 
 
 def stop(ledger: Ledger) -> Scheduling:
@@ -94,12 +82,12 @@ def stop(ledger: Ledger) -> Scheduling:
     """
     found = running(ledger)
     if found is None:
-        return Scheduling(None, socket.gethostname(), "", "did not run")
+        return Scheduling(None, here(), "", "did not run")
     if found.place:
         raise Conflict(f"the scheduler is a part of {found.place} (process {found.worker.pid}): stop that")
     try:
         process = psutil.Process(found.worker.pid)
-        if found.worker.gone or found.worker.host != socket.gethostname():
+        if found.worker.gone or found.worker.host != here():
             raise Conflict(f"the scheduler runs on {found.worker.host}: stop it there")
         process.terminate()
         process.wait(STOP_SECONDS)
@@ -145,7 +133,7 @@ def _run_if_any(db: str, stopped: threading.Event, place: str) -> None:
 
 
 def _here(state: str) -> Scheduling:
-    return Scheduling(os.getpid(), socket.gethostname(), "", state)
+    return Scheduling(os.getpid(), here(), "", state)
 
 
 def _there(found: Holder, state: str) -> Scheduling:
