@@ -18,10 +18,10 @@ from nbdeploy.errors import NotWritable
 from nbdeploy.files import write_atomically
 from nbdeploy.types import Progress, Report
 
+__all__ = ["LATER", "Events", "Folder", "Launch", "Request"]
+
 LATER = "later"
 """A report that nobody waits for."""
-
-__all__ = ["LATER", "Events", "Folder", "Launch", "Request"]
 
 
 @dataclass(frozen=True)

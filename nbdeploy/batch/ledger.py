@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from nbdeploy.hints import typed
 __all__ = ["Ledger", "changed", "stopped"]
 
 _OPEN = (QUEUED, RUNNING)
+_LOOK_SECONDS = 0.1
 
 
 class Ledger:
@@ -176,6 +178,16 @@ class Ledger:
         with self.database.reading() as session:
             row = session.get_one(RunRow, found.id)
             return seen(row, turns_of(session, [row]))
+
+    def with_reason(self, run_id: str, seconds: float) -> Run:
+        """Return a run; of one that is lost, when its reason is known or so many seconds have passed.
+
+        Who sees first that a run is lost may not know how its process ended; its dispatcher says it soon after.
+        """
+        until = time.monotonic() + seconds
+        while (run := self.get(run_id)).status == LOST and run.error is None and time.monotonic() < until:
+            time.sleep(_LOOK_SECONDS)
+        return run
 
     def all(self, limit: int, status: str | None = None) -> list[Run]:
         """The newest runs, newest first; of one status, if it is given."""

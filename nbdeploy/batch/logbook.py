@@ -1,16 +1,23 @@
-"""The log of a run, piece by piece."""
+"""The log of a run: whole, as it grows, or piece by piece."""
 
 from __future__ import annotations
 
+import contextlib
+import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from nbdeploy.batch.folder import Folder
 from nbdeploy.batch.ledger import Ledger
+from nbdeploy.batch.queue.queue import go_on
+from nbdeploy.batch.record import FINAL, Run
 from nbdeploy.errors import WrongUsage
 from nbdeploy.settings import Settings
 
-__all__ = ["LogPart", "log_part"]
+__all__ = ["LogPart", "follow", "log_part", "logs"]
+
+_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,40 @@ class LogPart:
     def document(self) -> dict[str, Any]:
         """Everything, as JSON."""
         return asdict(self)
+
+
+def logs(settings: Settings, run_id: str) -> str:
+    """What a run's cells printed, under a heading for each cell, and the error if one failed."""
+    with Ledger(settings.db) as ledger:
+        found = ledger.get(run_id)
+    with contextlib.suppress(FileNotFoundError):
+        return Folder(found.folder).log.read_text(encoding="utf-8", errors="replace")
+    return ""
+
+
+def follow(settings: Settings, run_id: str, told: Callable[[str], object]) -> Run:
+    """Tell the log of a run as it grows, until the run has ended.
+
+    Parameters
+    ----------
+    settings, run_id
+        As for :func:`log_part`.
+    told : callable
+        Gets what was written since it was called last.
+    """
+    with Ledger(settings.db) as ledger:
+        found = ledger.get(run_id)
+        go_on(ledger)
+        position = 0
+        while True:
+            ended = ledger.status(found.id) in FINAL
+            text = Folder(found.folder).read_log(position, ended)
+            position += len(text)
+            if text:
+                told(text.decode("utf-8", errors="replace"))
+            if ended:
+                return ledger.get(found.id)
+            time.sleep(_LOOK_SECONDS)
 
 
 def log_part(settings: Settings, run_id: str, position: int = 0, at_most: int = 2**16) -> LogPart:

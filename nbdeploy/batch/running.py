@@ -1,11 +1,10 @@
-"""Running notebooks: submit, follow, list, read the log, stop."""
+"""Running notebooks: run, submit, find, list, stop."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from msgspec.structs import replace as changed
@@ -17,13 +16,13 @@ from nbdeploy.batch.order import Order
 from nbdeploy.batch.outputs import VARIABLE
 from nbdeploy.batch.processes import here
 from nbdeploy.batch.queue.queue import enter, go_on
-from nbdeploy.batch.record import FAILED, FINAL, LOST, QUEUED, STOPPED, SUCCEEDED, Run, RunList
+from nbdeploy.batch.record import FAILED, FINAL, QUEUED, STOPPED, SUCCEEDED, Run, RunList
 from nbdeploy.batch.starting import prepare_notebook
 from nbdeploy.errors import Conflict, RunFailed, WrongUsage
 from nbdeploy.settings import Settings
 from nbdeploy.types import Progress, Report, ignore_progress
 
-__all__ = ["ENDS", "find", "follow", "logs", "run", "runs", "stop", "submit"]
+__all__ = ["ENDS", "find", "run", "runs", "stop", "submit"]
 
 ENDS = (STOPPED, FAILED, SUCCEEDED)
 """What a run may count as that somebody stops."""
@@ -121,40 +120,6 @@ def find(settings: Settings, run_id: str) -> Run:
         return ledger.get(run_id)
 
 
-def logs(settings: Settings, run_id: str) -> str:
-    """What a run's cells printed, under a heading for each cell, and the error if one failed."""
-    with contextlib.suppress(FileNotFoundError):
-        return Folder(find(settings, run_id).folder).log.read_text(encoding="utf-8", errors="replace")
-    return ""
-
-
-def follow(settings: Settings, run_id: str, told: Callable[[str], object]) -> Run:
-    """Tell the log of a run as it grows, until the run has ended.
-
-    Parameters
-    ----------
-    settings : Settings
-        Where runs and their records live.
-    run_id : str
-        The run.
-    told : callable
-        Gets what was written since it was called last.
-    """
-    with Ledger(settings.db) as ledger:
-        found = ledger.get(run_id)
-        go_on(ledger)
-        position = 0
-        while True:
-            ended = ledger.status(found.id) in FINAL
-            text = Folder(found.folder).read_log(position, ended)
-            position += len(text)
-            if text:
-                told(text.decode("utf-8", errors="replace"))
-            if ended:
-                return ledger.get(found.id)
-            time.sleep(_LOOK_SECONDS)
-
-
 def stop(settings: Settings, run_id: str, ends_as: str = STOPPED) -> Run:
     """Stop a run with all its processes, or one that is queued. One that has ended stays as it is.
 
@@ -211,15 +176,7 @@ def _followed(ledger: Ledger, run: Run, progress: Report) -> Run:
                 progress(Progress(0, None, "cells", f"waits for {waits}" if waits else ""))
             time.sleep(_LOOK_SECONDS)
         events.report(progress)
-    return _with_reason(ledger, run.id)
-
-
-def _with_reason(ledger: Ledger, run_id: str) -> Run:
-    """Who sees first that a run is lost may not know how its process ended; the dispatcher says it soon after."""
-    until = time.monotonic() + _REASON_SECONDS
-    while (ended := ledger.get(run_id)).status == LOST and ended.error is None and time.monotonic() < until:
-        time.sleep(_LOOK_SECONDS)
-    return ended
+    return ledger.with_reason(run.id, _REASON_SECONDS)
 
 
 def _wait_for(ledger: Ledger, run: Run) -> None:
