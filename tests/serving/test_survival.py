@@ -30,7 +30,12 @@ MOODY = "/models/moody/predict"
 @pytest.fixture(scope="module")
 def busy(snapshots: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """Two workers; `moody` answers from its own process, `churn` by its twin."""
-    with run_endpoint(tmp_path_factory.mktemp("busy") / "endpoint", workers=2, timeout=8.0) as place:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        run_endpoint(tmp_path_factory.mktemp("busy") / "endpoint", workers=2, timeout=8.0) as place,
+    ):
+        # A test's lines are not to be those that are left out behind the tracebacks of the one before.
+        patch.setattr("nbdeploy.serving.supervisor.output.LINES_PER_SECOND", 10_000)
         for name in ("moody:1", "churn:1"):
             place.target.push(snapshots, snapshots.resolve(name))
         yield place
