@@ -2,7 +2,7 @@
 
 Batched linear algebra picks other kernels for other numbers of rows, and then differs in the last bits.
 Rows are therefore padded to a multiple of 16, or cut into tiles of one size, in row order, with one
-BLAS thread and ``n_jobs=1``.
+BLAS thread and ``n_jobs=1``. Models whose code takes one row after the other are spared the padding.
 """
 
 from __future__ import annotations
@@ -18,10 +18,15 @@ import polars as pl
 
 from nbdeploy.types import Canonical
 
-__all__ = ["Pass", "estimators_of", "is_one_pass", "parallel_parts", "single_job", "tiles"]
+__all__ = ["Pass", "estimators_of", "is_one_pass", "is_row_by_row", "parallel_parts", "single_job", "tiles"]
 
 _LEAVES = (str, bytes, int, float, type, ModuleType, type(None), logging.Logger)
 """What nothing of a model is inside of; a logger leads to every other one, and to the kernel."""
+
+_MACHINES = frozenset({"NuSVC", "NuSVR", "OneClassSVM", "SVC", "SVR"})
+_KERNELS = ("linear", "poly", "rbf", "sigmoid")
+_NO_PROBABILITIES = (False, "deprecated")
+_SCALERS = frozenset({"MaxAbsScaler", "MinMaxScaler", "RobustScaler", "StandardScaler"})
 
 
 def tiles(wire: pl.DataFrame, how: Canonical) -> Iterator[pl.DataFrame]:
@@ -74,6 +79,30 @@ def is_one_pass(model: object) -> bool:
     """Whether all methods of a model are made of its ``predict_proba``, as those of scikit-learn's forests are."""
     forest = type(model).__module__ == "sklearn.ensemble._forest" and hasattr(model, "predict_proba")
     return forest and "predict_proba" not in vars(model)
+
+
+def is_row_by_row(model: object) -> bool:
+    """Whether a model's own code computes each row from that row alone, in an order that no other row changes.
+
+    So do the support vector machines of LIBSVM: a kernel for each row and vector, of one dot product as long as a
+    row, summed up vector by vector. The usual scalers before them work number by number. Their own kernels in
+    Python may do anything, and their probabilities pass through NumPy's logarithms.
+    """
+    kind, own = type(model), vars(model) if hasattr(model, "__dict__") else {}
+    if any(callable(getattr(kind, name, None)) for name in own):
+        return False  # a method that somebody put in the place of the class's
+    if (kind.__module__, kind.__name__) == ("sklearn.pipeline", "Pipeline"):
+        *before, (_, last) = own["steps"]
+        return is_row_by_row(last) and all(_is_number_by_number(step) for _, step in before)
+    svm = kind.__module__ == "sklearn.svm._classes" and kind.__name__ in _MACHINES
+    if own.get("probability", False) not in _NO_PROBABILITIES:
+        return False
+    return svm and own.get("kernel") in _KERNELS and not own.get("_sparse", True)
+
+
+def _is_number_by_number(model: object) -> bool:
+    kind = type(model)
+    return model == "passthrough" or (kind.__module__ == "sklearn.preprocessing._data" and kind.__name__ in _SCALERS)
 
 
 class Pass:

@@ -10,11 +10,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
 import polars as pl
 
 from nbdeploy.bundles import Bundle, Trust
 from nbdeploy.bundles.described import Described
-from nbdeploy.canonical import Pass, is_one_pass, parallel_parts, single_job, tiles
+from nbdeploy.canonical import Pass, is_one_pass, is_row_by_row, parallel_parts, single_job, tiles
 from nbdeploy.codecs import rebuild
 from nbdeploy.codecs.columns import frame_of_records
 from nbdeploy.codecs.frames import check, container_of, like
@@ -60,7 +61,8 @@ class Caller:
         self.signature = signature
         self.flavor = flavor
         self._flavor = FLAVORS[flavor]
-        self._canonical = canonical
+        alone = canonical.tile is None and is_row_by_row(model)
+        self._canonical = msgspec.structs.replace(canonical, multiple=1) if alone else canonical
         self._pair = Pair(model, signature, canonical, self.native, twin)
         self._pass: Pass | None = None
         self._settled = False
