@@ -176,20 +176,21 @@ def _block(group: list[Event]) -> Block:
     inputs = _joined([event.inputs for event in group], subject.schema)
     if inputs.columns != [*subject.schema]:
         raise ValueError(f"columns {inputs.columns} are not those of {subject.deployment}")
-    # In brackets: select and drop would take a name such as ^a$ for a pattern.
-    inputs = inputs[[name for name in inputs.columns if name not in subject.private]]
+    height = inputs.height  # a table without columns has none, and all may be private
+    # By series: select and drop would take a name such as ^a$ for a pattern, and brackets no names for no rows.
+    inputs = frame_of([series for series in inputs.get_columns() if series.name not in subject.private])
     answers = None
     if group[0].answers is not None:
         answers = _joined([event.answers for event in group], _output_names(subject, group[0].methods))
-        if answers.height != inputs.height:
-            raise ValueError(f"{inputs.height} rows have {answers.height} answers")
-    if inputs.height != sum(event.rows for event in group):
-        raise ValueError(f"{inputs.height} rows were told to be {sum(event.rows for event in group)}")
+        if answers.height != height:
+            raise ValueError(f"{height} rows have {answers.height} answers")
+    if height != sum(event.rows for event in group):
+        raise ValueError(f"{height} rows were told to be {sum(event.rows for event in group)}")
     return Block(
         group[0].id,  # no other block holds that request
         subject.deployment,
         group[0].time,
-        inputs.height,
+        height,
         subject.private,
         pack(inputs),
         None if answers is None else pack(answers),

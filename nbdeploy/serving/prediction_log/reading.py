@@ -102,13 +102,15 @@ def _tables(session: Session, page: pl.DataFrame, found: Logged, bare: bool) -> 
     rows = page.filter(pl.col("block").is_not_null() & (pl.col("rows") > 0))
     rows = rows.with_columns(row=pl.int_ranges(0, "rows")).explode("row")
     for blocks in _alike(session, page["block"].drop_nulls().unique().to_list(), found):
-        starts = pl.Series([inputs.height for _, inputs, _ in blocks]).cum_sum().shift(1, fill_value=0)
+        heights = [max(table.height for table in tables) for _, *tables in blocks]  # either may have no columns
+        starts = pl.Series(heights).cum_sum().shift(1, fill_value=0)
         places = pl.DataFrame({"block": [key for key, _, _ in blocks], "start": starts.cast(pl.Int64)})
         mine = rows.join(places, on="block", maintain_order="left")
         at = mine["start"] + mine["first"] + mine["row"]
-        inputs = pl.concat([inputs for _, inputs, _ in blocks])[at]
+        inputs = pl.concat([inputs for _, inputs, _ in blocks])
         answers = pl.concat([answers for _, _, answers in blocks])
-        yield _joined(_about(session, mine), inputs, answers[at] if answers.width else answers, found)
+        inputs, answers = (table[at] if table.width else table for table in (inputs, answers))
+        yield _joined(_about(session, mine), inputs, answers, found)
 
 
 def _alike(session: Session, ids: Sequence[str], found: Logged) -> list[list[tuple[str, pl.DataFrame, pl.DataFrame]]]:

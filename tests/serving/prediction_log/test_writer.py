@@ -10,17 +10,19 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
+import polars as pl
 import pytest
 
 from nbdeploy.database import AuditRow, BlockRow, Database, PredictionRow, TruthRow
 from nbdeploy.errors import InvalidData, RemoteError
-from nbdeploy.serving.prediction_log import Act, Batch, Event, PredictionLog, Queue, Writer, batch_of
+from nbdeploy.serving.prediction_log import Act, Batch, Event, PredictionLog, Queue, Subject, Writer, batch_of
 from nbdeploy.serving.prediction_log.reading import Wanted, read
 from nbdeploy.serving.prediction_log.retention import Retention
 from nbdeploy.serving.prediction_log.where import Where
 from nbdeploy.wire.messages import Truth
 from tests.postgresql import Server
-from tests.serving.prediction_log.conftest import SUBJECT, Clock
+from tests.serving.prediction_log.conftest import SUBJECT, Clock, event, signature
 
 FOREVER = Retention(timedelta(days=36_500))
 
@@ -68,6 +70,30 @@ def test_what_waits_is_written_at_the_end(url: str, make: Callable[..., Event]) 
     queue.append(make())
     writer.close()
     assert count(url) == (1, 1, 0)
+
+
+def test_answers_are_kept_where_all_inputs_are_private(url: str) -> None:
+    """Each row has its own answer, in blocks of several requests, and beside a refused one."""
+    columns = [msgspec.structs.replace(column, private=True) for column in signature().columns]
+    secret = Subject("secret", 1, "sha256:bb", msgspec.structs.replace(signature(), columns=columns))
+    log = PredictionLog(url, retention=FOREVER)
+    log.start()
+    try:
+        for n, answers in enumerate([["yes", "no"], ["no", "no"]]):
+            asked = event(id=f"p{n}", time=1e9 + n, answers=pl.DataFrame({"prediction": answers}))
+            asked.subject = secret
+            log.append(asked)
+            log.flush()
+        refused = event(id="r", time=1e9 + 2, answers=None, outcome="refused")
+        refused.subject = secret
+        log.append(refused)
+        found = log.read("secret", Wanted())
+        answered = found.frame.filter(pl.col("id") != "r")
+        rows = answered.select("id", "row", "prediction").rows()
+        assert rows == [("p1", 0, "no"), ("p1", 1, "no"), ("p0", 0, "yes"), ("p0", 1, "no")]
+        assert (found.inputs, sorted(found.masked), log.state.dropped) == ([], ["age", "name"], 0)
+    finally:
+        log.close()
 
 
 def test_rows_are_found_again(url: str, make: Callable[..., Event]) -> None:
