@@ -86,7 +86,10 @@ class Releases:
         str
             What is to be waited for; empty if nothing is.
         """
-        return self._running.prepare(self._loadable(name) if order is None else self._stored(order))
+        if order is None:
+            return self._running.prepare(self._loadable(name))
+        self._check(name, order)
+        return self._running.prepare(self._stored(order))
 
     def deploy(self, name: str, order: Deploy, by: str) -> Deployment:
         """Serve a stored snapshot under a name. What served before goes on until the new one is proven.
@@ -98,10 +101,7 @@ class Releases:
         RehearsalFailed
             If the snapshot cannot be loaded here, or answers its sample differently.
         """
-        check_name(name, "deployment name")
-        before = self._releases.get(name)
-        if before is None and name != order.model and not order.new:
-            raise NotFound("deployment", name, self._releases, hint="to make a new one, push with --new")
+        before = self._check(name, order)
         version = self._stored(order)
         answers = before is not None and before.key is not None and self._running.ready(before.key)
         if before is not None and answers and _same(before.state.serving[0], order):
@@ -118,6 +118,14 @@ class Releases:
             history=_history(before, self._time()),
         )
         return self._change(_Release(state, key), f"now serves {version} {version.digest[:19]}, by {by}")
+
+    def _check(self, name: str, order: Deploy) -> _Release | None:
+        """Refuse an order under a name that cannot be, or is new by mistake; what serves under it."""
+        check_name(name, "deployment name")
+        before = self._releases.get(name)
+        if before is None and name != order.model and not order.new:
+            raise NotFound("deployment", name, self._releases, hint="to make a new one, push with --new")
+        return before
 
     def undeploy(self, name: str) -> Deployment:
         """Serve a name no more."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ __all__ = ["VARIABLE", "collected", "prepare", "retire"]
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _GONE = "retired"
+_TRIES = 50
+_PAUSE_SECONDS = 0.02
 _Numbers: Any = mmap_dict.MmapedDict  # these two have no types
 _Collector: Any = multiprocess.MultiProcessCollector
 
@@ -66,7 +70,15 @@ class _Held:
 
     def collect(self) -> Iterable[Metric]:
         with _lock(self._folder):
-            return list(_Collector(None, str(self._folder)).collect())
+            for _ in range(_TRIES - 1):
+                try:
+                    return self._all()
+                except struct.error:  # a process makes a file at this moment, which is empty until it has its length
+                    time.sleep(_PAUSE_SECONDS)
+            return self._all()
+
+    def _all(self) -> list[Metric]:
+        return list(_Collector(None, str(self._folder)).collect())
 
 
 def _lock(folder: Path) -> FileLock:

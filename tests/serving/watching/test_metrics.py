@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import struct
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +20,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from nbdeploy.serving.watching.metrics import FLUSH_SECONDS, Metrics
-from nbdeploy.serving.watching.workers import prepare, retire
+from nbdeploy.serving.watching.workers import collected, prepare, retire
 from nbdeploy.store import Store
 
 WORKER = """
@@ -151,6 +153,18 @@ def test_counts_are_shown_soon_by_themselves() -> None:
 
     before, after = asyncio.run(counted())
     assert [value(text, "nbdeploy_http_responses_total") for text in (before, after)] == [0, 1]
+
+
+def test_a_process_that_begins_to_count_at_this_moment_is_waited_for(tmp_path: Path) -> None:
+    """Its file is empty until it has its length."""
+    prepare(tmp_path)
+    begun = tmp_path / "counter_1.db"
+    begun.touch()
+    made = threading.Timer(0.1, lambda: begun.write_bytes(struct.pack("i", 8) + bytes(1020)))
+    made.start()
+    assert list(collected(tmp_path).collect()) == []
+    made.join()
+    assert begun.stat().st_size == 1024
 
 
 def test_queues_and_memory_are_those_of_all_workers(run: Any, snapshots: Store) -> None:
