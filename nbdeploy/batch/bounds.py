@@ -6,8 +6,8 @@ from typing import Any
 
 import nbformat
 
-from nbdeploy.batch.memory import size
 from nbdeploy.batch.transcript import TAIL, End, overwritten
+from nbdeploy.cards.wording import size
 
 __all__ = ["CellOutputs"]
 

@@ -22,7 +22,7 @@ from nbdeploy.batch.checkpoints import Checkpoints, Resumption
 from nbdeploy.batch.failure import Failed, Failure, plain
 from nbdeploy.batch.folder import LATER, Folder, Request
 from nbdeploy.batch.ledger import Ledger, stopped
-from nbdeploy.batch.memory import Meter, Pulse, size
+from nbdeploy.batch.memory import Meter, Pulse
 from nbdeploy.batch.notifying import tell
 from nbdeploy.batch.outputs import Declared, Outputs, Staging
 from nbdeploy.batch.parameters import Mask, decode, secrets_of
@@ -36,6 +36,7 @@ from nbdeploy.batch.retrying import Attempt
 from nbdeploy.batch.strays import adopt_orphans, end_strays
 from nbdeploy.batch.transcript import Transcript
 from nbdeploy.batch.watch import Watch
+from nbdeploy.cards.wording import size
 from nbdeploy.errors import NbdeployError, NotWritable
 from nbdeploy.files import replacing, writing
 from nbdeploy.survival import SURVIVES

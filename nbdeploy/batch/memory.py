@@ -12,9 +12,9 @@ from pathlib import Path
 
 import psutil
 
-from nbdeploy.batch.strays import descendants
+from nbdeploy.batch.processes import descendants
 
-__all__ = ["Meter", "Pulse", "oom_kills", "size"]
+__all__ = ["Meter", "Pulse", "oom_kills"]
 
 _KIB = 1 if sys.platform == "darwin" else 1024
 """Bytes in a unit of ``ru_maxrss``."""
@@ -119,18 +119,3 @@ def _kills(mount: Path, path: str) -> int:
                 facts = dict(line.split() for line in (place / name).read_text().splitlines())
                 return int(facts["oom_kill"]) if "oom_kill" in facts else 0
     return 0
-
-
-def size(number: int) -> str:
-    """Bytes in words.
-
-    Examples
-    --------
-    >>> size(12), size(1536), size(250 * 2**20), size(5 * 2**30 + 2**29)
-    ('12 bytes', '2 KiB', '250 MiB', '5.5 GiB')
-    """
-    if number < 2**10:
-        return f"{number} bytes"
-    if number < 2**20:
-        return f"{number / 2**10:.0f} KiB"
-    return f"{number / 2**20:.0f} MiB" if number < 2**30 else f"{number / 2**30:.1f} GiB"

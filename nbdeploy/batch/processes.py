@@ -16,12 +16,11 @@ import psutil
 
 from nbdeploy.batch.folder import Folder, Launch
 from nbdeploy.batch.outputs import VARIABLE
-from nbdeploy.batch.strays import descendants, survives
 from nbdeploy.errors import Conflict
 from nbdeploy.settings import Settings
-from nbdeploy.survival import survivor
+from nbdeploy.survival import SURVIVES, survivor
 
-__all__ = ["Worker", "end_belongings", "here", "launch_of", "start_child"]
+__all__ = ["Worker", "descendants", "end_belongings", "here", "launch_of", "start_child"]
 
 _CLOCK_TOLERANCE = 2.0
 """Seconds by which a process's start may seem to move when the system's clock is set."""
@@ -142,6 +141,30 @@ def _marked(folder: Path) -> Iterator[psutil.Process]:
             mine = each.environ().get(VARIABLE) == str(folder) and not survives(each)
             if mine and each.status() != psutil.STATUS_ZOMBIE:
                 yield each
+
+
+def descendants(process: psutil.Process) -> Iterator[psutil.Process]:
+    """All processes below one, except those that are to survive it, and what is below these."""
+    with contextlib.suppress(psutil.Error):
+        below: dict[int, list[psutil.Process]] = {}
+        for one in process.children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                below.setdefault(one.ppid(), []).append(one)
+        yield from _below(process.pid, below)
+
+
+def _below(pid: int, children: dict[int, list[psutil.Process]]) -> Iterator[psutil.Process]:
+    for child in children.get(pid, ()):
+        if not survives(child):
+            yield child
+            yield from _below(child.pid, children)
+
+
+def survives(process: psutil.Process) -> bool:
+    """Whether a process is to outlive the run that started it."""
+    with contextlib.suppress(psutil.Error):
+        return SURVIVES in process.environ()
+    return False
 
 
 def start_child(folder: Folder) -> subprocess.Popen[bytes]:

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from nbdeploy.batch.failure import Failure
-from nbdeploy.batch.memory import size
 from nbdeploy.batch.outputs import Declared
 from nbdeploy.batch.parameters import showable, written
 from nbdeploy.batch.retrying import Attempt
 from nbdeploy.cards import Card, Result, Table, count
-from nbdeploy.cards.wording import duration
+from nbdeploy.cards.wording import duration, size
 from nbdeploy.hints import typed
 from nbdeploy.types import Progress
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 
 import psutil
 
-from nbdeploy.survival import SURVIVES
+from nbdeploy.batch.processes import descendants
 
-__all__ = ["adopt_orphans", "descendants", "end_strays", "survives"]
+__all__ = ["adopt_orphans", "end_strays"]
 
 _PR_SET_CHILD_SUBREAPER = 36
 _GRACE = 3.0
@@ -31,30 +30,6 @@ def adopt_orphans() -> bool:
         return False
     with suppress(OSError, AttributeError):
         return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
-    return False
-
-
-def descendants(process: psutil.Process) -> Iterator[psutil.Process]:
-    """All processes below one, except those that are to survive it, and what is below these."""
-    with suppress(psutil.Error):
-        below: dict[int, list[psutil.Process]] = {}
-        for one in process.children(recursive=True):
-            with suppress(psutil.Error):
-                below.setdefault(one.ppid(), []).append(one)
-        yield from _below(process.pid, below)
-
-
-def _below(pid: int, children: dict[int, list[psutil.Process]]) -> Iterator[psutil.Process]:
-    for child in children.get(pid, ()):
-        if not survives(child):
-            yield child
-            yield from _below(child.pid, children)
-
-
-def survives(process: psutil.Process) -> bool:
-    """Whether a process is to outlive the run that started it."""
-    with suppress(psutil.Error):
-        return SURVIVES in process.environ()
     return False
 
 

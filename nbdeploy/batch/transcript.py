@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from nbdeploy.batch.failure import plain
-from nbdeploy.batch.memory import size
+from nbdeploy.cards.wording import size
 
 __all__ = ["TAIL", "End", "Transcript", "overwritten"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["count", "duration"]
+__all__ = ["count", "duration", "size"]
 
 
 def count(number: int, what: str) -> str:
@@ -32,3 +32,18 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def size(number: int) -> str:
+    """Bytes in words.
+
+    Examples
+    --------
+    >>> size(12), size(1536), size(250 * 2**20), size(5 * 2**30 + 2**29)
+    ('12 bytes', '2 KiB', '250 MiB', '5.5 GiB')
+    """
+    if number < 2**10:
+        return f"{number} bytes"
+    if number < 2**20:
+        return f"{number / 2**10:.0f} KiB"
+    return f"{number / 2**20:.0f} MiB" if number < 2**30 else f"{number / 2**30:.1f} GiB"

@@ -16,9 +16,9 @@ from typing import Any
 
 import cloudpickle
 
-from nbdeploy.batch.memory import size
 from nbdeploy.batch.outputs import Staging
 from nbdeploy.cards import Card, Result
+from nbdeploy.cards.wording import size
 from nbdeploy.errors import InvalidData
 from nbdeploy.files import replacing, writing
 from nbdeploy.hints import typed
