@@ -2,7 +2,7 @@
 
 from nbdeploy.batch.failure import Failure
 from nbdeploy.batch.logbook import follow, logs
-from nbdeploy.batch.order import Options, Order
+from nbdeploy.batch.ordering.order import Options, Order
 from nbdeploy.batch.outputs import Output, declare
 from nbdeploy.batch.parameters import Parameter, Parameters, Secret, Text, Variable, parameters_of
 from nbdeploy.batch.predicting import Prediction, WrittenNotebook

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from nbdeploy.batch.ledger import Ledger
-from nbdeploy.batch.order import Order
+from nbdeploy.batch.ordering.order import Order
 from nbdeploy.batch.outputs import VARIABLE
 from nbdeploy.batch.record import QUEUED, Run
 from nbdeploy.batch.running import stop, submit

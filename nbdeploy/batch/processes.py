@@ -175,7 +175,7 @@ def start_child(folder: Folder) -> subprocess.Popen[bytes]:
     launch = folder.launch()
     with folder.log.open("ab") as log:
         return subprocess.Popen(
-            [launch.python, "-P", "-m", "nbdeploy.batch.child", str(folder.path)],
+            [launch.python, "-P", "-m", "nbdeploy.batch.executing.child", str(folder.path)],
             cwd=folder.path,
             env={**survivor(launch.environment), VARIABLE: str(folder.path)},
             stdin=subprocess.DEVNULL,

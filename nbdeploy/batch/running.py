@@ -12,12 +12,12 @@ from msgspec.structs import replace as changed
 from nbdeploy.batch.folder import Events, Folder
 from nbdeploy.batch.ledger import Ledger, stopped
 from nbdeploy.batch.notifying import wait_until_told
-from nbdeploy.batch.order import Order
+from nbdeploy.batch.ordering.order import Order
+from nbdeploy.batch.ordering.starting import prepare_notebook
 from nbdeploy.batch.outputs import VARIABLE
 from nbdeploy.batch.processes import here
 from nbdeploy.batch.queue.queue import enter, go_on
 from nbdeploy.batch.record import FAILED, FINAL, QUEUED, STOPPED, SUCCEEDED, Run, RunList
-from nbdeploy.batch.starting import prepare_notebook
 from nbdeploy.errors import Conflict, RunFailed, WrongUsage
 from nbdeploy.settings import Settings
 from nbdeploy.types import Progress, Report, ignore_progress

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from nbdeploy.batch.kernels import choose_kernel
-from nbdeploy.batch.order import Order
+from nbdeploy.batch.ordering.order import Order
 from nbdeploy.batch.parameters import parameters_of
 from nbdeploy.batch.pipelines.located import Located
 from nbdeploy.batch.pipelines.plan import Plan

@@ -16,7 +16,7 @@ from nbdeploy.batch.folder import Folder
 from nbdeploy.batch.following import Followed, following
 from nbdeploy.batch.identity import found
 from nbdeploy.batch.ledger import Ledger
-from nbdeploy.batch.order import Order
+from nbdeploy.batch.ordering.order import Order
 from nbdeploy.batch.parameters import decode, encode, portable
 from nbdeploy.batch.pipelines.reading import Pipeline, Step, read
 from nbdeploy.batch.pipelines.references import Reference

@@ -13,12 +13,12 @@ from msgspec.structs import replace
 
 from nbdeploy.batch.kernels import choose_kernel
 from nbdeploy.batch.notifying import choose
-from nbdeploy.batch.order import Order
+from nbdeploy.batch.ordering.order import Order
+from nbdeploy.batch.ordering.starting import Prepared, prepare_command, prepare_notebook
 from nbdeploy.batch.parameters import Text, bind, check_secrets, render, showable
 from nbdeploy.batch.parameters.words import DUE
 from nbdeploy.batch.pipelines import check_options, read
 from nbdeploy.batch.predicting import varies
-from nbdeploy.batch.starting import Prepared, prepare_command, prepare_notebook
 from nbdeploy.errors import WrongUsage
 from nbdeploy.notebooks import Notebook
 from nbdeploy.settings import DEFAULT, Settings

@@ -16,7 +16,7 @@ from nbdeploy.batch.folder import Folder
 from nbdeploy.batch.following import following
 from nbdeploy.batch.identity import found
 from nbdeploy.batch.ledger import Ledger
-from nbdeploy.batch.order import Order
+from nbdeploy.batch.ordering.order import Order
 from nbdeploy.batch.parameters import bind, decode, encode, showable
 from nbdeploy.batch.record import QUEUED, RUNNING, SUCCEEDED, Run
 from nbdeploy.batch.sweeps.comparison import Pick

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import nbdeploy as nd
-from nbdeploy.batch.order import Order
+from nbdeploy.batch.ordering.order import Order
 from nbdeploy.batch.parameters import Text
 from nbdeploy.batch.schedules import PipelineJob, Surroundings
 from nbdeploy.commands import shell

@@ -10,8 +10,8 @@ from typing import Any
 import psutil
 
 from nbdeploy.batch.ledger import Ledger
+from nbdeploy.batch.ordering.starting import prepare_command
 from nbdeploy.batch.record import Run
-from nbdeploy.batch.starting import prepare_command
 from nbdeploy.settings import Settings
 
 __all__ = ["dispatchers", "queued"]

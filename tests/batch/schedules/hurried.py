@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from nbdeploy.batch.ledger import Ledger
+from nbdeploy.batch.ordering.starting import Prepared, prepare_command
 from nbdeploy.batch.queue.queue import enter
 from nbdeploy.batch.schedules import jobs, scheduler
-from nbdeploy.batch.starting import Prepared, prepare_command
 from nbdeploy.settings import Settings
 
 ZERO = datetime(2026, 1, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
-from nbdeploy.batch.order import Order
+from nbdeploy.batch.ordering.order import Order
 from nbdeploy.batch.parameters import Secret, Text, Variable, bind, showable
 from nbdeploy.batch.schedules.jobs import NotebookJob, PipelineJob, PredictionJob
 from nbdeploy.errors import InvalidData, NbdeployError

@@ -6,7 +6,7 @@ from typing import Any
 
 import nbformat
 
-from nbdeploy.batch.transcript import TAIL, End, overwritten
+from nbdeploy.batch.executing.transcript import TAIL, End, overwritten
 from nbdeploy.cards.wording import size
 
 __all__ = ["CellOutputs"]

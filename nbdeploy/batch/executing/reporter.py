@@ -6,9 +6,9 @@ import json
 import time
 from collections.abc import Callable, Sequence
 
+from nbdeploy.batch.executing.memory import Meter
+from nbdeploy.batch.executing.transcript import Transcript
 from nbdeploy.batch.folder import Folder
-from nbdeploy.batch.memory import Meter
-from nbdeploy.batch.transcript import Transcript
 from nbdeploy.notebooks import first_line
 
 __all__ = ["Reporter"]

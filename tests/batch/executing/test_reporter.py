@@ -6,10 +6,10 @@ import io
 import json
 from pathlib import Path
 
+from nbdeploy.batch.executing.memory import Meter
+from nbdeploy.batch.executing.reporter import Reporter
+from nbdeploy.batch.executing.transcript import Transcript
 from nbdeploy.batch.folder import Folder
-from nbdeploy.batch.memory import Meter
-from nbdeploy.batch.reporter import Reporter
-from nbdeploy.batch.transcript import Transcript
 
 
 class Clock:

@@ -14,11 +14,11 @@ from msgspec import to_builtins
 from nbdeploy.batch.folder import LATER, Folder, Request
 from nbdeploy.batch.kernels import Kernel, choose_kernel
 from nbdeploy.batch.notifying import choose
-from nbdeploy.batch.order import Order
+from nbdeploy.batch.ordering.order import Order
+from nbdeploy.batch.ordering.resuming import Earlier
+from nbdeploy.batch.ordering.workplace import Workplace
 from nbdeploy.batch.parameters import bind, check_secrets, encode
-from nbdeploy.batch.resuming import Earlier
 from nbdeploy.batch.retrying import Retrying
-from nbdeploy.batch.workplace import Workplace
 from nbdeploy.errors import InvalidData, WrongUsage
 from nbdeploy.files import replacing
 from nbdeploy.notebooks import Notebook

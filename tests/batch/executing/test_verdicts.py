@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from nbdeploy.batch import execution
+from nbdeploy.batch.executing import execution
+from nbdeploy.batch.executing.transcript import Transcript
+from nbdeploy.batch.executing.watch import Watch
 from nbdeploy.batch.failure import Failed, Failure
 from nbdeploy.batch.folder import Folder, Request
 from nbdeploy.batch.kernels import Kernel
-from nbdeploy.batch.transcript import Transcript
-from nbdeploy.batch.watch import Watch
 
 Execute = Callable[..., tuple[Failure | None, dict[str, Any], str]]
 AGAIN = "import os, sys\nos.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])"

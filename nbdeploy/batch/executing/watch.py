@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from nbdeploy.batch.checkpoints import Resumption
+from nbdeploy.batch.executing.transcript import Transcript
 from nbdeploy.batch.kernels import Kernel
 from nbdeploy.batch.parameters import Mask
-from nbdeploy.batch.transcript import Transcript
 
 __all__ = ["Watch"]
 

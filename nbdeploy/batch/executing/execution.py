@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from nbdeploy.batch.executing.watch import Watch
 from nbdeploy.batch.failure import Failed, Failure
 from nbdeploy.batch.folder import Folder, Request
-from nbdeploy.batch.watch import Watch
 from nbdeploy.notebooks import tag_marked
 
 __all__ = ["execute"]
@@ -28,7 +28,7 @@ def execute(files: Folder, request: Request, watch: Watch) -> None:
         If a cell did, or the kernel.
     """
     with _without(*_UNUSED):
-        from nbdeploy.batch.engine import WatchedEngine
+        from nbdeploy.batch.executing.engine import WatchedEngine
     from papermill.utils import chdir
 
     notebook = _prepared(files, request)

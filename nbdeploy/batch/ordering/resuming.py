@@ -10,7 +10,7 @@ from typing import Any
 from nbdeploy.batch.checkpoints import Checkpoints, Resumption
 from nbdeploy.batch.folder import Folder, Request
 from nbdeploy.batch.ledger import Ledger
-from nbdeploy.batch.order import Order
+from nbdeploy.batch.ordering.order import Order
 from nbdeploy.batch.outputs import Outputs
 from nbdeploy.batch.parameters import decode
 from nbdeploy.batch.record import SUCCEEDED, Run

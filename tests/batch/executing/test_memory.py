@@ -9,7 +9,7 @@ from subprocess import PIPE, Popen
 
 import pytest
 
-from nbdeploy.batch.memory import Meter, Pulse, oom_kills
+from nbdeploy.batch.executing.memory import Meter, Pulse, oom_kills
 
 
 def test_what_a_process_started_counts_too() -> None:

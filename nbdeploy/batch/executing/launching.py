@@ -12,9 +12,9 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from traitlets import default
 
+from nbdeploy.batch.executing.memory import oom_kills
+from nbdeploy.batch.executing.watch import Watch
 from nbdeploy.batch.failure import Failed, Failure
-from nbdeploy.batch.memory import oom_kills
-from nbdeploy.batch.watch import Watch
 
 __all__ = ["KernelProcess", "OwnKernelManager", "not_started"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from nbdeploy.batch.patience import patiently
+from nbdeploy.batch.executing.patience import patiently
 
 AWAY = OperationalError("", None, Exception("the server restarts"))
 

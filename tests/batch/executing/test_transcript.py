@@ -7,7 +7,7 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbdeploy.batch.transcript import Transcript
+from nbdeploy.batch.executing.transcript import Transcript
 
 
 class Clock:

@@ -11,8 +11,8 @@ import pytest
 
 from nbdeploy import batch
 from nbdeploy.batch.ledger import Ledger
+from nbdeploy.batch.ordering.starting import prepare_command
 from nbdeploy.batch.queue.queue import enter
-from nbdeploy.batch.starting import prepare_command
 from nbdeploy.settings import Settings
 from tests.batch.waiting import ended
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbdeploy.batch.copying import copy, copyable
-from nbdeploy.batch.order import Order
+from nbdeploy.batch.ordering.order import Order
 from nbdeploy.errors import InvalidData, NotFound, WrongUsage
 from nbdeploy.files import writing
 

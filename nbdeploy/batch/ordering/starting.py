@@ -10,10 +10,10 @@ from pathlib import Path
 
 from msgspec import to_builtins
 
-from nbdeploy.batch.checking import Checked, check_timeout
 from nbdeploy.batch.folder import Folder, Request
 from nbdeploy.batch.notifying import choose
-from nbdeploy.batch.order import Order
+from nbdeploy.batch.ordering.checking import Checked, check_timeout
+from nbdeploy.batch.ordering.order import Order
 from nbdeploy.batch.processes import launch_of
 from nbdeploy.batch.record import QUEUED, Run
 from nbdeploy.batch.retention import tidy

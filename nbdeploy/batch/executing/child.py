@@ -1,4 +1,4 @@
-"""The process of one run: ``python -m nbdeploy.batch.child <run folder>``.
+"""The process of one run: ``python -m nbdeploy.batch.executing.child <run folder>``.
 
 It alone says how the run goes and how it ended, in the run's folder and in the database;
 nobody needs to wait for it.
@@ -17,25 +17,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nbdeploy.batch import commands
 from nbdeploy.batch.checkpoints import Checkpoints, Resumption
+from nbdeploy.batch.executing import commands
+from nbdeploy.batch.executing.memory import Meter, Pulse
+from nbdeploy.batch.executing.patience import patiently
+from nbdeploy.batch.executing.reporter import Reporter
+from nbdeploy.batch.executing.strays import adopt_orphans, end_strays
+from nbdeploy.batch.executing.transcript import Transcript
+from nbdeploy.batch.executing.watch import Watch
 from nbdeploy.batch.failure import Failed, Failure, plain
 from nbdeploy.batch.folder import LATER, Folder, Request
 from nbdeploy.batch.ledger import Ledger, stopped
-from nbdeploy.batch.memory import Meter, Pulse
 from nbdeploy.batch.notifying import tell
 from nbdeploy.batch.outputs import Declared, Outputs, Staging
 from nbdeploy.batch.parameters import Mask, decode, secrets_of
-from nbdeploy.batch.patience import patiently
 from nbdeploy.batch.processes import Worker
 from nbdeploy.batch.queue.beating import beating
 from nbdeploy.batch.queue.station import Station
 from nbdeploy.batch.record import FAILED, STOPPED, SUCCEEDED
-from nbdeploy.batch.reporter import Reporter
 from nbdeploy.batch.retrying import Attempt
-from nbdeploy.batch.strays import adopt_orphans, end_strays
-from nbdeploy.batch.transcript import Transcript
-from nbdeploy.batch.watch import Watch
 from nbdeploy.cards.wording import size
 from nbdeploy.errors import NbdeployError, NotWritable
 from nbdeploy.files import replacing, writing
@@ -143,7 +143,7 @@ class Child:
         if self.request.command:
             commands.execute(self.request, self.files, self.begun)
         else:
-            from nbdeploy.batch import execution
+            from nbdeploy.batch.executing import execution
 
             execution.execute(self.files, self.request, self._watch(resumption))
             if self.request.report not in {"", LATER}:

@@ -10,13 +10,13 @@ import nbformat
 from nbclient.exceptions import CellExecutionComplete, CellExecutionError, CellTimeoutError, DeadKernelError
 from papermill.engines import Engine
 
-from nbdeploy.batch.bounds import CellOutputs
 from nbdeploy.batch.checkpoints.kept import own_cells
-from nbdeploy.batch.discretion import DiscreetClient
+from nbdeploy.batch.executing.bounds import CellOutputs
+from nbdeploy.batch.executing.discretion import DiscreetClient
+from nbdeploy.batch.executing.launching import KernelProcess, OwnKernelManager, not_started
+from nbdeploy.batch.executing.watch import Watch
 from nbdeploy.batch.failure import Failed, Failure, plain
 from nbdeploy.batch.kernels import NATIVE
-from nbdeploy.batch.launching import KernelProcess, OwnKernelManager, not_started
-from nbdeploy.batch.watch import Watch
 
 __all__ = ["MAY_FAIL", "WatchedEngine"]
 
