@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 from nbdeploy.hints import SHELL, type_as
@@ -20,6 +21,13 @@ from tests.models import NOTEBOOK, PENGUINS, STOCK, populated
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+# Processes of other tests take the processor, too: an example that takes long is no defect, here as in CI.
+hypothesis.settings.register_profile(
+    "beside others", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+if "CI" not in os.environ:
+    hypothesis.settings.load_profile("beside others")
 
 
 @pytest.fixture(autouse=True)

@@ -40,7 +40,7 @@ def survives(ledger: Ledger, settings: Settings, runs: int, kills: int, between:
     assert sorted(each for each in events if each[0] == "+") == [f"+{run}" for run in sorted(expected)]
     assert {run.status for run in ledger.all(1000)} == {"succeeded"}
     going = [sum(1 if each[0] == "+" else -1 for each in events[:count]) for count in range(len(events) + 1)]
-    assert max(going) == settings.runs_at_once
+    assert max(going) <= settings.runs_at_once
 
 
 def test_killed_dispatchers_lose_nothing_and_start_nothing_twice(ledger: Ledger, settings: Settings) -> None:
