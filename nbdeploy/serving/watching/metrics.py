@@ -62,6 +62,7 @@ class Metrics:
         build.labels(__version__, platform.python_version()).set(1)
         self._counts: dict[tuple[str, int, str, str], _Count] = {}
         self._statuses: dict[tuple[str, int], int] = {}
+        self._calls: dict[tuple[str, int, int], int] = {}
         self._planned = False
         self._others: list[Collector] = []
 
@@ -99,6 +100,7 @@ class Metrics:
         self._planned = False
         counts, self._counts = self._counts, {}
         statuses, self._statuses = self._statuses, {}
+        calls, self._calls = self._calls, {}
         for (deployment, version, protocol, outcome), count in counts.items():
             asked = (deployment, str(version), protocol, outcome)
             self._requests.labels(*asked).inc(count.requests)
@@ -106,6 +108,10 @@ class Metrics:
             count.show(self._seconds.labels(*asked))
         for (method, status), number in statuses.items():
             self._answers.labels(method if method in _METHODS else "other", str(status)).inc(number)
+        for (model, version, requests), number in calls.items():
+            histogram = self._batch.labels(model, str(version))
+            histogram._sum.inc(requests * number)
+            histogram._buckets[bisect_left(_SIZES, requests)].inc(number)
 
     def _plan(self) -> None:
         try:
@@ -128,7 +134,10 @@ class Metrics:
 
     def called(self, model: str, version: int, requests: int) -> None:
         """Count one call of a model, for so many requests."""
-        self._batch.labels(model, str(version)).observe(requests)
+        call = (model, version, requests)
+        self._calls[call] = self._calls.get(call, 0) + 1
+        if not self._planned:
+            self._plan()
 
     def register(self, collector: Collector) -> None:
         """Show what another part of this process counts."""
