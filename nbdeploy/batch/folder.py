@@ -140,6 +140,10 @@ class Folder:
         """Where the notebook is written while it is executed."""
         return self.path / f"{Path(request.notebook).stem}.ipynb"
 
+    def report(self, notebook: Path, code: bool = True) -> Path:
+        """Where the HTML report is; one without the cells' sources is another one."""
+        return self.path / f"{notebook.stem}{'' if code else '.no-input'}.html"
+
     def submitted(self, request: Request) -> Path:
         """The notebook as it was when the run was asked for."""
         return self.path / "submitted" / f"{Path(request.notebook).stem}.ipynb"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nbdeploy.batch.failure import Failure
+from nbdeploy.batch.folder import Folder
 from nbdeploy.batch.outputs import Declared
 from nbdeploy.batch.parameters import showable, written
 from nbdeploy.batch.retrying import Attempt
@@ -169,7 +170,7 @@ class Run(Result):
             )
         facts += self.published.facts()
         if self.notebook is not None and self.final and self.output.exists():
-            made = self.folder / f"{self.notebook.stem}.html"
+            made = Folder(self.folder).report(self.notebook)
             facts.append(("report", made if made.exists() else typed(f"report {self.id}")))
         facts += [(f"unpublished {name}", value) for name, value in self.unpublished.facts()]
         if self.took:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nbdeploy.batch.folder import Folder
 from nbdeploy.batch.record import Run
 from nbdeploy.cards import Card, Result
 from nbdeploy.errors import InvalidData, NotFound, WrongUsage
@@ -78,7 +79,7 @@ def report_of(run: Run, path: Path | None = None, *, code: bool = True) -> Repor
         raise WrongUsage(f"run {run.id} is of a command ({run.command}): only notebooks have reports")
     if not run.output.is_file():
         raise NotFound("executed notebook of run", run.id, hint=f"it is {run.status}")
-    place = path or run.folder / f"{run.notebook.stem}{'' if code else '.no-input'}.html"
+    place = path or Folder(run.folder).report(run.notebook, code)
     if path is not None or not place.exists() or place.stat().st_mtime_ns < run.output.stat().st_mtime_ns:
         write_report(run.output, place, folder=run.notebook.parent, code=code)
     return Report(run.id, place)

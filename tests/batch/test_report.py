@@ -97,7 +97,8 @@ def test_each_run_has_a_report(notebook: Any, tmp_path: Path, monkeypatch: pytes
 
 def test_a_run_publishes_its_report(notebook: Any, tmp_path: Path) -> None:
     """A report that a run is asked for is one of its outputs."""
-    run = nd.run(notebook(tmp_path / "a.ipynb", "print(6 * 7)"), report=True, no_input=True)
+    run = nd.run(notebook(tmp_path / "a.ipynb", "print(6 * 7)  # how it is done"), report=True, no_input=True)
     text = run.outputs["report"].read_text()
     assert "42" in text
-    assert "6 * 7" not in text
+    assert "how it is done" not in text
+    assert "how it is done" in nd.report(run.id).path.read_text()  # asked for with its code, it is another page

@@ -154,9 +154,9 @@ class Child:
         from nbdeploy.batch.report import write_report
 
         notebook = Path(self.request.notebook)
-        place = self.files.path / f"{notebook.stem}.html"
-        executed = self.files.executed(self.request)
-        write_report(executed, place, folder=notebook.parent, code=self.request.report != "no-input")
+        code = self.request.report != "no-input"
+        place = self.files.report(notebook, code)
+        write_report(self.files.executed(self.request), place, folder=notebook.parent, code=code)
         return place
 
     def report_later(self) -> None:

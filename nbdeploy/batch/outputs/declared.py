@@ -133,7 +133,8 @@ def number_of(name: str, value: Any) -> Number:
     with suppress(ValueError, TypeError):
         if isinstance(plain, str) or hasattr(plain, "__float__"):
             return float(plain)
-    raise InvalidData(f"metric {name!r} is {value!r}, which is no number", name=name, value=value)
+    braces = "; an expression is written in braces, as {auc / 100}" if isinstance(plain, str) else ""
+    raise InvalidData(f"metric {name!r} is {value!r}, which is no number{braces}", name=name, value=value)
 
 
 def _folders(folder: Path) -> list[Path]:
