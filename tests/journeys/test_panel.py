@@ -154,6 +154,7 @@ def test_a_run_is_watched_and_stopped_and_the_next_ones_are_scheduled(
     stop = run.get_by_role("form", name="Stop iris.ipynb")
     stop.get_by_label("Ends as").select_option("failed")
     stop.get_by_role("button", name="Stop").click()
+    expect(stop).to_be_hidden(timeout=PATIENCE)  # it names the ways to end, "failed" among them
     expect(run).to_contain_text("failed", timeout=PATIENCE)
     assert api.runs(settings=settings)[0].status == "failed"
 

@@ -278,7 +278,7 @@ def test_a_full_disk_keeps_the_old_version_serving(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("nbdeploy.files._sync", full)
+        patch.setattr("nbdeploy.files.sync", full)
         answer = place.ask("PUT", "/api/deployments/churn", json=order(snapshots, "churn:2"))
     assert (answer.status_code, "No space left" in answer.json()["error"]) == (507, True)
     assert (place.home / "deployments" / "churn.json").read_bytes() == kept

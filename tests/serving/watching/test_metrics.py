@@ -177,7 +177,7 @@ def test_queues_and_memory_are_those_of_all_workers(run: Any, snapshots: Store) 
             texts = [place.ask("GET", "/metrics", headers={"Connection": "close"}).text for _ in range(6)]
             return [value(text, name, model=f"('model', '{model}')", version="'1'") for text in texts]
 
-        asked = [clients.submit(place.ask, "POST", "/models/moody/predict", json=[{"age": -2500}]) for _ in range(12)]
+        asked = [clients.submit(place.ask, "POST", "/models/moody/predict", json=[{"age": -1200}]) for _ in range(12)]
         deadline = time.monotonic() + 20
         while not all(8 <= number <= 11 for number in shown("nbdeploy_queue")):
             assert time.monotonic() < deadline
