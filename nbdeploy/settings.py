@@ -144,6 +144,11 @@ class Settings:
         )
 
     @property
+    def store_anywhere(self) -> str:
+        """The store, as it is named from any working directory: a URL, or an absolute path."""
+        return self.store if "://" in self.store else str(Path(self.store).expanduser().absolute())
+
+    @property
     def endpoint_home(self) -> Path:
         """State of the endpoint that ``serve`` starts without ``--home``."""
         return self.home / "endpoint"

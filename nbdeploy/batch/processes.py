@@ -199,7 +199,6 @@ def launch_of(notebook: Path | None, settings: Settings, db: str, extra: Mapping
     extra : mapping
         Variables that win over all others.
     """
-    store = settings.store if "://" in settings.store else str(Path(settings.store).expanduser().absolute())
     ours = {name: value for name, value in os.environ.items() if name not in {"JPY_PARENT_PID", "JPY_SESSION_NAME"}}
     session = {} if notebook is None else {"JPY_SESSION_NAME": str(notebook)}
     environment = {
@@ -207,7 +206,7 @@ def launch_of(notebook: Path | None, settings: Settings, db: str, extra: Mapping
         **session,
         "NBDEPLOY_DB": db,
         "NBDEPLOY_HOME": str(settings.home),
-        "NBDEPLOY_STORE": store,
+        "NBDEPLOY_STORE": settings.store_anywhere,
         "NBDEPLOY_TARGET": settings.target,
         **extra,
     }

@@ -43,10 +43,9 @@ class Surroundings(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, settings: Settings, cwd: Path) -> Surroundings:
         """Those of somebody with these settings in this folder."""
-        store = settings.store if "://" in settings.store else str(Path(settings.store).expanduser().absolute())
         values = {
             "home": str(settings.home),
-            "store": store,
+            "store": settings.store_anywhere,
             "target": settings.target,
             "allow_code": settings.allow_code,
             "trusted_keys": os.pathsep.join(settings.trusted_keys),
