@@ -113,12 +113,22 @@ class Parcel(msgspec.Struct, frozen=True):
         Whose they are.
     """
 
-    batch: Batch
-    records: Records
+    batch: Batch = msgspec.field(default_factory=Batch)
+    records: Records = msgspec.field(default_factory=Records)
     endpoint: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.batch or self.records)
+
+    @property
+    def rows(self) -> int:
+        """Rows that are told of."""
+        return self.batch.rows + self.records.rows
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return self.batch.size + self.records.size
 
     def opened(self) -> Batch:
         """Put everything together."""

@@ -101,6 +101,11 @@ class Event(msgspec.Struct, gc=False):
 class Records:
     """Events whose rows are lists, as bytes: a fraction of the memory, and nothing to be done for another process.
 
+    Attributes
+    ----------
+    rows : int
+        How many rows they have, at least one each.
+
     Examples
     --------
     >>> records = Records()
@@ -110,10 +115,16 @@ class Records:
     """
 
     def __init__(self) -> None:
+        self.rows = 0
         self._piles: dict[int, tuple[Subject, list[int], bytearray]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._piles)
+
+    @property
+    def size(self) -> int:
+        """How many bytes they take."""
+        return sum(len(content) for _, _, content in self._piles.values())
 
     def add(self, event: Event) -> None:
         """Add an event; takes about a microsecond."""
@@ -136,6 +147,7 @@ class Records:
         )
         pile[2].extend(_encode(fields))
         pile[1][0] += 1
+        self.rows += event.rows or 1
 
     def events(self) -> list[Event]:
         """Return the events."""

@@ -85,9 +85,7 @@ class PredictionLog:
         self._endpoint = endpoint
         self._queue = Queue(share)
         self._told = 0
-        self.writer: Writing = (
-            Writer(url, retention, lambda: self._drained().opened()) if writer is None else writer(self._drained)
-        )
+        self.writer: Writing = Writer(url, retention, self._drained) if writer is None else writer(self._drained)
         self.append: Callable[[Event], None] = self._queue.append
         self.start = self.writer.start
         self.flush = self.writer.flush

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 
 from nbdeploy.database import AuditRow, BlockRow, Database, PredictionRow, check_url
 from nbdeploy.errors import NbdeployError, RemoteError
-from nbdeploy.serving.prediction_log.batches import Act, Batch, Request
+from nbdeploy.serving.prediction_log.batches import Act, Batch, Parcel, Request
+from nbdeploy.serving.prediction_log.priority import give_way
 from nbdeploy.serving.prediction_log.retention import Retention
 from nbdeploy.wire.messages import LogState
 
@@ -32,7 +33,9 @@ _log = logging.getLogger(__name__)
 
 
 class Writer:
-    """Writes batches into a database, every quarter of a second, in one transaction each time.
+    """Writes parcels into a database, every quarter of a second, in one transaction each time.
+
+    Everything that takes long is done in its thread, which lets those go first that answer requests.
 
     Parameters
     ----------
@@ -41,7 +44,7 @@ class Writer:
     retention : Retention
         How long what is written stays.
     source : callable, optional
-        Asked for a batch each time, besides those that are put.
+        Asked for a parcel each time, besides those that are put.
     interval : float
         Seconds between writings.
     most_bytes : int
@@ -57,7 +60,7 @@ class Writer:
         self,
         url: str,
         retention: Retention | None = None,
-        source: Callable[[], Batch] = Batch,
+        source: Callable[[], Parcel] = Parcel,
         interval: float = INTERVAL,
         most_bytes: int = MOST_BYTES,
     ) -> None:
@@ -66,6 +69,7 @@ class Writer:
         self._source = source
         self._interval, self._most_bytes = interval, most_bytes
         self._database: Database | None = None
+        self._arrived: list[Parcel] = []
         self._backlog: deque[Batch] = deque()
         self._size = self._waiting = 0
         self._lock = threading.Lock()
@@ -104,21 +108,19 @@ class Writer:
         """Begin to write."""
         self._thread.start()
 
-    def put(self, batch: Batch) -> None:
-        """Take a batch to be written."""
-        size = batch.size
+    def put(self, parcel: Parcel) -> None:
+        """Take a parcel to be written."""
         with self._lock:
-            self._dropped += batch.dropped
-            if self._size + size > self._most_bytes and not batch.acts:
-                self._dropped += batch.rows
+            if self._size + parcel.size > self._most_bytes and not parcel.batch.acts:
+                self._dropped += parcel.rows + parcel.batch.dropped
                 return
-            self._backlog.append(batch)
-            self._size += size
-            self._waiting += batch.rows
+            self._arrived.append(parcel)
+            self._size += parcel.size
+            self._waiting += parcel.rows
 
     def record(self, act: Act, seconds: float = 2.0) -> bool:
         """Write what somebody did, and return whether it is in the database; it will be, once that answers."""
-        self.put(Batch(acts=[act]))
+        self.put(Parcel(Batch(acts=[act])))
         return self.flush(seconds)
 
     def flush(self, seconds: float = 2.0) -> bool:
@@ -143,6 +145,7 @@ class Writer:
     # -- the thread's ----------------------------------------------------------------------------
 
     def _run(self) -> None:
+        give_way()
         pause, last = 0.0, False
         while not last:
             last = self._closing
@@ -163,12 +166,23 @@ class Writer:
         with self._turn:
             self._begun += 1
         try:
-            batch = self._source()
+            parcel = self._source()
+            if parcel:
+                self.put(parcel)
         except Exception:
             _log.exception("what was asked could not be put together, and is not logged")
-            return
-        if batch:
-            self.put(batch)
+        with self._lock:
+            arrived, self._arrived = self._arrived, []
+        for parcel in arrived:
+            self._open_parcel(parcel)
+
+    def _open_parcel(self, parcel: Parcel) -> None:
+        batch = parcel.opened()
+        with self._lock:
+            self._backlog.append(batch)
+            self._dropped += batch.dropped
+            self._size += batch.size - parcel.size
+            self._waiting += batch.rows - parcel.rows
 
     def _pause(self) -> float:
         """Ask an absent database less and less often."""

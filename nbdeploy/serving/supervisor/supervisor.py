@@ -71,7 +71,7 @@ class Supervisor:
         nursery: Zygote | None = None,
     ) -> None:
         self._home, self._options, self._listener, self._output = home, options, listener, output
-        self.notes: dict[str, Callable[[Any], None]] = {LOG: lambda parcel: self._log.put(parcel.opened())}
+        self.notes: dict[str, Callable[[Any], None]] = {LOG: lambda parcel: self._log.put(parcel)}
         self._stopping = threading.Event()
         self._upkeep = ThreadPoolExecutor(1, thread_name_prefix="upkeep")
         self._clerks = ThreadPoolExecutor(_CLERKS, thread_name_prefix="clerk")
