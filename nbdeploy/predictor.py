@@ -63,13 +63,14 @@ class Caller:
         self._flavor = FLAVORS[flavor]
         alone = canonical.tile is None and is_row_by_row(model)
         self._canonical = msgspec.structs.replace(canonical, multiple=1) if alone else canonical
-        self._pair = Pair(model, signature, canonical, self.native, twin)
+        self._pair = Pair(model, signature, canonical, self.native, twin, self.single)
         self._pass: Pass | None = None
         self._settled = False
+        self._kept = contextlib.ExitStack()
 
     def settle(self) -> None:
-        """Limit this process's threads for good, which takes longer than some answers: it does nothing else."""
-        self._threads.limit(limits=1)
+        """Have the model work in one thread for good, which takes longer than some answers: nothing else works here."""
+        self._kept.enter_context(self._limited())
         self._settled = True
 
     def raw(self, wire: pl.DataFrame, method: str) -> Any:
@@ -106,17 +107,19 @@ class Caller:
         method : str
             One of the snapshot's methods.
         """
+        if len(records) == 1 and self.twin_rows:
+            return self.one(records[0], method)
         if self._canonical.tile is None and not self.twin_rows:
             padded = [*records, *[records[-1]] * (-len(records) % self._canonical.multiple)]
             matrix = record_matrix(padded, self.signature)
             if matrix is not None:
-                with self._single():
+                with self.single():
                     return join([self._called(matrix, len(padded), method)], len(records))
         return self.raw(frame_of_records(records, self.signature), method)
 
     def native(self, wire: pl.DataFrame, method: str) -> Any:
         """Answer wire rows with the model's own return type, by canonical calls."""
-        with self._single():
+        with self.single():
             pieces = [self._called(rows, height, method) for rows, height in self._tables(wire)]
         return join(pieces, wire.height)
 
@@ -131,10 +134,15 @@ class Caller:
         return piece
 
     @contextlib.contextmanager
-    def _single(self) -> Iterator[None]:
+    def single(self) -> Iterator[None]:
         """Let the model work in one thread."""
-        limits = contextlib.nullcontext() if self._settled else self._threads.limit(limits=1)
-        with limits, single_job(self.model, self._parallel), self._flavor.one_thread():
+        limits = contextlib.nullcontext() if self._settled else self._limited()
+        with limits, self._flavor.one_thread():  # which a model may just have imported
+            yield
+
+    @contextlib.contextmanager
+    def _limited(self) -> Iterator[None]:
+        with self._threads.limit(limits=1), single_job(self.model, self._parallel):
             yield
 
     def outputs(self, wire: pl.DataFrame, methods: Sequence[str]) -> pl.DataFrame:

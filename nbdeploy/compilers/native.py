@@ -1,30 +1,35 @@
-"""Steps that no compiler knows, called natively between compiled ones: padded, as every native call is."""
+"""Steps that no compiler knows, called natively between compiled ones or after them: padded, as every native call is.
+
+Whoever asks such a twin lets it work in one thread, as he does the model itself.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from functools import cache
+import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 import numpy as np
 import polars as pl
 
+from nbdeploy.canonical import is_row_by_row
 from nbdeploy.codecs import bind, describe, rebuild
 from nbdeploy.codecs.columns import wire_dtype
 from nbdeploy.compilers.samples import plain_rows
 from nbdeploy.compilers.stages import Fields, NotCompiled, Numbers, Plan, Stage, fields_of
-from nbdeploy.compilers.twin import Row, Rows, Unsure
+from nbdeploy.compilers.twin import Answer, Method, Row, Rows, Unsure
 from nbdeploy.errors import NbdeployError
 from nbdeploy.types import Canonical
 
-__all__ = ["call_natively"]
+__all__ = ["call_natively", "finish_natively"]
 
 _log = logging.getLogger(__name__)
 
 _PAD = Canonical().multiple
 _TRIED = 3
+_METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "score_samples")
 
 
 def call_natively(step: Any, given: Stage, name: str, reason: NotCompiled) -> Stage:
@@ -74,12 +79,70 @@ def _reframed(ask: Callable[[Any], Any], tried: Any, plan: Plan) -> Fields:
     return fields_of(Plan(signature, plan.exact, plan.native, parent=plan), convert)
 
 
+def finish_natively(model: Any, given: Stage, reason: NotCompiled) -> Mapping[str, tuple[Method, bool]]:
+    """Return the methods of a model that is called natively after compiled steps: what it saves is theirs.
+
+    Raises
+    ------
+    NotCompiled
+        The `reason`, if nothing before it is compiled, or it cannot be called here.
+    """
+    if not isinstance(given, Numbers) or given.sparse or not given.exact or hasattr(model, "feature_names_in_"):
+        raise reason
+    wanted = given.plan.signature.outputs or _METHODS
+    calls = {method: getattr(model, method, None) for method in _METHODS if method in wanted}
+    multiple = 1 if is_row_by_row(model) else _PAD
+    found = {method: (_answering(call, given, multiple), True) for method, call in calls.items() if callable(call)}
+    if not found:
+        raise reason
+    try:
+        with warnings.catch_warnings(action="ignore"):  # rows of ones may be unlike any that it was trained with
+            for call in filter(callable, calls.values()):
+                _answered(call, _example(given), multiple)
+    except Unsure as error:
+        failed = type(error.__cause__ or error).__name__
+        raise reason.because(f"it cannot be called natively either: {failed}") from None
+    given.plan.native.append(type(model).__name__)
+    return found
+
+
+def _answering(call: Callable[[Any], Any], given: Numbers, multiple: int) -> Method:
+    run = given.run
+
+    def method(rows: Any) -> Answer:
+        x = run(rows)
+        parts = _answered(call, np.atleast_2d(x), multiple)
+        if x.ndim == 1:
+            parts = [part.reshape(part.shape[1:]) for part in parts]
+        return (parts[0] if len(parts) == 1 else parts), None
+
+    return method
+
+
+def _answered(call: Callable[[Any], Any], x: Any, multiple: int) -> list[Any]:
+    """Ask a model; each of its outputs is an array with a row for each that was given."""
+    padded = _padded(x, multiple)
+    try:
+        out = call(padded)
+    except Exception as error:
+        _log.debug("the native end of a twin fails, and the whole model is asked", exc_info=True)
+        raise Unsure from error
+    parts = out if isinstance(out, list) else [out]
+    if not parts or not all(isinstance(part, np.ndarray) and part.shape[:1] == (len(padded),) for part in parts):
+        raise Unsure
+    return [part[: len(x)] for part in parts]
+
+
+def _padded(x: Any, multiple: int) -> Any:
+    short = -len(x) % multiple
+    return np.ascontiguousarray(np.concatenate([x, np.repeat(x[-1:], short, axis=0)]) if short else x)
+
+
 def _of_numbers(step: Any) -> Callable[[Any], Any]:
     def run(x: Any) -> Any:
         rows = np.atleast_2d(x)
-        short = -len(rows) % _PAD
-        padded = np.concatenate([rows, np.repeat(rows[-1:], short, axis=0)]) if short else rows
-        out = _asked(step, np.ascontiguousarray(padded), len(padded))
+        padded = _padded(rows, _PAD)
+        out = _asked(step, padded, len(padded))
         return out[0] if x.ndim == 1 else np.ascontiguousarray(out[: len(rows)])
 
     return run
@@ -105,10 +168,9 @@ def _of_fields(step: Any, given: Fields) -> Callable[[Any], Any]:
 
 
 def _asked(step: Any, data: Any, rows: int) -> Any:
-    """Ask a step, with one thread; whatever goes wrong is told by the whole native call."""
+    """Ask a step; whatever goes wrong is told by the whole native call."""
     try:
-        with _threads().limit(limits=1):
-            out = step.transform(data)
+        out = step.transform(data)
     except Exception as error:
         _log.debug("a native step of a twin fails, and the whole model is asked", exc_info=True)
         raise Unsure from error
@@ -119,13 +181,6 @@ def _asked(step: Any, data: Any, rows: int) -> Any:
     if not isinstance(out, np.ndarray) or out.ndim != 2 or out.dtype.kind not in "fiub" or len(out) != rows:
         raise Unsure
     return np.ascontiguousarray(out)
-
-
-@cache
-def _threads() -> Any:
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
 
 
 def _example(given: Stage) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property, partial
 from typing import Any
 
@@ -34,12 +35,20 @@ class Pair:
         Whose twin, if it has one, answers every batch: it is equal to rounding, and mixing would show.
     record : mapping
         What the version record says of an exact twin: it may answer batches up to a size.
+    single : callable
+        Lets the model work in one thread for a while.
     """
 
     def __init__(
-        self, model: Any, signature: Signature, canonical: Canonical, native: Native, record: Mapping[str, Any]
+        self,
+        model: Any,
+        signature: Signature,
+        canonical: Canonical,
+        native: Native,
+        record: Mapping[str, Any],
+        single: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        self._model, self._signature, self._native = model, signature, native
+        self._model, self._signature, self._native, self._single = model, signature, native, single
         self._always = canonical.twin
         exact = record.get("compiler") if record.get("exact") is True else None
         border = record.get("below")
@@ -83,7 +92,8 @@ class Pair:
         if twin is None:
             return self._native(wire, method)
         try:
-            answer, doubt = twin.many(method, wire)
+            with self._single() if twin.native else nullcontext():
+                answer, doubt = twin.many(method, wire)
         except Unsure:
             return self._native(wire, method)
         if doubt is not None and doubt.any():
@@ -103,7 +113,8 @@ class Pair:
         twin = self._answering(method, 1)
         if twin is not None:
             try:
-                return twin.one(method, values)
+                with self._single() if twin.native else nullcontext():
+                    return twin.one(method, values)
             except Unsure:
                 pass
         return self._native(frame_of_records([values], self._signature), method)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-from nbdeploy.compilers.native import call_natively
+from nbdeploy.compilers.native import call_natively, finish_natively
 from nbdeploy.compilers.stages import NotCompiled, Numbers, Stage, name_of
 from nbdeploy.compilers.twin import Method
 
@@ -163,23 +163,25 @@ def stage_is_exact(stage: Stage) -> bool:
 
 
 def compile_final(model: Any, given: Stage, name: str = "model") -> Final:
-    """Compile a model, or the last step of a pipeline.
+    """Compile a model, or the last step of a pipeline; one that no compiler knows is called natively after others.
 
     Raises
     ------
     NotCompiled
-        If no compiler knows it; it is not called natively, as nothing would be gained.
+        If no compiler knows it, and nothing would be gained by calling it natively.
     """
     key, where = name_of(model), f"{name} ({type(model).__name__})"
     if key in FINALS:
         try:
             final: Final = _function(FINALS[key])(model, given)
         except NotCompiled as reason:
-            raise reason.at(where) from None
+            if FINALS[key].startswith("composed:"):
+                raise reason.at(where) from None
+            return finish_natively(model, given, reason.at(where))
         return final
     if key in TRANSFORMERS:
         return _transforming(model, given, name)
-    raise NotCompiled("it is not known", where)
+    return finish_natively(model, given, NotCompiled("it is not known", where))
 
 
 def _transforming(model: Any, given: Stage, name: str) -> Final:

@@ -114,7 +114,8 @@ def prove_twin(
     caller, signature = predictor.caller, predictor.signature
     name = predictor.bundle.content.canonical.twin
     how = {"seconds": seconds, "speed_seconds": 0.25 if measured else 0.0}
-    if name is not None and caller.twin is not None:
-        return given(name, caller.twin, signature, caller.native, sample, **how).document()
     only = wanted if isinstance(wanted, str) else None
-    return choose(predictor.model, signature, caller.native, sample, only, **how).document()
+    with caller.single():
+        if name is not None and caller.twin is not None:
+            return given(name, caller.twin, signature, caller.native, sample, **how).document()
+        return choose(predictor.model, signature, caller.native, sample, only, **how).document()

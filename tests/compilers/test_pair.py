@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class Counting:
 def pair(model: Any, data: Any, canonical: Canonical, record: dict[str, Any]) -> tuple[Pair, Counting, pl.DataFrame]:
     held = hold(model, data)
     native = Counting(held.native)
-    return Pair(model, held.signature, canonical, native, record), native, held.rows
+    return Pair(model, held.signature, canonical, native, record, nullcontext), native, held.rows
 
 
 def test_an_exact_twin_answers_batches_up_to_its_border_with_the_same_bits() -> None:
@@ -116,7 +117,7 @@ def test_a_twin_is_built_of_the_model_when_it_is_first_needed(monkeypatch: pytes
     built: list[str] = []
     twin = Twin({}, {})
     monkeypatch.setattr("nbdeploy.compilers.pair.compile_by", lambda name, *_: built.append(name) or twin)
-    both = Pair(TREE, hold(TREE, NUMBERS).signature, Canonical(), Counting(None), EXACT)
+    both = Pair(TREE, hold(TREE, NUMBERS).signature, Canonical(), Counting(None), EXACT, nullcontext)
     assert built == []
     assert both.twin is twin
     assert built == ["treelite"]

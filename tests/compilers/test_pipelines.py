@@ -16,6 +16,7 @@ from sklearn.feature_selection import SelectPercentile
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
     KBinsDiscretizer,
@@ -27,6 +28,7 @@ from sklearn.preprocessing import (
     StandardScaler,
     TargetEncoder,
 )
+from sklearn.svm import SVC
 
 from nbdeploy.compare import ROUNDING
 from nbdeploy.compilers import Unsure
@@ -57,6 +59,8 @@ LASTS = {
     "bayes": GaussianNB,
     "forest": lambda: RandomForestClassifier(4, random_state=0),
     "boosting": lambda: GradientBoostingClassifier(n_estimators=4),
+    "machine": SVC,
+    "network": lambda: MLPClassifier((4,), solver="lbfgs", max_iter=20, random_state=0),
 }
 PIPELINES = st.tuples(
     *(st.sampled_from(sorted(table)) for table in (IMPUTERS, SCALERS, ENCODERS, LASTS)), st.booleans()
