@@ -14,11 +14,21 @@ from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from nbdeploy.types import Canonical
 
-__all__ = ["Pass", "estimators_of", "is_one_pass", "is_row_by_row", "parallel_parts", "single_job", "tiles"]
+__all__ = [
+    "Pass",
+    "estimators_of",
+    "is_one_pass",
+    "is_row_by_row",
+    "parallel_parts",
+    "single_job",
+    "summed_trees",
+    "tiles",
+]
 
 _LEAVES = (str, bytes, int, float, type, ModuleType, type(None), logging.Logger)
 """What nothing of a model is inside of; a logger leads to every other one, and to the kernel."""
@@ -73,6 +83,61 @@ def single_job(model: object, parts: Iterable[Any] | None = None) -> Iterator[No
     finally:
         for part, jobs in before:
             part.n_jobs = jobs
+
+
+@contextlib.contextmanager
+def summed_trees(parts: Iterable[Any]) -> Iterator[None]:
+    """Have live forests sum up their trees one after the other, and put them back as they were afterwards.
+
+    scikit-learn shares trees out to jobs also where there is one, and checks each of them: for some hundred rows that
+    takes several times as long as walking them. The probabilities have the same bits, being the same sum.
+
+    Parameters
+    ----------
+    parts : iterable of object
+        Estimators; those that are no such forests are left alone.
+    """
+    with contextlib.ExitStack() as stack:
+        for part in parts:
+            if _is_plain_forest(part):
+                stack.enter_context(_asked_instead(part, functools.partial(_mean_of_trees, part)))
+        yield
+
+
+def _is_plain_forest(model: object) -> bool:
+    trees = getattr(model, "estimators_", ())  # which a forest that is not fitted has not
+    return (
+        bool(trees) and is_one_pass(model) and getattr(model, "n_outputs_", 0) == 1 and all(map(_is_plain_tree, trees))
+    )
+
+
+def _is_plain_tree(tree: object) -> bool:
+    return type(tree).__module__ == "sklearn.tree._classes" and "predict_proba" not in vars(tree)
+
+
+def _mean_of_trees(forest: Any, rows: Any) -> Any:
+    """What scikit-learn's ``ForestClassifier.predict_proba`` computes."""
+    x = forest._validate_X_predict(rows)
+    if not isinstance(x, np.ndarray):
+        return type(forest).predict_proba(forest, rows)
+    mean = np.zeros((len(x), forest.n_classes_))
+    for tree in forest.estimators_:
+        mean += tree.tree_.predict(x)
+    mean /= len(forest.estimators_)
+    return mean
+
+
+@contextlib.contextmanager
+def _asked_instead(model: Any, probabilities: Callable[[Any], Any]) -> Iterator[None]:
+    """Put something in the place of a live model's ``predict_proba``, and what was there back afterwards."""
+    before = vars(model).get("predict_proba")
+    model.predict_proba = probabilities
+    try:
+        yield
+    finally:
+        del model.predict_proba
+        if before is not None:
+            model.predict_proba = before
 
 
 def is_one_pass(model: object) -> bool:
@@ -135,11 +200,8 @@ class Pass:
             answer = self._answer
             return [part.copy() for part in answer] if isinstance(answer, list) else answer.copy()
 
-        model.predict_proba = known
-        try:
+        with _asked_instead(model, known):
             yield
-        finally:
-            del model.predict_proba
 
 
 def parallel_parts(model: object) -> list[Any]:

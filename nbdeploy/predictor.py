@@ -15,7 +15,7 @@ import polars as pl
 
 from nbdeploy.bundles import Bundle, Trust
 from nbdeploy.bundles.described import Described
-from nbdeploy.canonical import Pass, is_one_pass, is_row_by_row, parallel_parts, single_job, tiles
+from nbdeploy.canonical import Pass, is_one_pass, is_row_by_row, parallel_parts, single_job, summed_trees, tiles
 from nbdeploy.codecs import rebuild
 from nbdeploy.codecs.columns import frame_of_records
 from nbdeploy.codecs.frames import check, container_of, like
@@ -64,6 +64,7 @@ class Caller:
         alone = canonical.tile is None and is_row_by_row(model)
         self._canonical = msgspec.structs.replace(canonical, multiple=1) if alone else canonical
         self._pair = Pair(model, signature, canonical, self.native, twin, self.single)
+        self._is_one_pass = is_one_pass(model)
         self._pass: Pass | None = None
         self._settled = False
         self._kept = contextlib.ExitStack()
@@ -135,14 +136,15 @@ class Caller:
 
     @contextlib.contextmanager
     def single(self) -> Iterator[None]:
-        """Let the model work in one thread."""
+        """Let the model work in one thread, and in one job."""
         limits = contextlib.nullcontext() if self._settled else self._limited()
         with limits, self._flavor.one_thread():  # which a model may just have imported
             yield
 
     @contextlib.contextmanager
     def _limited(self) -> Iterator[None]:
-        with self._threads.limit(limits=1), single_job(self.model, self._parallel):
+        parts = self._parallel
+        with self._threads.limit(limits=1), single_job(self.model, parts), summed_trees(parts):
             yield
 
     def outputs(self, wire: pl.DataFrame, methods: Sequence[str]) -> pl.DataFrame:
@@ -158,7 +160,7 @@ class Caller:
         The rows have to be the same object. What was asked before is not known in it. See :class:`Pass`.
         """
         before = self._pass
-        self._pass = Pass() if is_one_pass(self.model) else None
+        self._pass = Pass() if self._is_one_pass else None
         try:
             yield
         finally:
