@@ -17,6 +17,8 @@ __all__ = ["Act", "Batch", "Block", "Parcel", "Request", "batch_of"]
 
 _log = logging.getLogger(__name__)
 _LONGEST = 500
+_HEAD = 500
+"""About how many bytes a request takes without its rows."""
 
 
 class Request(msgspec.Struct, array_like=True):
@@ -95,45 +97,54 @@ class Batch(msgspec.Struct, array_like=True):
     def size(self) -> int:
         """About how many bytes it takes."""
         blocks = sum(len(block.inputs) + len(block.answers or b"") for block in self.blocks)
-        return blocks + 500 * (len(self.requests) + len(self.acts))
+        return blocks + _HEAD * (len(self.requests) + len(self.acts))
 
 
 class Parcel(msgspec.Struct, frozen=True):
-    """What goes to the process of the writer: what was put together, and records, which are put together there.
+    """What goes to the writer, perhaps in another process. It is put together there.
 
     Whoever answers requests spends as little time on the log as can be.
 
     Attributes
     ----------
-    batch : Batch
+    events : list of Event
         Requests with tables, and those without rows.
     records : Records
         Requests of records.
+    acts : list of Act
+        What was done to the endpoint.
+    dropped : int
+        Rows that were lost on the way here.
     endpoint : str
         Whose they are.
     """
 
-    batch: Batch = msgspec.field(default_factory=Batch)
+    events: list[Event] = []
     records: Records = msgspec.field(default_factory=Records)
+    acts: list[Act] = []
+    dropped: int = 0
     endpoint: str = ""
 
     def __bool__(self) -> bool:
-        return bool(self.batch or self.records)
+        return bool(self.events or self.records or self.acts or self.dropped)
 
     @property
     def rows(self) -> int:
         """Rows that are told of."""
-        return self.batch.rows + self.records.rows
+        return sum(max(event.rows, 1) for event in self.events) + self.records.rows
 
     @property
     def size(self) -> int:
         """About how many bytes it takes."""
-        return self.batch.size + self.records.size
+        tables = [table for event in self.events for table in (event.inputs, event.answers)]
+        frames = sum(int(table.estimated_size()) for table in tables if isinstance(table, pl.DataFrame))
+        return frames + self.records.size + _HEAD * (len(self.events) + len(self.acts))
 
     def opened(self) -> Batch:
         """Put everything together."""
-        batch, more = self.batch, batch_of(self.records.events(), 0, self.endpoint)
-        return Batch(batch.requests + more.requests, batch.blocks + more.blocks, batch.acts, batch.dropped)
+        found = batch_of(self.events, self.dropped, self.endpoint)
+        more = batch_of(self.records.events(), 0, self.endpoint)
+        return Batch(found.requests + more.requests, found.blocks + more.blocks, self.acts, found.dropped)
 
 
 def batch_of(events: Sequence[Event], dropped: int = 0, endpoint: str = "") -> Batch:

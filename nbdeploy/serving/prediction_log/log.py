@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from nbdeploy.database import Database
 from nbdeploy.errors import RemoteError
-from nbdeploy.serving.prediction_log.batches import Act, Parcel, batch_of
+from nbdeploy.serving.prediction_log.batches import Act, Parcel
 from nbdeploy.serving.prediction_log.event import Event, new_id
 from nbdeploy.serving.prediction_log.queue import Queue
 from nbdeploy.serving.prediction_log.reading import Logged, Wanted, read
@@ -120,6 +120,6 @@ class PredictionLog:
     def _drained(self) -> Parcel:
         dropped = self._queue.dropped
         events, records = self._queue.drain()
-        parcel = Parcel(batch_of(events, dropped - self._told, self._endpoint), records, self._endpoint)
+        parcel = Parcel(events, records, [], dropped - self._told, self._endpoint)
         self._told = dropped
         return parcel

@@ -111,8 +111,8 @@ class Writer:
     def put(self, parcel: Parcel) -> None:
         """Take a parcel to be written."""
         with self._lock:
-            if self._size + parcel.size > self._most_bytes and not parcel.batch.acts:
-                self._dropped += parcel.rows + parcel.batch.dropped
+            if self._size + parcel.size > self._most_bytes and not parcel.acts:
+                self._dropped += parcel.rows + parcel.dropped
                 return
             self._arrived.append(parcel)
             self._size += parcel.size
@@ -120,7 +120,7 @@ class Writer:
 
     def record(self, act: Act, seconds: float = 2.0) -> bool:
         """Write what somebody did, and return whether it is in the database; it will be, once that answers."""
-        self.put(Parcel(Batch(acts=[act])))
+        self.put(Parcel(acts=[act]))
         return self.flush(seconds)
 
     def flush(self, seconds: float = 2.0) -> bool:
@@ -170,16 +170,21 @@ class Writer:
             if parcel:
                 self.put(parcel)
         except Exception:
-            _log.exception("what was asked could not be put together, and is not logged")
+            _log.exception("what was asked could not be collected, and is not logged")
         with self._lock:
             arrived, self._arrived = self._arrived, []
         for parcel in arrived:
             self._open_parcel(parcel)
 
     def _open_parcel(self, parcel: Parcel) -> None:
-        batch = parcel.opened()
+        try:
+            batch = parcel.opened()
+        except Exception:
+            _log.exception("%d rows could not be put together, and are not logged", parcel.rows)
+            batch = Batch([], [], parcel.acts, parcel.rows + parcel.dropped)
         with self._lock:
-            self._backlog.append(batch)
+            if batch:
+                self._backlog.append(batch)
             self._dropped += batch.dropped
             self._size += batch.size - parcel.size
             self._waiting += batch.rows - parcel.rows

@@ -21,7 +21,7 @@ from nbdeploy.commands.shell import run as type_in
 from nbdeploy.errors import NotFound, Unreachable, WrongUsage
 from nbdeploy.predictor import Predictor
 from nbdeploy.serving.diagnosis import Finding
-from nbdeploy.serving.prediction_log import Event, Parcel, Subject, Writer, batch_of, new_id
+from nbdeploy.serving.prediction_log import Event, Parcel, Subject, Writer, new_id
 from nbdeploy.settings import Settings
 from nbdeploy.snapshots.options import Options
 from nbdeploy.snapshots.snapshot import take_snapshot
@@ -83,7 +83,7 @@ class Prod:
             event.inputs, event.answers = wire[n * 10 : n * 10 + 10], answers[n * 10 : n * 10 + 10]
         writer = Writer(f"sqlite:///{self.place.home}/nbdeploy.db")
         writer.start()
-        writer.put(Parcel(batch_of(events)))
+        writer.put(Parcel(events))
         assert writer.flush(30)
         writer.close()
 

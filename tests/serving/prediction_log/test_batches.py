@@ -42,8 +42,8 @@ def test_a_parcel_holds_tables_and_records(make: Callable[..., Event]) -> None:
     for event in (make(), make(rows=1, inputs=[["Cid", 7]], answers=[["yes"]])):
         queue.append(event)
     events, records = queue.drain()
-    batch = Parcel(batch_of(events, 3, "here"), records, "here").opened()
+    batch = Parcel(events, records, [], 3, "here").opened()
     assert [unpack(block.inputs)["age"].to_list() for block in batch.blocks] == [[41, None], [7]]
     assert [(request.rows, request.endpoint) for request in batch.requests] == [(2, "here"), (1, "here")]
     assert batch.dropped == 3
-    assert not Parcel(batch_of([]), Queue().drain()[1])
+    assert not Parcel(*Queue().drain())

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from nbdeploy.database import Database, PredictionRow
-from nbdeploy.serving.prediction_log import Event, Parcel, Writer, batch_of
+from nbdeploy.serving.prediction_log import Event, Parcel, Writer
 from nbdeploy.serving.prediction_log.retention import Retention
 from tests.serving.prediction_log.conftest import Clock
 
@@ -33,7 +33,7 @@ class Log:
 def log(url: str, make: Callable[..., Event]) -> Iterator[Log]:
     writer = Writer(url, Retention(timedelta(days=36_500)), interval=0.01)
     writer.start()
-    writer.put(Parcel(batch_of([make(id=f"p{day}", time=1e9 - 86_400 * day) for day in range(5)])))
+    writer.put(Parcel([make(id=f"p{day}", time=1e9 - 86_400 * day) for day in range(5)]))
     assert writer.flush(20)
     writer.close()
     with Database(url) as database:

@@ -16,7 +16,7 @@ import pytest
 
 from nbdeploy.database import AuditRow, BlockRow, Database, PredictionRow, TruthRow
 from nbdeploy.errors import InvalidData, RemoteError
-from nbdeploy.serving.prediction_log import Act, Batch, Event, Parcel, PredictionLog, Queue, Subject, Writer, batch_of
+from nbdeploy.serving.prediction_log import Act, Event, Parcel, PredictionLog, Queue, Subject, Writer
 from nbdeploy.serving.prediction_log.reading import Wanted, read
 from nbdeploy.serving.prediction_log.retention import Retention
 from nbdeploy.serving.prediction_log.where import Where
@@ -51,11 +51,11 @@ def until(true: Callable[[], bool]) -> None:
 
 def test_what_is_put_twice_is_written_once(url: str, make: Callable[..., Event]) -> None:
     """A commit may succeed without saying so; what is then written again is no second request."""
-    batch = batch_of([make(), make(inputs=None)])
+    parcel = Parcel([make(), make(inputs=None)])
     with writing(url) as writer:
-        writer.put(Parcel(batch))
+        writer.put(parcel)
         assert writer.flush(20)
-        writer.put(Parcel(batch))
+        writer.put(parcel)
         assert writer.flush(20)
         assert writer.state.ok
     assert count(url) == (2, 1, 0)
@@ -64,7 +64,7 @@ def test_what_is_put_twice_is_written_once(url: str, make: Callable[..., Event])
 def test_what_waits_is_written_at_the_end(url: str, make: Callable[..., Event]) -> None:
     """Closing writes what the queue holds, without waiting for the next turn."""
     queue = Queue()
-    writer = Writer(url, FOREVER, lambda: Parcel(batch_of(queue.drain()[0])), interval=60)
+    writer = Writer(url, FOREVER, lambda: Parcel(queue.drain()[0]), interval=60)
     writer.start()
     assert writer.flush(20)
     queue.append(make())
@@ -130,7 +130,7 @@ def test_rows_are_spread_over_the_time_where_there_are_too_many(url: str, make: 
     with writing(url) as writer:
         for n in range(40):
             outcome = "refused" if n % 20 == 7 else "ok"
-            writer.put(Parcel(batch_of([make(id=f"p{n:02}", time=1e9 + n, outcome=outcome)])))
+            writer.put(Parcel([make(id=f"p{n:02}", time=1e9 + n, outcome=outcome)]))
         assert writer.flush(20)
         found = read(writer.database, "churn", Wanted(limit=20, spread=True))
         hours = sorted(int(key[1:]) for key in found.frame["id"].unique())
@@ -145,9 +145,9 @@ def test_age_and_number_of_rows_are_bounded(url: str, make: Callable[..., Event]
     """What is too old goes, then the oldest of what is too much: requests, their rows and truths."""
     now = 1e9
     with writing(url) as writer:
-        writer.put(Parcel(batch_of([make(id=f"old{n}", time=now - 1e6) for n in range(3)])))
-        writer.put(Parcel(batch_of([make(id="a", time=now - 30)])))
-        writer.put(Parcel(batch_of([make(id="b", time=now - 20), make(id="c", time=now - 10)])))
+        writer.put(Parcel([make(id=f"old{n}", time=now - 1e6) for n in range(3)]))
+        writer.put(Parcel([make(id="a", time=now - 30)]))
+        writer.put(Parcel([make(id="b", time=now - 20), make(id="c", time=now - 10)]))
         assert writer.flush(20)
     with Database(url) as database:
         Retention(timedelta(days=7), most_rows=4, now=lambda: now).apply(database, 0)
@@ -190,17 +190,17 @@ def test_a_database_that_goes_away_is_told_and_caught_up_with(
 ) -> None:
     """Rows wait in memory, as far as there is room; acts wait always; the loss is counted."""
     with postgresql_server.database() as url, writing(url, most_bytes=10_000) as writer:
-        writer.put(Parcel(batch_of([make()])))
+        writer.put(Parcel([make()]))
         assert writer.flush(20)
         postgresql_server.kill()
         try:
-            writer.put(Parcel(batch_of([make()])))
+            writer.put(Parcel([make()]))
             until(lambda: not writer.state.ok)
             assert not writer.flush(5)
             assert "s3cret" not in f"{writer.state}"
             with pytest.raises(RemoteError, match="does not answer"):
                 writer.database  # noqa: B018
-            writer.put(Parcel(batch_of([make(inputs=None) for _ in range(100)])))
+            writer.put(Parcel([make(inputs=None) for _ in range(100)]))
             assert (writer.state.waiting, writer.state.dropped) == (2, 200)
             assert not writer.record(Act("1", 1e9, "ana", "here", "PUT", "churn", "done"), seconds=0.5)
         finally:
@@ -215,7 +215,7 @@ def test_a_database_that_is_not_there_yet_is_waited_for(tmp_path: Path, make: Ca
     """Here a folder is in its way; an address that can be none is refused at once."""
     (tmp_path / "log.db").mkdir()
     with writing(f"sqlite:///{tmp_path}/log.db") as writer:
-        writer.put(Parcel(batch_of([make()])))
+        writer.put(Parcel([make()]))
         until(lambda: "log.db" in writer.state.reason)
         (tmp_path / "log.db").rmdir()
         until(lambda: writer.state.ok)
@@ -235,7 +235,7 @@ def test_a_full_disk_is_no_end(tmp_path: Path, make: Callable[..., Event]) -> No
             connection.exec_driver_sql("PRAGMA max_page_count=1")
             raw = connection.connection.dbapi_connection
             assert isinstance(raw, sqlite3.Connection)
-        writer.put(Parcel(batch_of([make() for _ in range(2000)])))
+        writer.put(Parcel([make() for _ in range(2000)]))
         until(lambda: not writer.state.ok)
         assert "full" in writer.state.reason
         raw.execute("PRAGMA max_page_count=1000000")
@@ -246,14 +246,12 @@ def test_a_full_disk_is_no_end(tmp_path: Path, make: Callable[..., Event]) -> No
 
 def test_what_no_database_holds_is_dropped_alone(url: str, make: Callable[..., Event]) -> None:
     """It would otherwise stand in the way of all that comes after it."""
-    odd = [Batch(requests=batch_of([make(inputs=None)]).requests) for _ in range(2)]
-    odd[0].requests[0].rows = 2**70
-    odd[1].requests[0].caller = SUBJECT  # type: ignore[assignment]
+    odd = [make(inputs=None, rows=2**70), make(inputs=None, rows=1, seconds=SUBJECT), make(methods=7)]
     with writing(url) as writer:
-        for batch in (batch_of([make()]), *odd, batch_of([make()])):
-            writer.put(Parcel(batch))
+        for event in (make(), *odd, make()):
+            writer.put(Parcel([event]))
         until(lambda: writer.state.waiting == 0)
-        assert writer.state.dropped == 2**70 + 2
+        assert writer.state.dropped == 2**70 + 1 + 2
     assert count(url)[0] == 2
 
 
