@@ -104,6 +104,7 @@ BAD: list[tuple[str, str, dict[str, Any], int, str]] = [
     ),
     ("POST", INFER, {"json": oip(), "headers": {HEADER: "99999"}}, 400, "Content-Length is '99999'"),
     ("POST", INFER, {"json": oip(), "headers": {HEADER: "-1"}}, 400, "Content-Length is '-1'"),
+    ("POST", INFER, {"json": oip(), "headers": {HEADER: "9" * 5000}}, 400, "which is no number of the body"),
     ("POST", INFER, {"json": oip(data=None, parameters={"binary_data_size": 16})}, 400, "only 0 bytes are left"),
     ("POST", INFER, {"json": oip(parameters={"binary_data_size": 16})}, 400, "data in the JSON as well"),
     ("POST", INFER, {"json": oip(data=None, parameters={"binary_data_size": "x"})}, 400, "no number of bytes"),

@@ -18,6 +18,7 @@ __all__ = ["SIZE", "read_request", "write_answer"]
 
 SIZE = "binary_data_size"
 """The parameter of a tensor that says how many of the bytes after the JSON are its data."""
+_DIGITS = 18
 
 
 def read_request(body: bytes, header: str | None = None) -> InferenceRequest:
@@ -35,13 +36,18 @@ def read_request(body: bytes, header: str | None = None) -> InferenceRequest:
     InvalidData
         If it is no such body, or the sizes in it do not add up.
     """
-    if header is not None and not (header.isascii() and header.isdecimal() and int(header) <= len(body)):
+    if header is not None and not (_is_number(header) and int(header) <= len(body)):
         raise InvalidData(
             f"Inference-Header-Content-Length is {header!r:.40}, which is no number of the body's {len(body)} bytes"
         )
     length = len(body) if header is None else int(header)
     request = decode(body[:length], InferenceRequest, literals=True)
     return msgspec.structs.replace(request, inputs=_with_data(request.inputs, memoryview(body)[length:]))
+
+
+def _is_number(header: str) -> bool:
+    """Python refuses to convert thousands of digits."""
+    return len(header) <= _DIGITS and header.isascii() and header.isdecimal()
 
 
 def write_answer(document: dict[str, Any], outputs: Sequence[Tensor]) -> tuple[bytes, int | None]:
