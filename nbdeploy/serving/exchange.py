@@ -32,6 +32,7 @@ from nbdeploy.wire.statuses import status_of
 
 __all__ = [
     "CALLER",
+    "QUICK",
     "REFUSAL",
     "REFUSALS",
     "Handler",
@@ -54,7 +55,7 @@ REFUSAL = "nbdeploy.refusal"
 """Where it says what came of asking a model there, so that the model is not asked twice."""
 
 _JSON = "application/json"
-_QUICK = 8192
+QUICK = 8192
 """Bytes of JSON that are read in less time than handing them to a thread takes."""
 
 T = TypeVar("T")
@@ -161,11 +162,12 @@ async def inferred(
     version: str | None,
     read: Callable[[Signature], Question],
     write: Callable[[Answer], T],
+    quick: bool = False,
 ) -> tuple[Answer, T]:
     """Answer a request's rows in the name of its caller. See :meth:`nbdeploy.serving.dataplane.DataPlane.infer`."""
     plane, caller = service_of(request).plane, request.state.caller.name
     plain = request.headers.get("content-type", _JSON).startswith(_JSON)
-    quick = plain and request.state.held <= _QUICK
+    quick = quick or (plain and request.state.held <= QUICK)
     return await plane.infer(protocol, name, version, read, write, caller, quick, request.scope.get(REFUSAL))
 
 
