@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nbdeploy.compare import ROUNDING
+from nbdeploy.compilers.stages import all_finite
 from nbdeploy.compilers.twin import Answer, Unsure
 
 __all__ = ["above_zero", "best", "labels", "settled", "softmax", "two_columns"]
@@ -67,7 +68,7 @@ def settled(compute: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
     def run(rows: Any) -> Any:
         scores = compute(rows)
-        if not np.isfinite(scores).all():
+        if not all_finite(scores):
             raise Unsure
         return scores
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nbdeploy.compilers.stages import Fields, NotCompiled, Numbers, Stage, as_numbers, floating
+from nbdeploy.compilers.stages import Fields, NotCompiled, Numbers, Stage, as_numbers, floating, some_infinite
 from nbdeploy.compilers.twin import Unsure
 
 __all__ = ["missing_indicator", "simple_imputer"]
@@ -33,7 +33,7 @@ def simple_imputer(step: Any, given: Stage) -> Stage:
 
     def run(x: Any) -> Any:
         missing = np.isnan(x)
-        if np.isinf(x).any():
+        if some_infinite(x):
             raise Unsure
         filled = x if all_kept else x[..., kept]
         np.copyto(filled, fill, where=missing if all_kept else missing[..., kept])
@@ -53,7 +53,7 @@ def missing_indicator(step: Any, given: Stage) -> Numbers:
     marked = _indicated(step)
 
     def run(x: Any) -> Any:
-        if np.isinf(x).any():
+        if some_infinite(x):
             raise Unsure
         return marked(np.isnan(x))
 

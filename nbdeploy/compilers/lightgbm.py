@@ -13,7 +13,7 @@ from nbdeploy.compilers.categories import with_codes
 from nbdeploy.compilers.clibrary import exp, log1p
 from nbdeploy.compilers.deciding import labels, two_columns
 from nbdeploy.compilers.gtil import Forest, imported
-from nbdeploy.compilers.stages import NotCompiled, Stage
+from nbdeploy.compilers.stages import NotCompiled, Stage, some_infinite
 from nbdeploy.compilers.steps import Final
 from nbdeploy.compilers.twin import Answer, Unsure
 
@@ -139,7 +139,7 @@ def _ready(trees: _Trees) -> Callable[[Any], Any]:
     categorical, zero = trees.categorical, trees.zero
 
     def run(x: Any) -> Any:
-        if np.isinf(x).any():
+        if some_infinite(x):
             raise Unsure
         if len(categorical):
             whole = np.trunc(x[..., categorical])

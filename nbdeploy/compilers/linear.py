@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isfinite
+from math import isfinite, sqrt
 from typing import Any
 
 import numpy as np
 from scipy.special import expit
 
+from nbdeploy.compare import ROUNDING
 from nbdeploy.compilers.deciding import above_zero, best, settled, softmax, two_columns
-from nbdeploy.compilers.stages import NotCompiled, Numbers, Stage, dot, floating
+from nbdeploy.compilers.stages import NotCompiled, Numbers, Stage, all_finite, dot, floating, in_rows
 from nbdeploy.compilers.steps import Final
 from nbdeploy.compilers.twin import Answer, Method, Unsure
 
 __all__ = ["classifier", "discriminant", "logistic", "regressor", "sgd"]
+
+_MARGIN = 1.001
+"""What more than makes up for rounding, where one size is held against another."""
 
 
 def regressor(model: Any, given: Stage) -> Final:
@@ -47,27 +51,36 @@ class _Scores:
         self.exact = numbers.exact and numbers.sparse
         self._numbers: Numbers = numbers
         self._product = dot(numbers, weights)
-        self._intercept = np.asarray(model.intercept_)
+        self._weights = np.ascontiguousarray(weights[0])
+        self._intercept = np.atleast_1d(np.asarray(model.intercept_))
         self._sizes = np.ascontiguousarray(np.abs(weights).T)
+        self._length = float(np.linalg.norm(weights[0])) * _MARGIN
 
     def both(self, rows: Any) -> tuple[Any, Any]:
-        """Return the scores, and the size of what was summed (None if they have the native bits)."""
+        """Return the scores, and the size of what was summed (None if they have the native bits, or are far larger)."""
         x = self._numbers.run(rows)
-        scores = self._finite(self._product(x) + self._intercept)
-        if self.exact:
+        scores = self._scored(x)
+        if self.exact or (self.binary and x.ndim == 1 and self._is_clear(x, scores)):
             return scores, None
         # How the sizes are summed does not matter: they are compared with a far larger margin.
         sizes = np.abs(x) @ self._sizes
         return scores, sizes[..., 0] if self.binary else sizes.max(axis=-1)
 
+    def _is_clear(self, x: Any, score: Any) -> bool:
+        """Whether a score is too large to be in doubt: what was summed is at most as large as both vectors."""
+        return bool(abs(float(score)) > ROUNDING * max(1.0, sqrt(float(x.dot(x))) * self._length))
+
     def scores(self, rows: Any) -> Any:
         """Return the scores."""
-        return self._finite(self._product(self._numbers.run(rows)) + self._intercept)
+        return self._scored(self._numbers.run(rows))
 
-    def _finite(self, scores: Any) -> Any:
-        if self.binary:
-            scores = scores[..., 0]
-        if not (isfinite(scores) if scores.ndim == 0 else np.isfinite(scores).all()):
+    def _scored(self, x: Any) -> Any:
+        if self.binary and x.ndim == 1 and not self._numbers.sparse:
+            scores = np.add.reduce(in_rows(x) * self._weights) + self._intercept[0]  # without axes: half the time
+        else:
+            scores = self._product(x) + self._intercept
+            scores = scores[..., 0] if self.binary else scores
+        if not (isfinite(scores) if scores.ndim == 0 else all_finite(scores)):
             raise Unsure
         return scores
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from nbdeploy.compare import ROUNDING
 from nbdeploy.compilers.deciding import labels
-from nbdeploy.compilers.stages import NotCompiled, Stage, finite, floating, in_rows, only_exact
+from nbdeploy.compilers.stages import NotCompiled, Stage, all_finite, finite, floating, in_rows, only_exact
 from nbdeploy.compilers.steps import Final
 from nbdeploy.compilers.twin import Answer, Unsure
 
@@ -38,7 +38,7 @@ def _nearest(model: Any, given: Stage) -> Callable[[Any], tuple[Any, Any]]:
         distance = np.add.reduce(gap * gap, axis=-1)
         near = np.argpartition(distance, k, axis=-1)[..., : k + 1]
         found = np.take_along_axis(distance, near, axis=-1)
-        if not np.isfinite(found).all():
+        if not all_finite(found):
             raise Unsure
         order = np.argsort(found, axis=-1, kind="stable")
         near, found = np.take_along_axis(near, order, axis=-1), np.take_along_axis(found, order, axis=-1)

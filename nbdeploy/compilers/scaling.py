@@ -32,9 +32,9 @@ def _affine(given: Stage, shift: Any, scale: Any) -> Numbers:
 
     def run(x: Any) -> Any:
         if shift is not None:
-            np.subtract(x, shift, out=x, casting="same_kind")
+            x -= shift
         if scale is not None:
-            np.divide(x, scale, out=x, casting="same_kind")
+            x /= scale
         return x
 
     return numbers.then(run)

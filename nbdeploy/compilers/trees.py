@@ -9,7 +9,7 @@ import numpy as np
 
 from nbdeploy.compilers.deciding import labels
 from nbdeploy.compilers.gtil import forest_of
-from nbdeploy.compilers.stages import NotCompiled, Numbers, Stage, as_numbers, only_exact
+from nbdeploy.compilers.stages import NotCompiled, Numbers, Stage, all_finite, as_numbers, only_exact, some_infinite
 from nbdeploy.compilers.steps import Final
 from nbdeploy.compilers.twin import Answer, Unsure
 
@@ -29,7 +29,7 @@ def single(given: Stage, *, missing: bool) -> Numbers:
     def run(x: Any) -> Any:
         with np.errstate(over="ignore"):
             x = x.astype(np.float32)
-        if np.isinf(x).any() if missing else not np.isfinite(x).all():
+        if some_infinite(x) if missing else not all_finite(x):
             raise Unsure
         return x.astype(np.float64)
 

@@ -14,7 +14,7 @@ from nbdeploy.compilers.categories import with_codes
 from nbdeploy.compilers.clibrary import exp, exp_single, log_single
 from nbdeploy.compilers.deciding import labels, two_columns
 from nbdeploy.compilers.gtil import Forest, imported
-from nbdeploy.compilers.stages import NotCompiled, Stage
+from nbdeploy.compilers.stages import NotCompiled, Stage, some_infinite
 from nbdeploy.compilers.steps import Final
 from nbdeploy.compilers.twin import Answer, Unsure
 
@@ -120,7 +120,7 @@ def _ready(missing: Any) -> Callable[[Any], Any]:
     """Return what marks missing values; infinities are left to XGBoost."""
 
     def run(x: Any) -> Any:
-        if np.isinf(x).any():
+        if some_infinite(x):
             raise Unsure
         if missing == missing:
             x[x == missing] = np.nan
