@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Callable
@@ -28,8 +29,9 @@ class _Known:
 class Callers:
     """Finds the caller that an ``Authorization`` header stands for.
 
-    A token's file is removed when it is revoked and replaced whole when it changes, so that one ``stat`` (about a
-    microsecond) says whether what is remembered still holds: in every process, at once.
+    A token's file is removed when it is revoked and replaced whole when it changes, so that one ``stat`` (about three
+    microseconds) says whether what is remembered still holds: in every process, at once. Requests that were there
+    together, and are looked at in one turn of the event loop, share it.
 
     Parameters
     ----------
@@ -43,6 +45,7 @@ class Callers:
         self._tokens = tokens
         self._clock = clock
         self._known: dict[bytes, _Known] = {}
+        self._sure: dict[bytes, Caller] = {}
 
     def get(self, authorization: bytes) -> Caller:
         """Return who sends this.
@@ -57,6 +60,9 @@ class Callers:
         Unauthenticated
             If it is not understood, or the token in it is unknown, revoked or expired.
         """
+        sure = self._sure.get(authorization)
+        if sure is not None:
+            return sure
         known = self._known.get(authorization)
         if known is None:
             return self._looked_up(authorization)
@@ -66,7 +72,18 @@ class Callers:
             return self._looked_up(authorization)
         if now.st_ino != known.inode or now.st_mtime_ns != known.changed or known.until <= self._clock():
             return self._looked_up(authorization)
+        self._keep(authorization, known.caller)
         return known.caller
+
+    def _keep(self, authorization: bytes, caller: Caller) -> None:
+        """Be sure of a caller until the event loop's turn ends."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        if not self._sure:
+            loop.call_soon(self._sure.clear)
+        self._sure[authorization] = caller
 
     def _looked_up(self, authorization: bytes) -> Caller:
         self._known.pop(authorization, None)
