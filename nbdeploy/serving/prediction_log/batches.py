@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -140,11 +140,13 @@ class Parcel(msgspec.Struct, frozen=True):
         frames = sum(int(table.estimated_size()) for table in tables if isinstance(table, pl.DataFrame))
         return frames + self.records.size + _HEAD * (len(self.events) + len(self.acts))
 
-    def opened(self) -> Batch:
-        """Put everything together."""
-        found = batch_of(self.events, self.dropped, self.endpoint)
-        more = batch_of(self.records.events(), 0, self.endpoint)
-        return Batch(found.requests + more.requests, found.blocks + more.blocks, self.acts, found.dropped)
+    def opened(self) -> Iterator[Batch]:
+        """Put everything together, some of it at a time."""
+        batch = batch_of(self.events, self.dropped, self.endpoint)
+        batch.acts = self.acts
+        yield batch
+        for pile in self.records.piles():
+            yield batch_of(pile, 0, self.endpoint)
 
 
 def batch_of(events: Sequence[Event], dropped: int = 0, endpoint: str = "") -> Batch:

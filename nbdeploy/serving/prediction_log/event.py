@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import struct
 import time
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +13,7 @@ import msgspec
 
 from nbdeploy.types import Signature
 
-__all__ = ["Event", "Records", "Subject", "new_id"]
+__all__ = ["PILE", "Event", "Records", "Subject", "new_id"]
 
 
 def new_id() -> str:
@@ -110,13 +111,14 @@ class Records:
     --------
     >>> records = Records()
     >>> records.add(Event(Subject("churn", 1, "sha256:aa"), "7", "v1", "crm", 1e9, rows=1, inputs=[[41]]))
-    >>> [event.inputs for event in records.events()]
-    [[[41]]]
+    >>> [[event.inputs for event in pile] for pile in records.piles()]
+    [[[[41]]]]
     """
 
     def __init__(self) -> None:
         self.rows = 0
-        self._piles: dict[int, tuple[Subject, list[int], bytearray]] = {}
+        self._piles: list[_Pile] = []
+        self._growing: dict[int, _Pile] = {}
 
     def __bool__(self) -> bool:
         return bool(self._piles)
@@ -124,14 +126,15 @@ class Records:
     @property
     def size(self) -> int:
         """How many bytes they take."""
-        return sum(len(content) for _, _, content in self._piles.values())
+        return sum(len(content) for _, _, content in self._piles)
 
     def add(self, event: Event) -> None:
         """Add an event; takes about a microsecond."""
         subject = event.subject
-        pile = self._piles.get(id(subject))
-        if pile is None:
-            pile = self._piles[id(subject)] = (subject, [0], bytearray(_ARRAY.size))
+        pile = self._growing.get(id(subject))
+        if pile is None or pile[1][0] >= PILE:
+            pile = self._growing[id(subject)] = (subject, [0], bytearray(_ARRAY.size))
+            self._piles.append(pile)
         fields = (
             event.id,
             event.protocol,
@@ -149,14 +152,18 @@ class Records:
         pile[1][0] += 1
         self.rows += event.rows or 1
 
-    def events(self) -> list[Event]:
-        """Return the events."""
-        found = []
-        for subject, (count,), content in self._piles.values():
+    def piles(self) -> Iterator[list[Event]]:
+        """Give the events, some of one subject at a time: what is done with all of them at once takes long."""
+        for subject, (count,), content in self._piles:
             _ARRAY.pack_into(content, 0, 0xDD, count)
-            found += [Event(subject, *fields) for fields in _decode(content)]
-        return found
+            yield [Event(subject, *fields) for fields in _decode(content)]
 
+
+PILE = 256
+"""How many events go together."""
+
+_Pile = tuple[Subject, list[int], bytearray]
+"""Whose they are, how many, and what they are after the head."""
 
 _ARRAY = struct.Struct(">BI")
 """The head of an array of MessagePack: its mark, and its length."""

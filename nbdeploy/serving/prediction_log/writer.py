@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from nbdeploy.database import AuditRow, BlockRow, Database, PredictionRow, check_url
 from nbdeploy.errors import NbdeployError, RemoteError
 from nbdeploy.serving.prediction_log.batches import Act, Batch, Parcel, Request
+from nbdeploy.serving.prediction_log.event import PILE
 from nbdeploy.serving.prediction_log.priority import give_way
 from nbdeploy.serving.prediction_log.retention import Retention
 from nbdeploy.wire.messages import LogState
@@ -29,6 +30,7 @@ INTERVAL = 0.25
 LONGEST_PAUSE = 5.0
 MOST_BYTES = 128 * 2**20
 _CLOSING_SECONDS = 5.0
+_REST = 0.0001
 _log = logging.getLogger(__name__)
 
 
@@ -76,7 +78,7 @@ class Writer:
         self._turn = threading.Condition(self._lock)
         self._wake = threading.Event()
         self._begun = self._done = 0
-        self._closing = False
+        self._closing = self._late = False
         self._reason, self._since = "", 0.0
         self._written = self._dropped = 0
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
@@ -148,7 +150,7 @@ class Writer:
         give_way()
         pause, last = 0.0, False
         while not last:
-            last = self._closing
+            last, begun = self._closing, time.monotonic()
             self._begin_turn()
             if last or time.monotonic() >= pause:
                 written = self._write_all()
@@ -158,6 +160,7 @@ class Writer:
             with self._turn:
                 self._done = self._begun
                 self._turn.notify_all()
+            self._late = time.monotonic() - begun > self._interval
             if not last:
                 self._wake.wait(self._interval)
                 self._wake.clear()
@@ -177,17 +180,31 @@ class Writer:
             self._open_parcel(parcel)
 
     def _open_parcel(self, parcel: Parcel) -> None:
+        rows = 0
         try:
-            batch = parcel.opened()
+            for batch in parcel.opened():
+                self._line_up(batch)
+                rows += batch.rows
+                self._rest()
         except Exception:
-            _log.exception("%d rows could not be put together, and are not logged", parcel.rows)
-            batch = Batch([], [], parcel.acts, parcel.rows + parcel.dropped)
+            _log.exception("%d rows could not be put together, and are not logged", parcel.rows - rows)
+            self._line_up(Batch([], [], parcel.acts, parcel.rows - rows))
+        with self._lock:
+            self._size -= parcel.size
+            self._waiting -= parcel.rows
+
+    def _line_up(self, batch: Batch) -> None:
         with self._lock:
             if batch:
                 self._backlog.append(batch)
             self._dropped += batch.dropped
-            self._size += batch.size - parcel.size
-            self._waiting += batch.rows - parcel.rows
+            self._size += batch.size
+            self._waiting += batch.rows
+
+    def _rest(self) -> None:
+        """Let others go on who could not interrupt: the system looks after them some hundred times a second only."""
+        if not self._late:
+            time.sleep(_REST)
 
     def _pause(self) -> float:
         """Ask an absent database less and less often."""
@@ -244,7 +261,9 @@ class Writer:
     def _insert(self, batches: Sequence[Batch]) -> None:
         with self._open().writing() as session:
             add(session, BlockRow.__table__, [_timed(block) for batch in batches for block in batch.blocks])
-            _add_requests(session, [one for batch in batches for one in batch.requests])
+            requests = [one for batch in batches for one in batch.requests]
+            for _ in _add_requests(session, requests):
+                self._rest()
             add(session, AuditRow.__table__, [_timed(act) for batch in batches for act in batch.acts])
 
     def _forget(self) -> None:
@@ -275,24 +294,24 @@ def add(session: Session, table: Any, rows: Sequence[dict[str, Any]]) -> None:
         session.connection().execute(insert(table).on_conflict_do_nothing(), rows)
 
 
-def _add_requests(session: Session, requests: Sequence[Request]) -> None:
-    """Insert requests as :func:`add` does, in half the time: there are thousands in a second."""
-    if not requests:
-        return
+def _add_requests(session: Session, requests: Sequence[Request]) -> Iterator[int]:
+    """Insert requests as :func:`add` does, in half the time: there are thousands in a second. Gives how many are in."""
     table, connection = PredictionRow.__table__, session.connection()
     dialect, names = connection.dialect, Request.__struct_fields__
     insert = _insert(dialect.name)(table).on_conflict_do_nothing().compile(dialect=dialect, column_keys=names)
     order = insert.positiontup or list(names)
     moment: Any = table.c.time.type.dialect_impl(dialect).bind_processor(dialect) or (lambda time: time)
     time, values = order.index("time"), attrgetter(*order)
-    rows = []
-    for request in requests:
-        row = [*values(request)]
-        row[time] = moment(datetime.fromtimestamp(row[time], UTC))
-        rows.append(tuple(row))
-    connection.exec_driver_sql(
-        str(insert), rows if insert.positional else [dict(zip(order, row, strict=True)) for row in rows]
-    )
+    for start in range(0, len(requests), PILE):
+        rows = []
+        for request in requests[start : start + PILE]:
+            row = [*values(request)]
+            row[time] = moment(datetime.fromtimestamp(row[time], UTC))
+            rows.append(tuple(row))
+        connection.exec_driver_sql(
+            str(insert), rows if insert.positional else [dict(zip(order, row, strict=True)) for row in rows]
+        )
+        yield start + len(rows)
 
 
 def _insert(dialect: str) -> Any:

@@ -42,8 +42,26 @@ def test_a_parcel_holds_tables_and_records(make: Callable[..., Event]) -> None:
     for event in (make(), make(rows=1, inputs=[["Cid", 7]], answers=[["yes"]])):
         queue.append(event)
     events, records = queue.drain()
-    batch = Parcel(events, records, [], 3, "here").opened()
-    assert [unpack(block.inputs)["age"].to_list() for block in batch.blocks] == [[41, None], [7]]
-    assert [(request.rows, request.endpoint) for request in batch.requests] == [(2, "here"), (1, "here")]
-    assert batch.dropped == 3
+    batches = [*Parcel(events, records, [], 3, "here").opened()]
+    blocks = [block for batch in batches for block in batch.blocks]
+    assert [unpack(block.inputs)["age"].to_list() for block in blocks] == [[41, None], [7]]
+    requests = [request for batch in batches for request in batch.requests]
+    assert [(request.rows, request.endpoint) for request in requests] == [(2, "here"), (1, "here")]
+    assert [batch.dropped for batch in batches] == [3, 0]
     assert not Parcel(*Queue().drain())
+
+
+def test_many_records_come_out_in_order_some_at_a_time(make: Callable[..., Event]) -> None:
+    """Of each subject by itself; a piece is done in a moment."""
+    queue, other = Queue(), msgspec.structs.replace(SUBJECT, deployment="other")
+    for number in range(700):
+        event = make(id=str(number), rows=1, inputs=[["Cid", number]], answers=[["yes"]])
+        event.subject = other if number % 7 == 0 else SUBJECT
+        queue.append(event)
+    parcel = Parcel(*queue.drain())
+    assert (parcel.rows, parcel.size > 700 * 30) == (700, True)
+    _, *batches = parcel.opened()
+    assert [len(batch.requests) for batch in batches] == [100, 256, 256, 88]
+    assert [request.id for batch in batches[1:] for request in batch.requests] == [str(n) for n in range(700) if n % 7]
+    ages = [unpack(block.inputs)["age"].to_list() for batch in batches[1:] for block in batch.blocks]
+    assert [age for block in ages for age in block] == [n for n in range(700) if n % 7]

@@ -42,8 +42,8 @@ def test_records_wait_as_bytes_and_come_out_as_they_were(make: Callable[..., Eve
         queue.append(event)
     (other,), records = queue.drain()
     assert other.inputs is None
-    assert pickle.loads(pickle.dumps(records)).events() == [single(), single()]
+    assert [*pickle.loads(pickle.dumps(records)).piles()] == [[single(), single()]]
     for _ in range(3):
         queue.append(single())
     assert queue.dropped == 1
-    assert len(queue.drain()[1].events()) == 2
+    assert queue.drain()[1].rows == 2
