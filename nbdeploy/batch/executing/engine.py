@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+import time
 from typing import Any
 
 import nbformat
@@ -27,6 +28,7 @@ _ALL_IS_WELL = frozenset({"", "0", "None", "False"})
 """What ``SystemExit`` says if a notebook ends itself without a complaint."""
 _START_SECONDS = 60
 _LATE_OUTPUT_SECONDS = 60
+_ASK_SECONDS = 5
 _LONGEST_SOCKETS = 80
 """Length of a folder in which the system still accepts the names of socket files."""
 
@@ -57,6 +59,7 @@ class _Client(DiscreetClient):
         self.kept = CellOutputs()
         self.reply: dict[str, Any] = {}
         self.kernel = KernelProcess()
+        self.ask_again = 0.0
 
     def create_kernel_manager(self) -> Any:
         """The kernel's manager. Our own kernel talks through socket files that only this user can open."""
@@ -217,14 +220,10 @@ class _Client(DiscreetClient):
         self.reply = execute_reply["content"]
 
     async def _async_poll_output_msg(self, parent_msg_id: str, cell: Any, cell_index: int) -> None:
-        """Process what the kernel publishes for a cell, as nbclient does, and notice a kernel that begins anew.
-
-        A kernel that replaces its own process by another lives on, and never answers.
-        """
+        """Process what the kernel publishes for a cell, as nbclient does, and notice a kernel that begins anew."""
         while True:
             message = await self.kc.iopub_channel.get_msg(timeout=None)
-            if message["msg_type"] == "status" and message["content"]["execution_state"] == "starting":
-                self.kernel.began_anew = True
+            self.kernel.hear(message)
             if message["parent_header"].get("msg_id") == parent_msg_id:
                 try:
                     self.process_message(message, cell, cell_index)
@@ -232,6 +231,17 @@ class _Client(DiscreetClient):
                     return
 
     async def _async_check_alive(self) -> None:
+        """Notice a kernel that died, and one that replaced its own process by another: it lives, and never answers.
+
+        What it publishes when it begins may be lost on a busy machine. So it is asked who it is, on the line that
+        kernels listen to while they work.
+        """
+        control = self.kc.control_channel
+        while await control.msg_ready():
+            self.kernel.hear(await control.get_msg(timeout=0))
+        if time.monotonic() >= self.ask_again:
+            control.send(self.kc.session.msg("kernel_info_request"))
+            self.ask_again = time.monotonic() + _ASK_SECONDS
         if self.kernel.began_anew:
             raise DeadKernelError("Kernel restarted itself")
         await super()._async_check_alive()

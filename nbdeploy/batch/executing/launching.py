@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,13 @@ class KernelProcess:
     process: subprocess.Popen[bytes] | None = None
     began_anew: bool = False
     kills: int = 0
+    _session: str = ""
+
+    def hear(self, message: Mapping[str, Any]) -> None:
+        """Look at a message of the kernel: a kernel has one session all its life."""
+        session = message["header"]["session"]
+        self.began_anew |= session != (self._session or session)
+        self._session = self._session or session
 
     @classmethod
     def of(cls, manager: Any) -> KernelProcess:

@@ -20,6 +20,16 @@ from nbdeploy.batch.kernels import Kernel
 
 Execute = Callable[..., tuple[Failure | None, dict[str, Any], str]]
 AGAIN = "import os, sys\nos.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])"
+UNHEARD = """
+import os, sys
+code = '''
+from ipykernel import kernelapp, kernelbase
+own = kernelbase.Kernel._publish_status
+kernelbase.Kernel._publish_status = lambda k, status, *a, **b: status == "starting" or own(k, status, *a, **b)
+kernelapp.launch_new_instance()
+'''
+os.execv(sys.executable, [sys.executable, "-c", code, *sys.argv[1:]])
+"""
 SHOWN = "get_ipython().showtraceback((ValueError, ValueError('shown'), None))"
 
 
@@ -58,6 +68,7 @@ def text_of(cell: dict[str, Any]) -> str:
         ("exit(1)", "SystemExit", "1"),
         ("import os\nos._exit(3)", "DeadKernelError", "the kernel died with exit status 3"),
         (AGAIN, "DeadKernelError", "the kernel restarted itself: what the cells before had made is lost"),
+        (UNHEARD, "DeadKernelError", "the kernel restarted itself: what the cells before had made is lost"),
         ("%%bash\nfalse", "CalledProcessError", "non-zero exit status 1"),
         (SHOWN, "ValueError", "shown"),
         ("input('name? ')", "StdinNotImplementedError", "asks for input, and a run has nobody to ask"),
