@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -17,9 +18,10 @@ import pytest
 import nbdeploy as nd
 from nbdeploy.bundles.keys import Keys
 from nbdeploy.bundles.signing import sign
-from nbdeploy.errors import Forbidden
+from nbdeploy.errors import Forbidden, NbdeployError
 from nbdeploy.manifest import SIGNATURE, Manifest, canonical_json, file_entry, sha256
 from nbdeploy.serving.guard.tokens import Tokens
+from nbdeploy.serving.supervisor.running import Running
 from nbdeploy.store import Store
 
 
@@ -46,6 +48,27 @@ def altered(real: Manifest, version: int, path: str, content: bytes) -> Manifest
 
 def answered(place: Any) -> str:
     return place.ask("POST", "/models/churn/predict", json={"age": 43, "balance": 0}).headers["x-nbdeploy-version"]
+
+
+def test_a_version_that_cannot_be_given_all_its_processes_is_tried_anew(
+    run: Any, snapshots: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that was started is not taken for all of it."""
+    fork, tries = Running.fork, itertools.count(1)
+
+    def second_fails(self: Running) -> Any:
+        if next(tries) == 2:
+            raise NbdeployError("there is no room for another process")
+        return fork(self)
+
+    with run(processes=2) as place:
+        with monkeypatch.context() as patched:
+            patched.setattr(Running, "fork", second_fails)
+            with pytest.raises(NbdeployError, match="no room for another process"):
+                place.target.push(snapshots, snapshots.resolve("moody:1"))
+        assert place.ask("POST", "/models/moody/predict", json={"age": 21}).status_code == 404
+        place.target.push(snapshots, snapshots.resolve("moody:1"))
+        assert place.ask("POST", "/models/moody/predict", json={"age": 21}).status_code == 200
 
 
 def test_an_offer_is_answered_with_what_is_missing(place: Any, snapshots: Store) -> None:

@@ -93,9 +93,9 @@ class Versions:
             running.described = prove(running, first, self._folder, self._nurseries)
             self.audience.load(running.described)
             with self.lock:
+                running.begin(first)
                 before = self.running.pop(key, None)
                 self.running[key] = running
-                running.begin(first)
             if before is not None:
                 before.end()
         except BaseException:
