@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
+from time import sleep
 from typing import Any
 
 from sqlalchemy import Table, delete, exc
@@ -204,7 +205,7 @@ class Writer:
     def _rest(self) -> None:
         """Let others go on who could not interrupt: the system looks after them some hundred times a second only."""
         if not self._late:
-            time.sleep(_REST)
+            sleep(_REST)
 
     def _pause(self) -> float:
         """Ask an absent database less and less often."""

@@ -244,6 +244,23 @@ def test_a_full_disk_is_no_end(tmp_path: Path, make: Callable[..., Event]) -> No
     assert count(url)[0] == 2000
 
 
+def test_whoever_falls_behind_does_not_rest(
+    tmp_path: Path, make: Callable[..., Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between pieces others go first, but only while there is time for that."""
+    rests: list[float] = []
+    monkeypatch.setattr("nbdeploy.serving.prediction_log.writer.sleep", rests.append)
+    for interval, expected in ((60.0, True), (1e-9, False)):
+        writer = Writer(f"sqlite:///{tmp_path}/log.db", FOREVER, interval=interval)
+        writer.start()
+        assert writer.flush(20)
+        rests.clear()
+        writer.put(Parcel([make()]))
+        assert writer.flush(20)
+        writer.close()
+        assert bool(rests) is expected
+
+
 def test_what_no_database_holds_is_dropped_alone(url: str, make: Callable[..., Event]) -> None:
     """It would otherwise stand in the way of all that comes after it."""
     odd = [make(inputs=None, rows=2**70), make(inputs=None, rows=1, seconds=SUBJECT), make(methods=7)]
