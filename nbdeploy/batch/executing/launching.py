@@ -60,7 +60,7 @@ class KernelProcess:
 
     def hear(self, message: Mapping[str, Any]) -> None:
         """Look at a message of the kernel: a kernel has one session all its life."""
-        session = message["header"]["session"]
+        session = message["header"].get("session", "")
         self.began_anew |= session != (self._session or session)
         self._session = self._session or session
 
