@@ -220,14 +220,15 @@ async def body_of(request: Request) -> bytes:
     service = service_of(request)
     limit = service.options.body_limit
     _hold(request, _check_head(request, limit))
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
+    pieces, size = list[bytes](), 0
+    async for piece in request.stream():
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
             raise _too_large(limit)
-        if len(body) > request.state.held:
-            _hold(request, len(body) - request.state.held)
-    return bytes(body)
+        if size > request.state.held:
+            _hold(request, size - request.state.held)
+    return b"".join(pieces)  # which is the piece itself, if there is one: large bodies are not copied
 
 
 def _hold(request: Request, size: int) -> None:
