@@ -101,7 +101,7 @@ class Batch(msgspec.Struct, array_like=True):
 
 
 class Parcel(msgspec.Struct, frozen=True):
-    """What goes to the writer, perhaps in another process. It is put together there.
+    """What goes to the writer, perhaps in another process. What is not put together before is put together there.
 
     Whoever answers requests spends as little time on the log as can be.
 
@@ -117,6 +117,8 @@ class Parcel(msgspec.Struct, frozen=True):
         Rows that were lost on the way here.
     endpoint : str
         Whose they are.
+    batch : Batch
+        What was put together before.
     """
 
     events: list[Event] = []
@@ -124,24 +126,31 @@ class Parcel(msgspec.Struct, frozen=True):
     acts: list[Act] = []
     dropped: int = 0
     endpoint: str = ""
+    batch: Batch = msgspec.field(default_factory=Batch)
 
     def __bool__(self) -> bool:
-        return bool(self.events or self.records or self.acts or self.dropped)
+        return bool(self.events or self.records or self.acts or self.dropped or self.batch)
 
     @property
     def rows(self) -> int:
         """Rows that are told of."""
-        return sum(max(event.rows, 1) for event in self.events) + self.records.rows
+        return sum(max(event.rows, 1) for event in self.events) + self.records.rows + self.batch.rows
+
+    def packed(self) -> Parcel:
+        """Return it for another process: tables put together, which is less work than to hand them over as they are."""
+        batch = batch_of(self.events, self.dropped, self.endpoint)
+        return Parcel([], self.records, self.acts, 0, self.endpoint, batch)
 
     @property
     def size(self) -> int:
         """About how many bytes it takes."""
         tables = [table for event in self.events for table in (event.inputs, event.answers)]
         frames = sum(int(table.estimated_size()) for table in tables if isinstance(table, pl.DataFrame))
-        return frames + self.records.size + _HEAD * (len(self.events) + len(self.acts))
+        return frames + self.records.size + self.batch.size + _HEAD * (len(self.events) + len(self.acts))
 
     def opened(self) -> Iterator[Batch]:
         """Put everything together, some of it at a time."""
+        yield self.batch
         batch = batch_of(self.events, self.dropped, self.endpoint)
         batch.acts = self.acts
         yield batch

@@ -109,4 +109,4 @@ class Relay:
         with self._turn:
             parcel = self._source()
             if parcel:
-                self._note(LOG, parcel)
+                self._note(LOG, parcel.packed())

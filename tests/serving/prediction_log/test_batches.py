@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 
 import msgspec
 import polars as pl
+import pytest
 
 from nbdeploy.serving.prediction_log import Event, Parcel, Queue, batch_of
 from nbdeploy.serving.prediction_log.tables import unpack
@@ -36,13 +38,16 @@ def test_rows_that_make_no_table_are_counted_and_the_request_stays(make: Callabl
     assert batch.dropped == 3
 
 
-def test_a_parcel_holds_tables_and_records(make: Callable[..., Event]) -> None:
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_parcel_holds_tables_and_records(packed: bool, make: Callable[..., Event]) -> None:
     """What is dropped is told once."""
     queue = Queue()
     for event in (make(), make(rows=1, inputs=[["Cid", 7]], answers=[["yes"]])):
         queue.append(event)
     events, records = queue.drain()
-    batches = [*Parcel(events, records, [], 3, "here").opened()]
+    parcel = Parcel(events, records, [], 3, "here")
+    assert pickle.loads(pickle.dumps(parcel.packed())).rows == parcel.rows == 3
+    batches = [batch for batch in (parcel.packed() if packed else parcel).opened() if batch]
     blocks = [block for batch in batches for block in batch.blocks]
     assert [unpack(block.inputs)["age"].to_list() for block in blocks] == [[41, None], [7]]
     requests = [request for batch in batches for request in batch.requests]
@@ -60,7 +65,7 @@ def test_many_records_come_out_in_order_some_at_a_time(make: Callable[..., Event
         queue.append(event)
     parcel = Parcel(*queue.drain())
     assert (parcel.rows, parcel.size > 700 * 30) == (700, True)
-    _, *batches = parcel.opened()
+    batches = [batch for batch in parcel.opened() if batch]
     assert [len(batch.requests) for batch in batches] == [100, 256, 256, 88]
     assert [request.id for batch in batches[1:] for request in batch.requests] == [str(n) for n in range(700) if n % 7]
     ages = [unpack(block.inputs)["age"].to_list() for batch in batches[1:] for block in batch.blocks]
