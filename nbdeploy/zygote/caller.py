@@ -145,7 +145,8 @@ class Zygote:
         with contextlib.suppress(OSError):
             self._line.send(END)
             self._line.hang_up()  # the process does so as it ends; whoever reaps it need not wait long then
-        self._line.close()
+        with self._turn:  # whoever waits for an answer has learnt by now that there will be none
+            self._line.close()
         self._status()
 
     def fork(self) -> Worker:
