@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import tempfile
-import time
 from typing import Any
 
 import nbformat
@@ -28,7 +27,6 @@ _ALL_IS_WELL = frozenset({"", "0", "None", "False"})
 """What ``SystemExit`` says if a notebook ends itself without a complaint."""
 _START_SECONDS = 60
 _LATE_OUTPUT_SECONDS = 60
-_ASK_SECONDS = 5
 _LONGEST_SOCKETS = 80
 """Length of a folder in which the system still accepts the names of socket files."""
 
@@ -59,7 +57,6 @@ class _Client(DiscreetClient):
         self.kept = CellOutputs()
         self.reply: dict[str, Any] = {}
         self.kernel = KernelProcess()
-        self.ask_again = 0.0
 
     def create_kernel_manager(self) -> Any:
         """The kernel's manager. Our own kernel talks through socket files that only this user can open."""
@@ -231,17 +228,7 @@ class _Client(DiscreetClient):
                     return
 
     async def _async_check_alive(self) -> None:
-        """Notice a kernel that died, and one that replaced its own process by another: it lives, and never answers.
-
-        What it publishes when it begins may be lost on a busy machine. So it is asked who it is, on the line that
-        kernels listen to while they work.
-        """
-        control = self.kc.control_channel
-        while await control.msg_ready():
-            self.kernel.hear(await control.get_msg(timeout=0))
-        if time.monotonic() >= self.ask_again:
-            control.send(self.kc.session.msg("kernel_info_request"))
-            self.ask_again = time.monotonic() + _ASK_SECONDS
+        """Notice a kernel that died, and one that replaced its own process by another: it lives, and never answers."""
         if self.kernel.began_anew:
             raise DeadKernelError("Kernel restarted itself")
         await super()._async_check_alive()
