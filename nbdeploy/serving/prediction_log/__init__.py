@@ -2,10 +2,10 @@
 
 ::
 
-    Event ──append──▶ Queue ──drain──▶ Parcel ──opened──▶ Batch ──put──▶ Writer ──▶ database
-            (who answers)                                      (one per endpoint)
+    Event ──append──▶ Queue ──drain──▶ Parcel ──put──▶ Writer ──opened──▶ Batch ──▶ database
+            (who answers)                          (one per endpoint)
 
-Who answers requests has a queue; draining it makes parcels, which may cross to another process and are opened there.
+Who answers requests has a queue; draining it makes parcels, which may cross to another process. The writer opens them.
 One writer per endpoint owns the database.
 """
 
