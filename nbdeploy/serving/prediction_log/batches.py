@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from nbdeploy.codecs.columns import frame_of
+from nbdeploy.codecs.numpy_tables import matrix_frame
 from nbdeploy.serving.prediction_log.event import Event, Records, Subject
 from nbdeploy.serving.prediction_log.tables import pack
 
@@ -17,6 +19,8 @@ __all__ = ["Act", "Batch", "Block", "Parcel", "Request", "batch_of"]
 
 _log = logging.getLogger(__name__)
 _LONGEST = 500
+_CELLS = 2**16
+"""Of tables that are put together at once; half a megabyte of floats."""
 _HEAD = 500
 """About how many bytes a request takes without its rows."""
 
@@ -136,26 +140,39 @@ class Parcel(msgspec.Struct, frozen=True):
         """Rows that are told of."""
         return sum(max(event.rows, 1) for event in self.events) + self.records.rows + self.batch.rows
 
-    def packed(self) -> Parcel:
-        """Return it for another process: tables put together, which is less work than to hand them over as they are."""
-        batch = batch_of(self.events, self.dropped, self.endpoint)
-        return Parcel([], self.records, self.acts, 0, self.endpoint, batch)
+    def portions(self) -> Iterator[Parcel]:
+        """Give it for another process: tables put together, which is less work than to hand them over as they are."""
+        for batch in self._batches():
+            yield Parcel(endpoint=self.endpoint, batch=batch)
+        yield Parcel([], self.records, self.acts, 0, self.endpoint, self.batch)
 
     @property
     def size(self) -> int:
         """About how many bytes it takes."""
         tables = [table for event in self.events for table in (event.inputs, event.answers)]
         frames = sum(int(table.estimated_size()) for table in tables if isinstance(table, pl.DataFrame))
+        frames += sum(int(table.nbytes) for table in tables if isinstance(table, np.ndarray))
         return frames + self.records.size + self.batch.size + _HEAD * (len(self.events) + len(self.acts))
 
     def opened(self) -> Iterator[Batch]:
         """Put everything together, some of it at a time."""
         yield self.batch
-        batch = batch_of(self.events, self.dropped, self.endpoint)
-        batch.acts = self.acts
-        yield batch
+        yield Batch(acts=self.acts)
+        yield from self._batches()
         for pile in self.records.piles():
             yield batch_of(pile, 0, self.endpoint)
+
+    def _batches(self) -> Iterator[Batch]:
+        """Put events together, so many of them that it keeps nobody waiting."""
+        yield Batch(dropped=self.dropped)
+        some, cells = list[Event](), 0
+        for event in self.events:
+            some.append(event)
+            cells += event.rows * event.subject.width
+            if cells >= _CELLS:
+                yield batch_of(some, 0, self.endpoint)
+                some, cells = [], 0
+        yield batch_of(some, 0, self.endpoint)
 
 
 def batch_of(events: Sequence[Event], dropped: int = 0, endpoint: str = "") -> Batch:
@@ -230,11 +247,18 @@ def _block(group: list[Event]) -> Block:
 
 
 def _joined(parts: list[Any], schema: Any) -> pl.DataFrame:
-    """One table of tables and of lists of rows."""
+    """One table of tables, of matrices and of lists of rows."""
     if all(isinstance(part, list) for part in parts):
         return _by_columns([row for part in parts for row in part], schema)
-    tables = [_by_columns(part, schema) if isinstance(part, list) else part for part in parts]
-    return pl.concat(tables, how="vertical_relaxed")
+    if all(isinstance(part, np.ndarray) for part in parts):
+        return matrix_frame(np.concatenate(parts), [*schema])
+    return pl.concat([_table(part, schema) for part in parts], how="vertical_relaxed")
+
+
+def _table(part: Any, schema: Any) -> pl.DataFrame:
+    if isinstance(part, np.ndarray):
+        return matrix_frame(part, [*schema])
+    return _by_columns(part, schema) if isinstance(part, list) else part
 
 
 def _by_columns(rows: list[Any], schema: Any) -> pl.DataFrame:

@@ -82,7 +82,8 @@ class Event(msgspec.Struct, gc=False):
     outcome, reason : str
         ``ok``, ``refused`` or ``failed``, and why.
     inputs, answers : polars.DataFrame, list or None
-        The rows as bound to the signature, and their answers; a list is of rows, each a sequence of values.
+        The rows as bound to the signature, and their answers; a list is of rows, each a sequence of values. Inputs
+        may be a matrix as well, see :func:`nbdeploy.codecs.numpy_tables.is_plain_matrix`.
     """
 
     subject: Subject

@@ -108,5 +108,6 @@ class Relay:
     def _pass_on(self) -> None:
         with self._turn:
             parcel = self._source()
-            if parcel:
-                self._note(LOG, parcel.packed())
+            for portion in parcel.portions():
+                if portion:
+                    self._note(LOG, portion)

@@ -6,11 +6,14 @@ import pickle
 from collections.abc import Callable
 
 import msgspec
+import numpy as np
 import polars as pl
 import pytest
 
-from nbdeploy.serving.prediction_log import Event, Parcel, Queue, batch_of
+from nbdeploy.serving.prediction_log import Act, Event, Parcel, Queue, Subject, batch_of
+from nbdeploy.serving.prediction_log.event import Records
 from nbdeploy.serving.prediction_log.tables import unpack
+from nbdeploy.types import Column, MethodOutput, Signature
 from tests.serving.prediction_log.conftest import SUBJECT
 
 
@@ -46,14 +49,46 @@ def test_a_parcel_holds_tables_and_records(packed: bool, make: Callable[..., Eve
         queue.append(event)
     events, records = queue.drain()
     parcel = Parcel(events, records, [], 3, "here")
-    assert pickle.loads(pickle.dumps(parcel.packed())).rows == parcel.rows == 3
-    batches = [batch for batch in (parcel.packed() if packed else parcel).opened() if batch]
+    parcels = [pickle.loads(pickle.dumps(portion)) for portion in parcel.portions()] if packed else [parcel]
+    assert sum(one.rows for one in parcels) == parcel.rows == 3
+    batches = [batch for one in parcels for batch in one.opened() if batch]
     blocks = [block for batch in batches for block in batch.blocks]
     assert [unpack(block.inputs)["age"].to_list() for block in blocks] == [[41, None], [7]]
     requests = [request for batch in batches for request in batch.requests]
     assert [(request.rows, request.endpoint) for request in requests] == [(2, "here"), (1, "here")]
-    assert [batch.dropped for batch in batches] == [3, 0]
+    assert sum(batch.dropped for batch in batches) == 3
     assert not Parcel(*Queue().drain())
+
+
+def test_matrices_go_together_and_with_tables(make: Callable[..., Event]) -> None:
+    """As the same rows in tables."""
+    columns = [Column(name, "float64", "float64") for name in ("^x$", "y")]
+    outputs = {"predict": MethodOutput(["prediction"], ["string"])}
+    subject = Subject("rings", 1, "sha256:bb", Signature("numpy", columns, outputs))
+    events = [make(inputs=np.array([[1.0, 2.0], [at, 4.0]])) for at in range(3)]
+    table = make(inputs=pl.DataFrame({"^x$": [5.0, 6.0], "y": [7.0, 8.0]}))
+    for event in (*events, table):
+        event.subject = subject
+    (together,) = batch_of(events).blocks
+    assert unpack(together.inputs).rows() == [row for at in range(3) for row in ((1.0, 2.0), (at, 4.0))]
+    (mixed,) = batch_of([events[0], table]).blocks
+    assert unpack(mixed.inputs).rows() == [(1.0, 2.0), (0.0, 4.0), (5.0, 7.0), (6.0, 8.0)]
+
+
+def test_large_tables_are_put_together_some_at_a_time(make: Callable[..., Event]) -> None:
+    """So that nobody waits for long; what was dropped and done is told once."""
+    rows = pl.DataFrame({"name": ["Ann"] * 20_000, "age": [41] * 20_000})
+    answers = pl.DataFrame({"prediction": ["yes"] * 20_000})
+    events = [make(id=str(number), rows=20_000, inputs=rows, answers=answers) for number in range(5)]
+    acts = [Act("1", 1e9, "ann", "here", "push", "churn", "done")]
+    parcel = Parcel(events, Records(), acts, 3, "here")
+    assert parcel.size > 5 * 20_000 * 8
+    portions = [pickle.loads(pickle.dumps(portion)) for portion in parcel.portions() if portion]
+    for batches in ([*parcel.opened()], [batch for portion in portions for batch in portion.opened()]):
+        assert [block.rows for batch in batches for block in batch.blocks] == [40_000, 40_000, 20_000]
+        assert [request.id for batch in batches for request in batch.requests] == ["0", "1", "2", "3", "4"]
+        assert [act for batch in batches for act in batch.acts] == acts
+        assert sum(batch.dropped for batch in batches) == 3
 
 
 def test_many_records_come_out_in_order_some_at_a_time(make: Callable[..., Event]) -> None:
