@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from nbdeploy.bundles import Bundle
@@ -65,11 +66,19 @@ class Inline:
     """
 
     def __init__(self, twin: Twin, rows: int, signature: Signature) -> None:
-        self.twin, self.rows, self._signature = twin, rows, signature
+        self.twin, self.rows, self.signature = twin, rows, signature
 
-    def outputs(self, wire: pl.DataFrame, methods: Sequence[str]) -> pl.DataFrame | None:
-        """Answer bound rows with the output columns of some methods; None where the model itself has to."""
-        if not 0 < wire.height <= self.rows or not all(method in self.twin.methods for method in methods):
+    def outputs(self, wire: pl.DataFrame | np.ndarray[Any, Any], methods: Sequence[str]) -> pl.DataFrame | None:
+        """Answer bound rows with the output columns of some methods; None where the model itself has to.
+
+        Parameters
+        ----------
+        wire : polars.DataFrame or numpy.ndarray, n rows
+            The rows; an array is what :func:`nbdeploy.codecs.numpy_tables.is_plain_matrix` is true of.
+        methods : sequence of str
+            What is asked for.
+        """
+        if not 0 < len(wire) <= self.rows or not all(method in self.twin.methods for method in methods):
             return None
         frames = []
         for method in methods:
@@ -79,7 +88,7 @@ class Inline:
                 return None
             if doubt is not None and doubt.any():
                 return None
-            frames.append(output_frame(answer, self._signature.outputs[method]))
+            frames.append(output_frame(answer, self.signature.outputs[method]))
         return frames[0] if len(frames) == 1 else pl.concat(frames, how="horizontal")
 
 

@@ -6,9 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,8 +15,8 @@ from nbdeploy.codecs.records import Unusual
 from nbdeploy.errors import NbdeployError
 from nbdeploy.serving.exchange import CALLER, REFUSAL
 from nbdeploy.serving.fast.bodies import Receive, read_body
-from nbdeploy.serving.fast.lanes import Lane, Read, lanes_of
-from nbdeploy.serving.fast.record_twin import RecordTwin
+from nbdeploy.serving.fast.lane import Header, Read
+from nbdeploy.serving.fast.ways import Way, Ways, ways_of
 from nbdeploy.serving.guard.caller import Caller
 from nbdeploy.serving.guard.tokens import Scope
 from nbdeploy.serving.prediction_log import Event
@@ -32,27 +30,9 @@ __all__ = ["FastLanes", "OnFound", "Reply", "Taken"]
 
 _log = logging.getLogger(__name__)
 
-LONGEST = 65_536
-"""Bytes of a body that is looked at here."""
-
 _NOT_PLAIN = (Unusual, msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
-Header = tuple[bytes, bytes]
-
-
-class _Way(NamedTuple):
-    """A lane, where it leads, and what its answers carry."""
-
-    lane: Lane
-    route: Any
-    twin: RecordTwin
-    served: Served
-    headers: list[Header]
-    relayed: bool
-    """Whether it is not the twin that answers, but a process of the version."""
-
-
-Taken = tuple[_Way, dict[bytes, bytes]]
+Taken = tuple[Way, dict[bytes, bytes]]
 """A way, and the request's headers."""
 
 
@@ -92,10 +72,10 @@ class FastLanes:
         self._app = app
         self._service = service
         self._watched = watched
-        self._limit = min(LONGEST, service.options.body_limit)
+        self._limit = service.options.body_limit
         self.new_id = service.plane.new_id
         self._table: Mapping[str, Served] = {}
-        self._ways: dict[str, _Way] = {}
+        self._ways: Ways = {}
 
     async def __call__(self, scope: Any, receive: Receive, send: Any) -> None:
         """Answer a request, or let the application do it."""
@@ -124,14 +104,19 @@ class FastLanes:
         """
         table = self._service.deployments.served
         if table is not self._table:
-            self._table, self._ways = table, _ways(table, self._service)
-        way = self._ways.get(path)
-        if way is None or way.relayed > relayed:
+            self._table, self._ways = table, ways_of(table, self._service)
+        ways = self._ways.get(path)
+        if ways is None:
             return None
         headers = dict(sent)
-        if len(headers) < len(sent) or not self._is_plain(headers) or not way.lane.takes(headers):
+        if len(headers) < len(sent):
             return None
-        if way.relayed and b"traceparent" in headers:
+        for way in ways:
+            if way.lane.takes(headers) and self._is_plain(headers, way.lane.longest):
+                break
+        else:
+            return None
+        if way.relayed is not None and (not relayed or b"traceparent" in headers):
             return None  # processes are told which trace they work for, which is known only behind
         return way, headers
 
@@ -157,8 +142,8 @@ class FastLanes:
             return None
         begun = time.perf_counter()
         try:
-            asked = way.lane.read(body, query)
-            rows = self._rows(way, asked)
+            asked = way.lane.read(body, query, headers)
+            rows = way.answer(asked.methods, asked.records)
             reply = None if rows is None else self.told(way, headers, asked, rows, caller, begun)
         except _NOT_PLAIN:
             reply = None
@@ -189,18 +174,18 @@ class FastLanes:
             on_found(None, None)
             return
         try:
-            asked = way.lane.read(body, query)
+            asked = way.lane.read(body, query, headers)
         except _NOT_PLAIN:
             on_found(caller, None)
             return
-        if way.twin.methods.keys() >= {*asked.methods}:
+        if way.relayed is not None and way.relayed.methods.keys() >= {*asked.methods}:
             _Relayed(self, way, headers, asked, caller, on_found).begin(self._service.plane.seconds)
         else:
             on_found(caller, None)
 
     async def _answered(self, taken: Taken, scope: Any, body: bytes) -> Reply | Caller | None:
         """Answer a request by the twin, or by a process. See :meth:`answer`."""
-        if not taken[0].relayed:
+        if taken[0].relayed is None:
             return self.answer(taken, scope["query_string"], body)
         answer: asyncio.Future[tuple[Reply | Caller | None, Exception | None]]
         answer = asyncio.get_running_loop().create_future()
@@ -221,7 +206,7 @@ class FastLanes:
         """Make the room of a request free that was answered."""
         self._service.guard.room.leave()
 
-    def _admitted(self, way: _Way, headers: Mapping[bytes, bytes]) -> Caller:
+    def _admitted(self, way: Way, headers: Mapping[bytes, bytes]) -> Caller:
         guard, name = self._service.guard, way.served.state.name
         if b"authorization" in headers:
             return guard.predict(headers[b"authorization"], name)
@@ -229,7 +214,7 @@ class FastLanes:
 
     def told(
         self,
-        way: _Way,
+        way: Way,
         sent: Mapping[bytes, bytes],
         asked: Read,
         rows: Any,
@@ -241,7 +226,7 @@ class FastLanes:
         event = Event(
             way.served.subject, prediction or self._service.plane.new_id(), way.lane.protocol, caller.name, time.time()
         )
-        body = way.lane.write(asked, rows, event.id)
+        body, told = way.lane.write(asked, rows, event.id)
         event.outcome, event.methods, event.rows = "ok", asked.methods, len(asked.records)
         event.inputs, event.answers = asked.records, rows
         event.seconds = time.perf_counter() - begun
@@ -250,7 +235,7 @@ class FastLanes:
         headers = [*way.headers, (_PREDICTION, name)]
         if asked.unknown:
             headers.append((_UNKNOWN, str(asked.unknown).encode()))
-        headers += (b"content-length", str(len(body)).encode()), _JSON
+        headers += (b"content-length", str(len(body)).encode()), *told
         if self._watched:
             note(deployment=event.subject.deployment, protocol=event.protocol, caller=event.caller)
             note(version=event.subject.version, rows=event.rows, prediction=event.id)
@@ -262,24 +247,16 @@ class FastLanes:
             headers.append((b"x-request-id", name))
         return Reply(headers, body)
 
-    def _is_plain(self, headers: Mapping[bytes, bytes]) -> bool:
+    def _is_plain(self, headers: Mapping[bytes, bytes], longest: int) -> bool:
         """Whether a body of a small known size comes as it is, and without being asked for."""
         length = headers.get(b"content-length", b"")
         return (
             length.isdigit()
-            and int(length) <= self._limit
+            and int(length) <= min(longest, self._limit)
             and b"content-encoding" not in headers
             and b"expect" not in headers
             and b"origin" not in headers  # pages of other origins are told more
         )
-
-    def _rows(self, way: _Way, asked: Read) -> Any:
-        """Answers that are kept in this process, or those of the twin, which takes less time than looking farther."""
-        cache, twin = self._service.cache, way.twin
-        if cache is None or not cache.near:
-            return twin.answer(asked.methods, asked.records)
-        name = cache.name(way.served.now.digest, asked.methods, asked.records)
-        return cache.rows(name, lambda: twin.answer(asked.methods, asked.records))
 
 
 class _Relayed:
@@ -290,7 +267,7 @@ class _Relayed:
     def __init__(
         self,
         lanes: FastLanes,
-        way: _Way,
+        way: Way,
         headers: Mapping[bytes, bytes],
         asked: Read,
         caller: Caller,
@@ -333,31 +310,5 @@ class _Relayed:
         return reply
 
 
-def _ways(table: Mapping[str, Served], service: Service) -> dict[str, _Way]:
-    """The ways to all deployments that bind records, by their paths, also those below the endpoint's prefix."""
-    found: dict[str, _Way] = {}
-    options = service.options
-    for name, served in table.items():
-        twin, relayed = served.record_twin, False
-        if twin is None and service.cache is None:
-            twin, relayed = served.relayed, True
-        if twin is None:
-            continue
-        twin = replace(twin, most=min(options.row_limit, twin.most))
-        headers = _headers(served)
-        default = options.default == name if options.default else len(table) == 1
-        for route, path, lane in lanes_of(twin, name, served.now.version, default):
-            way = _Way(lane, SimpleNamespace(path=route), twin, served, headers, relayed)
-            found[path] = found[options.root_path + path] = way
-    return found
-
-
-def _headers(served: Served) -> list[Header]:
-    """What all answers of a version carry."""
-    version = routes.HEADER_VERSION.encode(), str(served.now.version).encode()
-    return [version, (routes.HEADER_DIGEST.encode(), served.now.digest.encode())]
-
-
 _PREDICTION = routes.HEADER_PREDICTION.encode()
 _UNKNOWN = routes.HEADER_UNKNOWN.encode()
-_JSON = (b"content-type", b"application/json")

@@ -28,8 +28,8 @@ class SwiftProtocol(PatientProtocol):
         super().__init__(*given, **named)
         self._lanes = self.app if isinstance(self.app, FastLanes) else None
         self._taken: Taken | None = None
-        self._body = b""
         self._held: tuple[Any, Taken] | None = None
+        self._pieces: list[bytes] = []
 
     def data_received(self, data: bytes) -> None:
         """Make a cycle for a request whose body is not all here."""
@@ -40,21 +40,21 @@ class SwiftProtocol(PatientProtocol):
     def on_headers_complete(self) -> None:
         """Take a lane, if there is one and no other request is before this one."""
         if self._lanes is not None and self._is_free and self.parser.get_method() == b"POST":
-            self._taken, self._body = self._lanes.taken(self.url.decode("latin-1"), self.headers), b""
+            self._taken, self._pieces = self._lanes.taken(self.url.decode("latin-1"), self.headers), []
         if self._taken is None:
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Keep what came."""
-        if self._taken is None:
+        """Keep what came. Reading goes on: a lane takes no more than uvicorn keeps of a body that nobody reads."""
+        if self._taken is None and self._held is None:
             super().on_body(body)
         else:
-            self._body += body
+            self._pieces.append(body)
 
     def on_message_complete(self) -> None:
         """Answer what took a lane, or was held back."""
         if self._taken is not None and self._lanes is not None:
-            found = self._lanes.answer(self._taken, b"", self._body)
+            found = self._lanes.answer(self._taken, b"", b"".join(self._pieces))
             if isinstance(found, Reply):
                 self._taken, self._incomplete = None, False
                 keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
@@ -73,27 +73,27 @@ class SwiftProtocol(PatientProtocol):
         return (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
 
     def _make_cycle(self) -> None:
-        body, self._taken = self._body, None
+        pieces, self._taken = self._pieces, None
         super().on_headers_complete()
-        if body:
-            super().on_body(body)
+        for piece in pieces:
+            self.on_body(piece)
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         """Hold a request back that takes a lane. What waited behind another one, its body perhaps here, is not."""
         if self._lanes is not None and cycle.more_body and app is self.app:
             taken = self._lanes.taken_by(cycle.scope, relayed=True)
             if taken is not None:
-                self._held = cycle, taken
+                self._held, self._pieces = (cycle, taken), [bytes(cycle.body)]
                 return
         super()._start_asgi_task(cycle, app)
 
     def _answer_held(self, cycle: Any, taken: Taken) -> None:
-        self._held = None
+        query, body = cycle.scope["query_string"], b"".join(self._pieces)
+        self._held, self._pieces, cycle.body = None, [], body
         if self._lanes is None or self.flow.write_paused:  # a task waits for the client
             super()._start_asgi_task(cycle, self.app)
             return
-        query, body = cycle.scope["query_string"], bytes(cycle.body)
-        if taken[0].relayed:
+        if taken[0].relayed is not None:
             self._lanes.relay(taken, query, body, partial(self._found, cycle))
         else:
             self._found(cycle, self._lanes.answer(taken, query, body))

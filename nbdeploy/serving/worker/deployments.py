@@ -16,6 +16,7 @@ from nbdeploy.manifest import SIGNATURE, Manifest, sha256
 from nbdeploy.serving.fast.record_twin import RecordTwin
 from nbdeploy.serving.home import Home
 from nbdeploy.serving.prediction_log import Subject
+from nbdeploy.serving.twins import Inline
 from nbdeploy.serving.worker.model import Model
 from nbdeploy.store import Store
 from nbdeploy.wire import routes
@@ -65,6 +66,11 @@ class Served:
     def relayed(self) -> RecordTwin | None:
         """What binds few records for the version's processes, if it has no twin for them."""
         return None if self.loaded is None or self.record_twin is not None else self.loaded.relayed
+
+    @property
+    def inline(self) -> Inline | None:
+        """What answers matrices where it is, if there is a twin for that."""
+        return None if self.loaded is None else self.loaded.inline
 
     @cached_property
     def subject(self) -> Subject:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 
 ROW = b'{"age": 50.5, "balance": 0}'
@@ -90,3 +94,36 @@ def test_a_connection_ends_when_its_client_wants_that(
     connection.sendall(request_of(body, more, version))
     assert "connection: close" in answers(connection, 1)[0][1]
     assert connection.recv(1) == b""
+
+
+@pytest.mark.parametrize("rows", [3, 4_500])
+@pytest.mark.parametrize("cuts", [0, 1, 5])
+def test_a_matrix_may_come_in_pieces(connection: socket.socket, shared: Any, rows: int, cuts: int) -> None:
+    """Also one that is longer than what is read at once, with another request behind it."""
+    matrix = np.random.default_rng(rows).normal(40, 10, (rows, 2))
+    tensor = {"name": "rows", "shape": [*matrix.shape], "datatype": "FP64"}
+    tensor["parameters"] = {"binary_data_size": matrix.nbytes}
+    head = json.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}}).encode()
+    body = head + matrix.tobytes()
+    lines = [
+        "POST /v2/models/churn/infer HTTP/1.1",
+        "Host: 127.0.0.1",
+        f"Authorization: Bearer {shared.connection.token}",
+        f"Inference-Header-Content-Length: {len(head)}",
+        f"Content-Length: {len(body)}",
+    ]
+    sent = "\r\n".join([*lines, "", ""]).encode() + body
+    texts = list[bytes]()
+    for part in np.array_split(matrix, 5):
+        records = [{"age": age, "balance": balance} for age, balance in part.tolist()]
+        usual = shared.ask("POST", "/models/churn/predict", json=records).json() if records else []
+        texts += [row["prediction"].encode() for row in usual]
+    expected = b"".join(struct.pack("<I", len(text)) + text for text in texts)
+    for _ in range(2):
+        at = [0, *(len(sent) * cut // (cuts + 1) for cut in range(1, cuts + 1)), None]
+        for start, end in pairwise(at):
+            connection.sendall(sent[start:end])
+            time.sleep(0.02)
+    for status, told, answer in answers(connection, 2):
+        length = int(re.search(r"inference-header-content-length: (\d+)", told)[1])  # type: ignore[index]
+        assert (status, answer[length:]) == (200, expected)

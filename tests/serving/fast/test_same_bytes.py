@@ -27,6 +27,7 @@ from nbdeploy.serving.fast.record_twin import RecordTwin, record_twin_of, relaye
 from nbdeploy.serving.home import Home
 from nbdeploy.serving.options import Options
 from nbdeploy.serving.service import Service
+from nbdeploy.serving.twins import Inline
 from nbdeploy.serving.worker.calls import Ask, OnAnswer
 from nbdeploy.serving.worker.deployments import Served
 from nbdeploy.types import Column, MethodOutput, Signature
@@ -86,6 +87,17 @@ class Told:
     @cached_property
     def record_twin(self) -> RecordTwin | None:
         return record_twin_of(self) if self.compiled else None
+
+    @cached_property
+    def inline(self) -> Inline | None:
+        """The same answers, asked for several rows at once."""
+        wide = range(len(self.signature.columns))
+
+        def method(answer: Callable[[Sequence[Sequence[Any]]], Any]) -> Any:
+            return lambda rows: (answer([*zip(*map(rows.column, wide), strict=True)]), None)
+
+        many = {name: method(answer) for name, answer in ANSWERS.items()}
+        return Inline(Twin(many, dict.fromkeys(many, True)), 3, self.signature) if self.compiled else None
 
     @cached_property
     def relayed(self) -> RecordTwin | None:
@@ -299,6 +311,42 @@ def test_tensors_are_answered_as_ever(service: Service, asked: Any, datatype: st
         assert ask(app, "/v2/models/told/infer", body) == usual
 
 
+def raw(document: dict[str, Any], content: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """A body of the binary tensor extension, and the header that says how much of it is JSON."""
+    head = msgspec.json.encode(document)
+    return head + content, [(b"inference-header-content-length", str(len(head)).encode())]
+
+
+@few
+@given(
+    kinds=st.lists(st.sampled_from(["float64"] * 4 + ["float32"]), min_size=1, max_size=3),
+    sent=st.sampled_from(["FP64", "FP64", "FP64", "FP32", "INT64"]),
+    odd=st.sampled_from([{}] * 4 + [{"shape": [1, 1]}, {"name": "x0"}, {"name": 7}, {"datatype": "no"}]),
+    parameters=st.sampled_from([{"binary_data_output": True}] * 4 + [{}, {"method": "count"}, {"no": 1}]),
+    more=st.sampled_from([{}] * 4 + [{"id": "7"}, {"outputs": [{"name": "count_0"}]}, {"outputs": [{"name": "no"}]}]),
+    cut=st.sampled_from([0] * 6 + [1, 8]),
+    compiled=st.booleans(),
+    data=st.data(),
+)
+def test_matrices_are_answered_as_ever(
+    service: Service, kinds: Any, sent: str, odd: Any, parameters: Any, more: Any, cut: int, compiled: bool, data: Any
+) -> None:
+    """As they are in memory, with numbers that are missing or infinite, and with heads that do not fit them."""
+    columns = [Column(f"x{i}", kind, kind, nullable=data.draw(st.booleans())) for i, kind in enumerate(kinds)]
+    serve(service, Signature("numpy", columns, OUTPUTS), {column.name: 1.5 for column in columns}, compiled)
+    width, types = len(kinds), {"FP64": "<f8", "FP32": "<f4", "INT64": "<i8"}
+    numbers = st.floats(width=32, allow_nan=False) if sent != "INT64" else st.integers(-9, 9)
+    numbers = st.one_of(numbers, numbers, numbers, st.just(float("nan"))) if sent != "INT64" else numbers
+    rows = data.draw(st.lists(st.lists(numbers, min_size=width, max_size=width), max_size=4))
+    content = np.array(rows, dtype=types[sent]).tobytes()
+    tensor = {"name": "input", "shape": [len(rows), width], "datatype": sent, **odd}
+    tensor["parameters"] = {"binary_data_size": len(content)}
+    body, header = raw({"inputs": [tensor], "parameters": parameters, **more}, content[: len(content) - cut])
+    app = application(service)
+    usual = ask(app, "/v2/models/told/infer", body, headers=[*header, *SLOWLY])
+    assert ask(app, "/v2/models/told/infer", body, headers=header) == usual
+
+
 @settings(few, max_examples=40)
 @given(asked=questions(), query=st.sampled_from(["", "", "method=lengths", "method=count&method=predict"]))
 def test_predictions_are_answered_as_ever(service: Service, asked: Any, query: str) -> None:
@@ -370,6 +418,23 @@ def test_plain_tensors_need_nothing_but_their_lane(service: Service) -> None:
         assert ask(FastLanes(nowhere, service), path, msgspec.json.encode({"inputs": inputs})).status == 200
 
 
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_a_matrix_needs_nothing_but_its_lane(service: Service, kind: str) -> None:
+    """As long as a body is that may come before it is known who sends it."""
+    columns = [Column(name, kind, kind) for name in ("x", "y")]
+    serve(service, Signature("numpy", columns, OUTPUTS), {"x": 1.5, "y": 2.5})
+    lanes, matrix = FastLanes(nowhere, service), np.array([[1.5, -0.0], [1e30, 7]], dtype=kind)
+    tensor = {"name": "input", "shape": [2, 2], "datatype": kind.replace("float", "FP")}
+    tensor["parameters"] = {"binary_data_size": matrix.nbytes}
+    document: dict[str, Any] = {"inputs": [tensor], "parameters": {"binary_data_output": True}}
+    for path in ("/v2/models/told/infer", "/v2/models/told/versions/3/infer"):
+        body, header = raw(document, matrix.tobytes())
+        assert ask(lanes, path, body, headers=header).status == 200
+        body, header = raw({**document, "id": "7" * 300_000}, matrix.tobytes())
+        assert ask(lanes, path, body, headers=header).status == 599
+        assert ask(application(service), path, body, headers=header).status == 200
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -397,6 +462,6 @@ def test_a_lane_that_fails_leaves_its_request_to_the_usual_way(
     serve(service, MIXED, ROW | {"age": 1.5})
     app, body = application(service), msgspec.json.encode(ROW)
     usual = ask(app, "/models/told/predict", body, headers=SLOWLY)
-    monkeypatch.setattr(FastLanes, "_rows", lambda *_: 1 / 0)
+    monkeypatch.setattr(FastLanes, "told", lambda *_: 1 / 0)
     assert ask(app, "/models/told/predict", body) == usual
     assert service.guard.room.requests == 0
