@@ -18,7 +18,7 @@ from nbdeploy.serving.guard.patience import PatientProtocol
 
 __all__ = ["SwiftProtocol", "swift"]
 
-_OK = b"HTTP/1.1 200 OK\r\n"
+_OK = b"HTTP/1.1 200 OK"
 
 
 class SwiftProtocol(PatientProtocol):
@@ -59,7 +59,7 @@ class SwiftProtocol(PatientProtocol):
                 self._taken, self._incomplete = None, False
                 keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
                 self._write(found, keep_alive)
-                self.on_response_complete()
+                self.await_next()
                 return
             self.scope[CALLER] = found  # type: ignore[literal-required]
             self._make_cycle()
@@ -113,13 +113,11 @@ class SwiftProtocol(PatientProtocol):
         super()._start_asgi_task(cycle, self.app)
 
     def _write(self, reply: Reply, keep_alive: bool) -> None:
-        parts = [_OK]
-        for name, value in (*self.server_state.default_headers, *reply.headers):
-            parts += (name, b": ", value, b"\r\n")
+        lines = [_OK, *map(b": ".join, self.server_state.default_headers), *map(b": ".join, reply.headers)]
         if not keep_alive:
-            parts.append(b"connection: close\r\n")
-        parts += (b"\r\n", reply.body)
-        self.transport.write(b"".join(parts))
+            lines.append(b"connection: close")
+        lines += b"", reply.body
+        self.transport.write(b"\r\n".join(lines))
         if not keep_alive:
             self.transport.close()
 

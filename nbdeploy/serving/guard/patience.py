@@ -37,16 +37,19 @@ class PatientProtocol(HttpToolsProtocol):
         self._in_body = False
         self._begun = 0.0
         self._came = 0
+        self._idle: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give a client that says nothing the time that one between two requests has."""
         super().connection_made(transport)
         _end_when_stuck(transport)
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self._idle = self.loop.time()
+        self._wait_idly(self.timeout_keep_alive)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timer."""
+        """Forget the timers."""
         self._stop()
+        super()._unset_keepalive_if_required()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -80,6 +83,37 @@ class PatientProtocol(HttpToolsProtocol):
         """All is here."""
         super().on_message_complete()
         self._incomplete = False
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, with a timer of its own."""
+        super()._unset_keepalive_if_required()
+        super().on_response_complete()
+        self._idle = self.loop.time()
+
+    def await_next(self) -> None:
+        """Wait for the next request as well, where no other is before it: one timer looks after many of them."""
+        self.server_state.total_requests += 1
+        self._idle = self.loop.time()
+        if self.timeout_keep_alive_task is None and not self.transport.is_closing():
+            self._wait_idly(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection on which nothing was asked for long. Whatever is being answered waits anew after that."""
+        self.timeout_keep_alive_task = None
+        if self._idle is None:
+            return
+        left = self._idle + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._wait_idly(left)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _wait_idly(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Leave the timer alone: it looks itself whether somebody asked meanwhile."""
+        self._idle = None
 
     def _stop(self) -> None:
         if self._timer is not None:
