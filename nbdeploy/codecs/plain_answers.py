@@ -53,8 +53,12 @@ class PlainAnswer:
         """
         if type(raw) is not np.ndarray or not self._fits(raw):
             return None
-        rows: list[Sequence[Any]] = raw.tolist() if raw.ndim == 2 else [*zip(raw.tolist(), strict=True)]
-        if raw.ndim > 2 or not all(len(row) == self._width for row in rows):
+        rows: list[Sequence[Any]]
+        if raw.ndim == 1 and self._width == 1:
+            rows = [(value,) for value in raw.tolist()]
+        elif raw.ndim == 2 and raw.shape[1] == self._width:
+            rows = raw.tolist()
+        else:
             return None
         if self._is_float and any(inf in row or -inf in row for row in rows):
             return None  # JSON has a text for them, which is made elsewhere

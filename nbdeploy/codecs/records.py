@@ -95,7 +95,7 @@ class RecordBinder:
     def unknown(self, records: Sequence[Mapping[str, Any]]) -> int:
         """How many columns bound records have that the signature does not name."""
         width = len(self.names)
-        if all(len(record) == width for record in records):
+        if {*map(len, records)} == {width}:
             return 0
         return len({name for record in records for name in record}) - width
 

@@ -279,11 +279,15 @@ def bounded(given: Numbers) -> Numbers:
 
 def all_finite(x: Any) -> bool:
     """Whether an array has neither a NaN nor an infinity; counting takes a third of the time of ``all``."""
+    if x.ndim == 1:
+        return 0 not in np.isfinite(x).tobytes()  # half the time of counting, for a row
     return bool(np.count_nonzero(np.isfinite(x)) == x.size)
 
 
 def some_infinite(x: Any) -> bool:
     """Whether an array has an infinity in it."""
+    if x.ndim == 1:
+        return 1 in np.isinf(x).tobytes()
     return bool(np.count_nonzero(np.isinf(x)))
 
 

@@ -223,15 +223,23 @@ class FastLanes:
         prediction: str = "",
     ) -> Reply:
         """Write an answer, counted and logged as those of the application are."""
+        prediction = prediction or self._service.plane.new_id()
+        body, told = way.lane.write(asked, rows, prediction)
         event = Event(
-            way.served.subject, prediction or self._service.plane.new_id(), way.lane.protocol, caller.name, time.time()
+            way.served.subject,
+            prediction,
+            way.lane.protocol,
+            caller.name,
+            time.time(),
+            time.perf_counter() - begun,
+            asked.methods,
+            len(asked.records),
+            "ok",
+            inputs=asked.records,
+            answers=rows,
         )
-        body, told = way.lane.write(asked, rows, event.id)
-        event.outcome, event.methods, event.rows = "ok", asked.methods, len(asked.records)
-        event.inputs, event.answers = asked.records, rows
-        event.seconds = time.perf_counter() - begun
         self._service.plane.take_down(event)
-        name = event.id.encode()
+        name = prediction.encode()
         headers = [*way.headers, (_PREDICTION, name)]
         if asked.unknown:
             headers.append((_UNKNOWN, str(asked.unknown).encode()))
