@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 from nbdeploy.errors import Unauthenticated
 from nbdeploy.serving.guard.caller import Caller
@@ -14,6 +14,7 @@ from nbdeploy.serving.guard.tokens import Tokens
 
 __all__ = ["Callers"]
 
+SURE_SECONDS = 0.001
 _MOST = 1024
 
 
@@ -29,9 +30,8 @@ class _Known:
 class Callers:
     """Finds the caller that an ``Authorization`` header stands for.
 
-    A token's file is removed when it is revoked and replaced whole when it changes, so that one ``stat`` (about three
-    microseconds) says whether what is remembered still holds: in every process, at once. Requests that were there
-    together, and are looked at in one turn of the event loop, share it.
+    A token's file is removed when it is revoked and replaced whole when it changes, so that one ``stat`` says whether
+    what is remembered still holds: in every process, at once. Requests within a millisecond share it.
 
     Parameters
     ----------
@@ -39,11 +39,20 @@ class Callers:
         The tokens that are known.
     clock : callable
         Seconds since 1970.
+    steady : callable
+        Seconds of a clock that nobody sets.
     """
 
-    def __init__(self, tokens: Tokens, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        tokens: Tokens,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._tokens = tokens
         self._clock = clock
+        self._steady = steady
+        self._moment = -inf
         self._known: dict[bytes, _Known] = {}
         self._sure: dict[bytes, Caller] = {}
 
@@ -60,9 +69,15 @@ class Callers:
         Unauthenticated
             If it is not understood, or the token in it is unknown, revoked or expired.
         """
-        sure = self._sure.get(authorization)
-        if sure is not None:
-            return sure
+        now = self._steady()
+        if now - self._moment >= SURE_SECONDS:
+            self._sure, self._moment = {}, now
+        caller = self._sure.get(authorization)
+        if caller is None:
+            caller = self._sure[authorization] = self._checked(authorization)
+        return caller
+
+    def _checked(self, authorization: bytes) -> Caller:
         known = self._known.get(authorization)
         if known is None:
             return self._looked_up(authorization)
@@ -72,18 +87,7 @@ class Callers:
             return self._looked_up(authorization)
         if now.st_ino != known.inode or now.st_mtime_ns != known.changed or known.until <= self._clock():
             return self._looked_up(authorization)
-        self._keep(authorization, known.caller)
         return known.caller
-
-    def _keep(self, authorization: bytes, caller: Caller) -> None:
-        """Be sure of a caller until the event loop's turn ends."""
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return
-        if not self._sure:
-            loop.call_soon(self._sure.clear)
-        self._sure[authorization] = caller
 
     def _looked_up(self, authorization: bytes) -> Caller:
         self._known.pop(authorization, None)

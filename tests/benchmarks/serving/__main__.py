@@ -42,7 +42,8 @@ def main() -> int:
         with endpoint(folder, given.serve) as ours:
             for model in given.models:
                 table.add(model, _measured(model, folder, ours, installed, given.turns, given.seconds))
-            table.batches = binary(folder, ours, [model for model in given.models if model in _WITH_FLOOR])
+            batches = [model for model in given.models if model in _WITH_FLOOR]
+            table.batches = binary(folder, ours, batches, given.turns, given.seconds)
         _say(f"load at the end {os.getloadavg()[0]:.2f}")
         return table.show()
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import http.client
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from tests.benchmarks.serving.bars import Batch
+from tests.benchmarks.serving.load import Load, load, median
 from tests.benchmarks.serving.ours import Ours
 
 __all__ = ["binary"]
 
-_ROWS, _TIMES = 1_000, 60
+_ROWS = 1_000
 
 _ALONE = """
 import sys, time, statistics, joblib, numpy as np
@@ -31,26 +30,25 @@ print(statistics.median(taken) * 1000)
 """
 
 
-def binary(folder: Path, ours: Ours, models: Sequence[str]) -> list[Batch]:
-    """Measure medians in milliseconds."""
-    return [_measured(folder, ours, model) for model in models]
+def binary(folder: Path, ours: Ours, models: Sequence[str], turns: int, seconds: float) -> list[Batch]:
+    """Measure medians in milliseconds; the endpoint and the model alone take turns."""
+    return [_measured(folder, ours, model, turns, seconds) for model in models]
 
 
-def _measured(folder: Path, ours: Ours, model: str) -> Batch:
+def _measured(folder: Path, ours: Ours, model: str, turns: int, seconds: float) -> Batch:
     import numpy as np
     from sklearn.datasets import load_breast_cancer
 
     X = load_breast_cancer().data
     ask = ours.ask_binary(model, np.ascontiguousarray(np.resize(X, (_ROWS, X.shape[1]))))
-    command = [sys.executable, "-c", _ALONE, str(folder / f"{model}.joblib")]
-    alone = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    connection, taken = http.client.HTTPConnection("127.0.0.1", ours.port, timeout=30), []
-    for _ in range(_TIMES):
-        begun = time.perf_counter()
-        connection.request("POST", ask.path, ask.body, dict(ask.headers))
-        answer = connection.getresponse()
-        body = answer.read()
-        taken.append((time.perf_counter() - begun) * 1000)
-        if answer.status != 200:
-            return Batch(model, reason=f"status {answer.status}: {body[:120].decode(errors='replace')}")
-    return Batch(model, statistics.median(taken), alone)
+    alone, loads = list[float](), list[Load]()
+    for _ in range(turns):
+        alone.append(_alone(folder / f"{model}.joblib"))
+        loads.append(load(ours.port, ask, 1, seconds))
+    found = median(loads)
+    return Batch(model, found.p50, statistics.median(alone), f"{found.failed} requests failed" if found.failed else "")
+
+
+def _alone(model: Path) -> float:
+    command = [sys.executable, "-c", _ALONE, str(model)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
