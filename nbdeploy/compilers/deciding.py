@@ -16,7 +16,7 @@ __all__ = ["above_zero", "best", "labels", "settled", "softmax", "two_columns"]
 
 def labels(classes: Any, index: Any) -> Any:
     """Return classes by index: one, as an array without axes, or one per row."""
-    return classes[int(index), ...] if np.ndim(index) == 0 else classes.take(index, axis=0)
+    return classes[int(index), ...] if index.ndim == 0 else classes.take(index, axis=0)
 
 
 def best(classes: Any, scores: Any, size: Any | None) -> Answer:
