@@ -113,6 +113,8 @@ class MatrixLane:
             raise Unusual from None
         if not is_plain_matrix(matrix, self._signature) or len(matrix) > self._most:
             raise Unusual
+        if len(body) - matrix.nbytes > _MOST_JSON:
+            raise Unusual  # the prediction log keeps the whole body for a moment, and counts the matrix
         return Read(matrix, self._methods, id=asked.id)
 
     def write(self, asked: Read, rows: Any, prediction: str) -> tuple[bytes, Sequence[Header]]:
@@ -140,5 +142,6 @@ _READERS = {
     **{f"{sign.upper()}INT{bits}": value_reader(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)},
 }
 _JSON_LENGTH = b"inference-header-content-length"
+_MOST_JSON = 8192
 _RAW_ANSWERS = {"binary_data_output": True}
 _BYTES_HEAD = (b"content-type", b"application/octet-stream")
