@@ -31,6 +31,7 @@ class Kernel:
     def run_cell(self, code: str, cell: str) -> dict[str, Any]:
         """The reply to a cell with an id, as Jupyter's front ends send it."""
         content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
+        content["stop_on_error"] = False  # a kernel aborts what comes within a moment after an error otherwise
         session = self._client.session
         message = session.msg("execute_request", content, metadata={"cellId": cell})
         self._client.shell_channel.send(message)
