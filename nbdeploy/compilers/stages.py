@@ -280,7 +280,7 @@ def bounded(given: Numbers) -> Numbers:
 def all_finite(x: Any) -> bool:
     """Whether an array has neither a NaN nor an infinity; counting takes a third of the time of ``all``."""
     if x.ndim == 1:
-        return 0 not in np.isfinite(x).tobytes()  # half the time of counting, for a row
+        return 0 not in np.isfinite(x).tobytes()  # two thirds of the time of counting, for a row
     return bool(np.count_nonzero(np.isfinite(x)) == x.size)
 
 

@@ -12,7 +12,7 @@ __all__ = ["FEW_BYTES", "JSON_HEAD", "Header", "Lane", "Read"]
 Header = tuple[bytes, bytes]
 
 FEW_BYTES = 65_536
-"""Of a body of JSON, which is read in less than a millisecond."""
+"""Of a body of JSON that is looked at in a lane."""
 
 JSON_HEAD: Sequence[Header] = ((b"content-type", b"application/json"),)
 """What the head of an answer in JSON says of its body."""

@@ -93,7 +93,7 @@ class Callers:
         self._known.pop(authorization, None)
         found = self._tokens.kept(_secret(authorization))
         caller, token = Caller.of(found.token), found.token
-        until = token.expires.timestamp() if token.expires is not None else float("inf")
+        until = token.expires.timestamp() if token.expires is not None else inf
         if len(self._known) >= _MOST:
             self._known.clear()  # one token can be written in many ways: "bearer", more spaces
         self._known[authorization] = _Known(caller, str(found.path), found.inode, found.changed, until)

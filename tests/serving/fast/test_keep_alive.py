@@ -31,7 +31,7 @@ LANE, USUAL = request(), request("Accept: text/csv\r\n")
 
 @pytest.fixture
 def connection(service: Service) -> Iterator[socket.socket]:
-    serve(service, MIXED, ROW | {"age": 1.5})
+    assert serve(service, MIXED, ROW | {"age": 1.5})  # in a lane, if it is asked plainly
     config = uvicorn.Config(
         application(service), http=swift(5.0), lifespan="off", log_config=None, timeout_keep_alive=SECONDS
     )
